@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A streaming JSON writer into a string: commas, escapes and Prometheus' number forms are its business, structure is the
+// caller's. Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/time.h"
+
+namespace narthex::base {
+
+class JsonWriter
+{
+public:
+    /// Appends to `out`, which outlives the writer.
+    explicit JsonWriter(std::string& out) : out_(out) {}
+
+    JsonWriter& beginObject() { return open('{'); }
+    JsonWriter& endObject() { return close('}'); }
+    JsonWriter& beginArray() { return open('['); }
+    JsonWriter& endArray() { return close(']'); }
+    /// The next value belongs to `name`.
+    JsonWriter& key(std::string_view name);
+    /// Invalid UTF-8 becomes U+FFFD; <, > and & are written as they are.
+    JsonWriter& string(std::string_view text);
+    JsonWriter& boolean(bool value);
+    JsonWriter& null();
+    JsonWriter& integer(std::int64_t value);
+    JsonWriter& unsignedInteger(std::uint64_t value);
+    /// A JSON number; NaN and infinities are written as null, for JSON has none.
+    JsonWriter& number(double value);
+    /// A sample value: a string in the API's form, "NaN", "+Inf", "1e-07".
+    JsonWriter& sampleValue(double value);
+    /// A time as seconds with up to three decimals: 1435781451.781
+    JsonWriter& seconds(Timestamp time);
+    /// Text that is JSON already.
+    JsonWriter& raw(std::string_view json);
+
+    JsonWriter& member(std::string_view name, std::string_view text) { return key(name).string(text); }
+
+private:
+    JsonWriter& open(char bracket);
+    JsonWriter& close(char bracket);
+    void separate();
+
+    std::string& out_;
+    bool needsComma_ = false;
+};
+
+/// Appends `text` as a quoted JSON string.
+void appendJsonString(std::string& out, std::string_view text);
+
+} // namespace narthex::base

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Native histograms with float counts: the form in which queries see them.
+// Threads: values. Source: spec/promql.md, Native histograms; prometheus/prometheus model/histogram.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/model/sample.h"
+
+namespace narthex::model {
+
+enum class CounterResetHint : std::uint8_t { Unknown, Reset, NoReset, Gauge };
+
+/// A run of buckets. The first span's offset is the absolute index of its first bucket, later ones the gap after the one before.
+struct Span
+{
+    std::int32_t offset = 0;
+    std::uint32_t length = 0;
+    friend bool operator==(const Span&, const Span&) = default;
+};
+
+inline constexpr std::int32_t kCustomBucketsSchema = -53;
+
+/// Positive bucket i of schema s covers (2^((i-1)·2^-s), 2^(i·2^-s)]; schema -53 has custom upper bounds instead.
+struct FloatHistogram
+{
+    std::int32_t schema = 0;
+    CounterResetHint hint = CounterResetHint::Unknown;
+    double zeroThreshold = 0;
+    double zeroCount = 0;
+    double count = 0;
+    double sum = 0;
+    std::vector<Span> positiveSpans;
+    std::vector<Span> negativeSpans;
+    /// Absolute counts, one for each bucket of the spans.
+    std::vector<double> positiveBuckets;
+    std::vector<double> negativeBuckets;
+    /// Schema -53 only: upper bounds, ascending, without +Inf.
+    std::vector<double> customValues;
+
+    [[nodiscard]] bool usesCustomBuckets() const { return schema == kCustomBucketsSchema; }
+    [[nodiscard]] bool isStale() const { return model::isStale(sum); }
+};
+
+} // namespace narthex::model

@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The query engine: parses, plans once, evaluates in batches of series × steps on the worker pool.
+// Owner: core/engine. Threads: instant() and range() from any thread, many at once up to `maxConcurrent`; both block, so callers
+// come from a worker.
+// Errors: InvalidArgument (syntax, types, matching; the Position payload has byte offsets), DeadlineExceeded, Cancelled,
+// ResourceExhausted (too many samples), and what the store returns.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+
+#include <absl/status/statusor.h>
+
+#include "core/base/clock.h"
+#include "core/base/time.h"
+#include "core/base/worker_pool.h"
+#include "core/promql/value.h"
+#include "core/storage/storage.h"
+
+namespace narthex::promql {
+
+using namespace base::literals;
+
+/// The language's switches (`--enable-feature`), all off as in Prometheus.
+struct Features
+{
+    bool experimentalFunctions = false;
+    bool extendedRangeSelectors = false;
+    bool binopFillModifiers = false;
+    bool delayedNameRemoval = false;
+    bool perStepStats = false;
+    bool typeAndUnitLabels = false;
+    bool useStartTimestamps = false;
+};
+
+struct EngineOptions
+{
+    /// Samples in memory at once; a query above it fails.
+    std::size_t maxSamples = 50'000'000;
+    /// From start, waiting included.
+    base::Duration timeout = 2_min;
+    /// Queries at once; more wait.
+    std::size_t maxConcurrent = 20;
+    /// How old a sample may be for an instant selector.
+    base::Duration lookback = 5_min;
+    /// Step of `[1h:]`: the global evaluation interval.
+    base::Duration defaultSubqueryStep = 1_min;
+    Features features;
+};
+
+struct QueryOptions
+{
+    std::optional<base::Duration> lookback;
+    /// Shorter than the engine's; longer has no effect.
+    std::optional<base::Duration> timeout;
+};
+
+class Engine
+{
+public:
+    /// `pool` and `clock` outlive the engine.
+    Engine(EngineOptions options, base::WorkerPool& pool, const base::Clock& clock);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    absl::StatusOr<Result> instant(const storage::Queryable& store, std::string_view query,
+                                   base::Timestamp time, const QueryOptions& options,
+                                   std::stop_token stop) const;
+
+    /// Evaluates at from, from + step, … <= to; the value is always a Matrix, series sorted by labels.
+    absl::StatusOr<Result> range(const storage::Queryable& store, std::string_view query,
+                                 base::Timestamp from, base::Timestamp to, base::Duration step,
+                                 const QueryOptions& options, std::stop_token stop) const;
+
+    [[nodiscard]] const EngineOptions& options() const { return options_; }
+    /// Queries running or waiting.
+    [[nodiscard]] std::size_t activeQueries() const;
+
+private:
+    struct Gate;
+
+    const EngineOptions options_;
+    base::WorkerPool& pool_;
+    const base::Clock& clock_;
+    std::unique_ptr<Gate> gate_;
+};
+
+} // namespace narthex::promql

@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What a query returns: scalar, string, vector or matrix, with its annotations and statistics.
+// Threads: values; Result is shared read-only after the query.
+// Units: Timestamp (ms since the epoch).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/model/histogram.h"
+#include "core/model/labels.h"
+
+namespace narthex::promql {
+
+/// The type of an expression; valueTypeText gives the words of the API: "none", "scalar", "string", "vector", "matrix".
+enum class ValueType : std::uint8_t { None, Scalar, String, Vector, Matrix };
+std::string_view valueTypeText(ValueType type);
+
+using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
+
+struct Point
+{
+    base::Timestamp time;
+    double value = 0;
+    friend bool operator==(const Point&, const Point&) = default;
+};
+
+struct HistogramPoint
+{
+    base::Timestamp time;
+    HistogramPtr histogram;
+};
+
+struct Scalar
+{
+    base::Timestamp time;
+    double value = 0;
+};
+
+struct String
+{
+    base::Timestamp time;
+    std::string value;
+};
+
+/// One element of an instant vector: a float, or a histogram if that is set.
+struct VectorElement
+{
+    model::Labels labels;
+    base::Timestamp time;
+    double value = 0;
+    HistogramPtr histogram;
+};
+using Vector = std::vector<VectorElement>;
+
+/// One series of a matrix: points in ascending order of time, floats and histograms apart.
+struct MatrixSeries
+{
+    model::Labels labels;
+    std::vector<Point> points;
+    std::vector<HistogramPoint> histograms;
+};
+using Matrix = std::vector<MatrixSeries>;
+
+using Value = std::variant<Scalar, String, Vector, Matrix>;
+ValueType typeOf(const Value& value);
+
+enum class AnnotationKind : std::uint8_t { Warning, Info };
+
+/// A remark on a result. `text` begins with "PromQL warning: " or "PromQL info: ", or is the store's own. [begin, end) are bytes of
+/// the query, absent for remarks without a place.
+struct Annotation
+{
+    AnnotationKind kind = AnnotationKind::Warning;
+    std::string text;
+    std::optional<std::uint32_t> begin;
+    std::optional<std::uint32_t> end;
+};
+
+struct Statistics
+{
+    base::Duration evalTotalTime;
+    base::Duration resultSortTime;
+    base::Duration queryPreparationTime;
+    base::Duration innerEvalTime;
+    base::Duration execQueueTime;
+    base::Duration execTotalTime;
+    std::uint64_t totalQueryableSamples = 0;
+    std::uint64_t samplesRead = 0;
+    std::uint64_t peakSamples = 0;
+    std::uint64_t seriesSelected = 0;
+};
+
+struct Result
+{
+    Value value;
+    std::vector<Annotation> annotations;
+    Statistics statistics;
+};
+
+} // namespace narthex::promql
