@@ -294,6 +294,11 @@ ShownValue showValue(double value, Unit unit)
 
 QString fixedNumber(double value, int decimals) { return QLocale().toString(value, 'f', decimals); }
 
+QString counted(std::uint64_t number, const QString& one, const QString& many)
+{
+    return QStringLiteral("%1 %2").arg(count(number), number == 1 ? one : many);
+}
+
 QString count(std::uint64_t value) { return QLocale().toString(qulonglong(value)); }
 
 } // namespace narthex::ui::format

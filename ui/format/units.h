@@ -61,6 +61,8 @@ struct ShownValue
 ShownValue showValue(double value, Unit unit);
 /// Locale digits, `decimals` after the point, no prefix.
 QString fixedNumber(double value, int decimals);
+/// "1 series", "1,024 points": the number with the word for one or for many.
+QString counted(std::uint64_t number, const QString& one, const QString& many);
 /// Whole number with group separators.
 QString count(std::uint64_t value);
 

@@ -3,6 +3,7 @@
 #include "ui/range/range_text.h"
 
 #include "ui/format/time_text.h"
+#include "ui/format/units.h"
 
 #include <QCoreApplication>
 #include <QDateTime>
@@ -262,14 +263,17 @@ QString rangeText(const RangeSpec& spec, const QTimeZone& zone)
         return format::interval(spec.from, spec.to, zone);
     }
     const std::int64_t ms = spec.length->ms();
+    const auto last = [ms](std::int64_t unit, const QString& one, const QString& many) {
+        return Tr::tr("last %1").arg(format::counted(std::uint64_t(ms / unit), one, many));
+    };
     if (ms % kDay == 0) {
-        return Tr::tr("last %n day(s)", nullptr, int(ms / kDay));
+        return last(kDay, Tr::tr("day"), Tr::tr("days"));
     }
     if (ms % kHour == 0) {
-        return Tr::tr("last %n hour(s)", nullptr, int(ms / kHour));
+        return last(kHour, Tr::tr("hour"), Tr::tr("hours"));
     }
     if (ms % kMinute == 0) {
-        return Tr::tr("last %n minute(s)", nullptr, int(ms / kMinute));
+        return last(kMinute, Tr::tr("minute"), Tr::tr("minutes"));
     }
     return Tr::tr("last %1").arg(format::span(*spec.length));
 }
