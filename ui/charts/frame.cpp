@@ -169,7 +169,12 @@ Frame renderFrame(const FrameRequest& request)
 {
     QElapsedTimer timer;
     timer.start();
-    const Extent extent = visibleExtent(request);
+    Extent extent = visibleExtent(request);
+    if (request.mode == Mode::Area) {
+        // A filled area stands on zero, or its size lies.
+        extent.min = std::min(extent.min, 0.0);
+        extent.max = std::max(extent.max, 0.0);
+    }
     Frame frame{request.view,
                 valueAxis(extent.min, extent.max, request.unit, request.valueTicks),
                 request.size,

@@ -277,8 +277,9 @@ base::Timestamp TimeChart::nearestTime(base::Timestamp time) const
         if (series->points.empty() || hidden_.contains(series->key)) {
             continue;
         }
-        auto it = std::lower_bound(series->points.begin(), series->points.end(), time,
-                                   [](const promql::Point& p, base::Timestamp t) { return p.time < t; });
+        auto it =
+            std::lower_bound(series->points.begin(), series->points.end(), time,
+                             [](const promql::Point& p, base::Timestamp t) { return p.time < t; });
         it = it == series->points.end() ? it - 1 : it;
         if (!best || std::abs(it->time.ms - time.ms) < std::abs(best->ms - time.ms)) {
             best = it->time;

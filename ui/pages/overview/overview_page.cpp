@@ -123,7 +123,7 @@ QWidget* OverviewPage::makeAttention()
     connect(all, &QPushButton::clicked, this,
             [this] { context_.openPage(QStringLiteral("targets"), {}); });
     attention_->addHeadWidget(all);
-    attention_->setFixedHeight(204);
+    attention_->setMinimumHeight(150);
     return attention_;
 }
 
