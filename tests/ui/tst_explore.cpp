@@ -11,6 +11,7 @@
 #include "ui/kit/blocks.h"
 
 #include <QJsonArray>
+#include <QTableView>
 #include <QTest>
 
 using namespace narthex;

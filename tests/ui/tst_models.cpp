@@ -173,6 +173,8 @@ void TestModels::filterRefusesBrokenPatterns()
     QVERIFY(!reason.isEmpty());
     QVERIFY(!kit::Filter::parse(QStringLiteral("state:")).has_value());
     QVERIFY(kit::Filter::parse(QStringLiteral("a=\"b c\" d")).has_value());
+    QVERIFY(!kit::Filter::parse(QStringLiteral("a=")).has_value());
+    QVERIFY(kit::Filter::parse(QStringLiteral("a=\"\"")).has_value());
 }
 
 void TestModels::legendUpdatesWithoutReset()
@@ -199,7 +201,8 @@ void TestModels::legendUpdatesWithoutReset()
     model.setSeries(make({"d", "c", "a"}));
     QCOMPARE(resets.count(), 0);
     QCOMPARE(model.rowCount(), 3);
-    QCOMPARE(c.siblingAtColumn(charts::LegendModel::Name).data().toString(), QStringLiteral("c"));
+    QCOMPARE(model.index(c.row(), charts::LegendModel::Name).data().toString(),
+             QStringLiteral("c"));
     model.setCursor(base::Timestamp{1000}, QStringLiteral("At 1"));
     QCOMPARE(model.index(0, charts::LegendModel::AtCursor).data(kit::RawRole).toDouble(), 2.0);
 }

@@ -5,12 +5,14 @@
 // outlive nobody.
 #include "window_fixture.h"
 
+#include "ui/kit/controls.h"
 #include "ui/kit/table.h"
 #include "ui/pages/overview/tile.h"
 #include "ui/shell/single_instance.h"
 
 #include <QElapsedTimer>
 #include <QJsonArray>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTabBar>
 #include <QTest>

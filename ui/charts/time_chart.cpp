@@ -104,6 +104,12 @@ void TimeChart::setHidden(std::set<std::string> keys)
     requestFrame();
 }
 
+void TimeChart::setInlineLegend(bool shown)
+{
+    inlineLegend_ = shown;
+    viewport()->update();
+}
+
 void TimeChart::setEmphasis(const std::string& key)
 {
     if (key != emphasis_) {

@@ -40,6 +40,8 @@ public:
     void setUnit(format::Unit unit);
     void setMode(Mode mode);
     void setHidden(std::set<std::string> keys);
+    /// Names and samples in the margin above the plot, for charts without a legend table.
+    void setInlineLegend(bool shown);
     /// Drawn thicker on top; empty: none.
     void setEmphasis(const std::string& key);
 
@@ -100,6 +102,7 @@ private:
     void paintAxes(QPainter& painter) const;
     void paintCurves(QPainter& painter) const;
     void paintOverlay(QPainter& painter) const;
+    void paintInlineLegend(QPainter& painter) const;
     void paintValueAxis(QPainter& painter, const PlotMap& map) const;
     void paintTimeAxis(QPainter& painter, const PlotMap& map) const;
     void paintCrosshair(QPainter& painter, const PlotMap& map) const;
@@ -119,6 +122,7 @@ private:
     Frame frame_;
     bool rendering_ = false;
     bool stale_ = false;
+    bool inlineLegend_ = false;
     std::optional<base::Timestamp> cursor_;
     std::optional<Nearest> nearest_;
     std::optional<QPointF> pressed_;

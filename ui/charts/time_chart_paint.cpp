@@ -19,6 +19,27 @@ void TimeChart::paintAxes(QPainter& painter) const
     painter.setRenderHint(QPainter::Antialiasing, false);
     paintValueAxis(painter, map);
     paintTimeAxis(painter, map);
+    if (inlineLegend_) {
+        paintInlineLegend(painter);
+    }
+}
+
+void TimeChart::paintInlineLegend(QPainter& painter) const
+{
+    painter.setFont(theme_.font(TextSize::Axis));
+    const QFontMetricsF metrics(painter.font());
+    double x = plot_.right();
+    for (auto it = series_->rbegin(); it != series_->rend(); ++it) {
+        const double width = std::ceil(metrics.horizontalAdvance((*it)->name)) + 34;
+        x -= width;
+        if (x < plot_.left() + 40) {
+            break;
+        }
+        painter.setPen(QPen(theme_.seriesColour((*it)->slot), 2));
+        painter.drawLine(QPointF(x, plot_.top() - 13), QPointF(x + 14, plot_.top() - 13));
+        painter.setPen(theme_.colour(Role::Text2));
+        theme::drawText(painter, {x + 20, plot_.top() - 21, width, 16}, (*it)->name);
+    }
 }
 
 void TimeChart::paintValueAxis(QPainter& painter, const PlotMap& map) const

@@ -120,7 +120,8 @@ private:
         } else if (std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
                    name.find('_') != name.npos) {
             Unit unit = unitOfMetric(name);
-            unit.perSecond = !rateDepth_.empty() && rateDepth_.back();
+            // Rates of buckets are weights: what comes out of a quantile is the observed unit.
+            unit.perSecond = !rateDepth_.empty() && rateDepth_.back() && !name.ends_with("_bucket");
             if (unit == Unit{Quantity::Seconds, true}) {
                 unit = {Quantity::Ratio, false};
             }
