@@ -22,7 +22,8 @@ SingleInstance::SingleInstance(const QString& name, QObject* parent)
 
 bool SingleInstance::claim(const QStringList& arguments)
 {
-    // Asking comes first: with access options, listen() quietly takes over the socket of a living server.
+    // Asking comes first: with access options, listen() quietly takes over the socket of a living
+    // server.
     if (handOver(arguments)) {
         return false;
     }

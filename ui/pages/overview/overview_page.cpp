@@ -137,7 +137,7 @@ QWidget* OverviewPage::makeProcessors()
     processorChart_->setAccessibleName(tr("Processor time by mode"));
     processorChart_->setMode(charts::Mode::Area);
     processorChart_->setInlineLegend(true);
-    processorChart_->setUnit({format::Quantity::Percent, false});
+    processorChart_->setUnits({format::Quantity::Percent, false});
     processors_->body()->addWidget(processorChart_);
     QPushButton* open = kit::makeButton(QStringLiteral("overview.chart.open"),
                                         tr("Open in Explore"), kit::ButtonKind::Link, processors_);

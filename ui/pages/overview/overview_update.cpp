@@ -184,8 +184,6 @@ void OverviewPage::rebuildHost()
                        tr("The collector's first values appear within seconds."));
         hostRows_->addWidget(empty);
     }
-    processors_->setVisible(context_.catalog.has(QStringLiteral("node_cpu_seconds_total")) ||
-                            !context_.catalog.loaded());
     if (isVisible()) {
         refresh();
     }
@@ -203,7 +201,7 @@ void OverviewPage::updateHostRemark(bool ok)
 
 void OverviewPage::askProcessors()
 {
-    if (!processors_->isVisibleTo(this)) {
+    if (!context_.catalog.has(QStringLiteral("node_cpu_seconds_total"))) {
         return;
     }
     const base::Timestamp to{format::wallNow().ms / kStep.ms() * kStep.ms()};
