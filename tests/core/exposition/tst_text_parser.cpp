@@ -40,7 +40,7 @@ Page read(std::string_view text)
     while (true) {
         const auto kind = parser.next();
         if (!kind.ok()) {
-            page.error = kind.status().message();
+            page.error = base::messageOf(kind.status());
             return page;
         }
         if (*kind == EntryKind::End) {
@@ -49,7 +49,7 @@ Page read(std::string_view text)
         if (*kind == EntryKind::Series) {
             const absl::Status status = parser.labels(builder);
             if (!status.ok()) {
-                page.error = status.message();
+                page.error = base::messageOf(status);
                 return page;
             }
             std::string value = base::formatFloat(parser.value());
