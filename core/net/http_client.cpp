@@ -238,6 +238,10 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
             transfer.headers = curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
         }
     }
+    for (const auto& [name, path] : config.headerFiles) {
+        NARTHEX_ASSIGN_OR_RETURN(const std::string value, trimmedFile(path, "headers file " + path));
+        transfer.headers = curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
+    }
     NARTHEX_RETURN_IF_ERROR(setAuthentication(transfer));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);
     return absl::OkStatus();

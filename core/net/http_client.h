@@ -71,6 +71,8 @@ struct HttpClientConfig
     bool followRedirects = true;
     bool enableHttp2 = true;
     std::vector<std::pair<std::string, std::string>> headers;
+    /// Headers whose value stands in a file.
+    std::vector<std::pair<std::string, std::string>> headerFiles;
     friend bool operator==(const HttpClientConfig&, const HttpClientConfig&) = default;
 };
 

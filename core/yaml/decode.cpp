@@ -113,6 +113,14 @@ std::optional<std::string> Value::scalar(std::string_view type) const
         failType(type);
         return std::nullopt;
     }
+    if (node_.Tag() == "tag:yaml.org,2002:binary") {
+        const std::vector<unsigned char> bytes = YAML::DecodeBase64(node_.Scalar());
+        if (bytes.empty() && !node_.Scalar().empty()) {
+            fail("!!binary value contains invalid base64 data");
+            return std::nullopt;
+        }
+        return std::string(bytes.begin(), bytes.end());
+    }
     return node_.Scalar();
 }
 
