@@ -20,24 +20,13 @@
 #include "core/base/clock.h"
 #include "core/base/time.h"
 #include "core/base/worker_pool.h"
+#include "core/promql/features.h"
 #include "core/promql/value.h"
 #include "core/storage/storage.h"
 
 namespace narthex::promql {
 
 using namespace base::literals;
-
-/// The language's switches (`--enable-feature`), all off as in Prometheus.
-struct Features
-{
-    bool experimentalFunctions = false;
-    bool extendedRangeSelectors = false;
-    bool binopFillModifiers = false;
-    bool delayedNameRemoval = false;
-    bool perStepStats = false;
-    bool typeAndUnitLabels = false;
-    bool useStartTimestamps = false;
-};
 
 struct EngineOptions
 {
