@@ -29,7 +29,7 @@ boost_package() {
 # libdeflate-devel xxhash-devel simdjson-devel date-devel cli11-devel libxcrypt-devel
 build_packages() {
     echo g++ cmake ninja-build ccache mold pkg-config \
-        qt6-base-dev qt6-charts-dev libqt6svg6-dev libqt6opengl6-dev qt6-l10n-tools qt6-tools-dev-tools qt6-tools-dev \
+        qt6-base-dev qt6-charts-dev qt6-svg-dev libqt6opengl6-dev qt6-l10n-tools qt6-tools-dev-tools qt6-tools-dev \
         libgl-dev libxkbcommon-dev libvulkan-dev libqscintilla2-qt6-dev \
         libyaml-cpp-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
         "$(boost_package)" libre2-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
