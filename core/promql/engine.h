@@ -28,6 +28,8 @@ namespace narthex::promql {
 
 using namespace base::literals;
 
+struct QuerySpan;
+
 struct EngineOptions
 {
     /// Samples in memory at once; a query above it fails.
@@ -40,7 +42,7 @@ struct EngineOptions
     base::Duration lookback = 5_min;
     /// Step of `[1h:]`: the global evaluation interval.
     base::Duration defaultSubqueryStep = 1_min;
-    Features features;
+    Features features{};
 };
 
 struct QueryOptions
@@ -74,6 +76,10 @@ public:
 
 private:
     struct Gate;
+
+    absl::StatusOr<Result> run(const storage::Queryable& store, std::string_view query,
+                               const QuerySpan& span, const QueryOptions& options,
+                               std::stop_token stop) const;
 
     const EngineOptions options_;
     base::WorkerPool& pool_;
