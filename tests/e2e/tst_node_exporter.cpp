@@ -44,7 +44,7 @@ void TestNodeExporter::scrapesARealExporterUntilItStops()
     QTRY_VERIFY_WITH_TIMEOUT(requests.value("count_over_time(up[1m])") >= 4, 20000);
     // The processors together pass as many seconds as the wall clock, within what extrapolation and jitter allow.
     const double cpus = requests.value("count(count by (cpu) (node_cpu_seconds_total))");
-    const double rate = requests.value("sum(rate(node_cpu_seconds_total[10s]))");
+    const double rate = requests.value("sum(irate(node_cpu_seconds_total[5s]))");
     QVERIFY2(cpus >= 1 && rate > 0.5 * cpus && rate < 1.5 * cpus, qPrintable(QString("%1 of %2").arg(rate).arg(cpus)));
     QVERIFY(requests.value("node_memory_MemTotal_bytes") > 1e8);
     const QJsonArray metadata = requests.find("/api/v1/metadata?metric=node_load1", {"data", "node_load1"}).toArray();
