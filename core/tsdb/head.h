@@ -9,6 +9,7 @@
 
 #include "core/storage/storage.h"
 #include "core/tsdb/chunk_pool.h"
+#include "core/tsdb/exported_chunk.h"
 #include "core/tsdb/isolation.h"
 #include "core/tsdb/journal.h"
 #include "core/tsdb/label_index.h"
@@ -67,16 +68,6 @@ struct PendingHistogram
     HeadRef ref = 0;
     std::int64_t time = 0;
     std::shared_ptr<const model::FloatHistogram> histogram;
-};
-
-/// One chunk as a block takes it: bytes in the form of the chunk file, copied out.
-struct ExportedChunk
-{
-    std::int64_t minTime = 0;
-    std::int64_t maxTime = 0;
-    std::uint8_t encoding = 0;
-    std::uint32_t samples = 0;
-    std::string bytes;
 };
 
 class Head : public std::enable_shared_from_this<Head>

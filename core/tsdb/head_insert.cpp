@@ -46,13 +46,6 @@ void eachRun(std::span<const Sample> samples, Body body)
     }
 }
 
-std::uint64_t bytesOf(const model::FloatHistogram& h)
-{
-    return sizeof(HistogramSample) + sizeof(model::FloatHistogram) +
-           (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span) +
-           (h.positiveBuckets.size() + h.negativeBuckets.size()) * sizeof(double);
-}
-
 } // namespace
 
 void Head::openChunk(HotSeries& series, std::int64_t time)
@@ -177,7 +170,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
         list = std::make_unique<std::vector<HistogramSample>>();
     }
     list->push_back({sample.time, sample.histogram});
-    counters_.histogramBytes.fetch_add(bytesOf(*sample.histogram), std::memory_order_relaxed);
+    counters_.histogramBytes.fetch_add(memoryOf(*sample.histogram), std::memory_order_relaxed);
     series.chunk.lastTime = sample.time;
     series.lastCommit = insertion.commit;
     series.set(HotSeries::HasSamples);
