@@ -97,6 +97,8 @@ public:
     void beginBatch(std::int64_t minValid);
     void endBatch(std::int64_t minValid);
     [[nodiscard]] bool waitForBatchesBefore(std::int64_t ms, absl::Duration atMost);
+    /// No batch that is open, or opens later, holds a sample before this.
+    [[nodiscard]] std::int64_t earliestOpenTime();
 
     /// Puts samples in, as one commit.
     void insert(std::span<const PendingSample> samples,
@@ -114,6 +116,9 @@ public:
     /// its series is skipped. Returns how many samples had no series.
     std::uint64_t restore(std::span<const PendingSample> samples);
     std::uint64_t restore(std::span<const PendingHistogram> histograms);
+
+    /// Takes the samples of a closed range out of a series.
+    absl::Status restoreDeletion(HeadRef ref, std::int64_t fromMs, std::int64_t toMs);
 
     // Reading.
 

@@ -208,7 +208,8 @@ bool Head::collectIfEmpty(SeriesPage& page, std::uint32_t position)
 std::uint64_t Head::truncate(std::int64_t beforeMs)
 {
     raiseMinValidTime(beforeMs);
-    std::int64_t lowest = kForever;
+    // What batches put into a page after it was looked at cannot be older than this.
+    std::int64_t lowest = earliestOpenTime();
     absl::flat_hash_set<HeadRef> collected;
     for (std::uint32_t number = 0; number < table_.pageEnd(); ++number) {
         SeriesPage* page = table_.page(number);

@@ -78,6 +78,7 @@ private:
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;
     std::vector<WalHistogram> decodedHistograms_;
+    std::vector<WalTombstone> tombstones_;
     std::vector<std::vector<PendingSample>> queues_;
     std::vector<PendingHistogram> histograms_;
     std::size_t queued_ = 0;
