@@ -14,7 +14,9 @@
 
 #include <QtTest>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 using namespace narthex;
 using namespace narthex::base::literals;
@@ -146,6 +148,7 @@ private slots:
     void cleansUpAfterACrash();
     void skipsABlockWithEmptyMeta();
     void keepsHistogramsInBlocks();
+    void cutsBlocksWhileSamplesComeAndQueriesRun();
 };
 
 void TestBlock::writesTheGoldenIndexAndChunks()
@@ -563,6 +566,47 @@ void TestBlock::keepsHistogramsInBlocks()
     QVERIFY2(status.ok(), status.ToString().c_str());
     QCOMPARE(db->stats().blocks, std::uint64_t{1});
     check(read());
+}
+
+void TestBlock::cutsBlocksWhileSamplesComeAndQueriesRun()
+{
+    TsdbFixture fixture;
+    const auto db = fixture.open(kManual);
+    std::atomic<std::int64_t> committed = 0;
+    std::atomic<bool> done = false;
+    std::atomic<bool> whole = true;
+    constexpr std::int64_t kMinutes = 16 * 60;
+    std::jthread writer([&] {
+        for (std::int64_t i = 0; i < kMinutes; ++i) {
+            fill(*db, kStart + i * 60'000, kStart + (i + 1) * 60'000);
+            committed = i + 1;
+        }
+        done = true;
+    });
+    std::jthread compactor([&] {
+        while (!done) {
+            whole = whole && db->compact().ok();
+        }
+    });
+    while (!done) {
+        const std::int64_t before = committed;
+        const Contents contents = contentsOf(*db);
+        if (before == 0) {
+            continue;
+        }
+        // Both series were committed together; every sample is there once, wherever it lives now.
+        whole = whole && contents.size() == 2 &&
+                contents.begin()->second.size() == contents.rbegin()->second.size();
+        const auto& samples = contents.begin()->second;
+        whole = whole && static_cast<std::int64_t>(samples.size()) >= before;
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            whole = whole && samples[i].first == kStart + static_cast<std::int64_t>(i) * 60'000;
+        }
+    }
+    writer.join();
+    compactor.join();
+    QVERIFY(whole);
+    QCOMPARE(samplesOfA(*db), kMinutes);
 }
 
 QTEST_GUILESS_MAIN(TestBlock)
