@@ -67,7 +67,7 @@ enum class CompletionKind : std::uint8_t {
 struct CompletionContext
 {
     std::vector<CompletionKind> kinds;
-    /// The word at the cursor; accepting replaces [begin, end).
+    /// The word at the cursor; accepting replaces [begin, end). For Duration the span is empty: a unit goes behind the digits in `typed`.
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::string typed;

@@ -57,7 +57,7 @@ struct VectorElement
     model::Labels labels;
     base::Timestamp time;
     double value = 0;
-    HistogramPtr histogram;
+    HistogramPtr histogram{};
 };
 using Vector = std::vector<VectorElement>;
 
@@ -65,8 +65,8 @@ using Vector = std::vector<VectorElement>;
 struct MatrixSeries
 {
     model::Labels labels;
-    std::vector<Point> points;
-    std::vector<HistogramPoint> histograms;
+    std::vector<Point> points{};
+    std::vector<HistogramPoint> histograms{};
 };
 using Matrix = std::vector<MatrixSeries>;
 
