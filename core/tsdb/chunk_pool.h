@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Memory for the bytes of head chunks: blocks of a few sizes out of slabs, so that a million small
-// chunks cost neither a malloc nor its header each. Owner: Head. Threads: any. Units: bytes; a size
-// class counts 32-byte units.
+// chunks cost neither a malloc nor its header each. An empty slab serves another size: chunks of
+// many series grow together and leave a size behind together (with free lists alone half of the
+// memory stood in blocks of outgrown sizes). Owner: Head. Threads: any. Units: bytes; a size class
+// counts 32-byte units.
 #pragma once
 
 #include <absl/base/thread_annotations.h>
@@ -36,17 +38,36 @@ public:
     [[nodiscard]] std::uint64_t memoryBytes() const;
 
 private:
-    /// Few blocks of a rare size should not pin much memory; 16 KiB is four pages.
+    /// Few blocks of a rare size should not pin much memory; slabs are aligned to their size, so a
+    /// block knows its slab.
     static constexpr std::size_t kSlabBytes = 16 * 1024;
     struct FreeBlock
     {
         FreeBlock* next;
     };
-    void addSlabLocked(std::uint8_t sizeClass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    struct Slab
+    {
+        // Neighbours in the list of slabs with room of this size; null at its ends, and for a full
+        // slab.
+        Slab* previous = nullptr;
+        Slab* next = nullptr;
+        FreeBlock* free = nullptr;
+        std::uint32_t used = 0;
+        std::uint32_t blocks = 0;
+    };
+    struct SlabDeleter
+    {
+        void operator()(Slab* slab) const;
+    };
+    Slab* takeSlabLocked(std::uint8_t sizeClass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void linkLocked(Slab* slab, std::uint8_t sizeClass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void unlinkLocked(Slab* slab, std::uint8_t sizeClass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     mutable absl::Mutex mutex_;
-    std::array<FreeBlock*, kLargestClass + 1> free_ ABSL_GUARDED_BY(mutex_){};
-    std::vector<std::unique_ptr<std::uint8_t[]>> slabs_ ABSL_GUARDED_BY(mutex_);
+    /// First slab with room, by size class.
+    std::array<Slab*, kLargestClass + 1> withRoom_ ABSL_GUARDED_BY(mutex_){};
+    std::vector<Slab*> empty_ ABSL_GUARDED_BY(mutex_);
+    std::vector<std::unique_ptr<Slab, SlabDeleter>> slabs_ ABSL_GUARDED_BY(mutex_);
 };
 
 } // namespace narthex::tsdb

@@ -33,6 +33,8 @@ struct DbOptions
     base::Duration retention = 15_d;
     /// Range of the blocks that are cut from the head; chunks never cross its multiples.
     base::Duration blockRange = 2_h;
+    /// Whether the store's own thread calls compact(); tests do it themselves.
+    bool compactInBackground = true;
     /// 10 MiB to 256 MiB, a multiple of 32 KiB.
     std::uint64_t walSegmentBytes = 128ULL << 20U;
     bool walCompression = true;
@@ -56,6 +58,8 @@ struct DbStats
     /// Samples of the log whose series record is missing.
     std::uint64_t walUnknownRefs = 0;
     std::uint64_t walWritesFailed = 0;
+    std::uint64_t blocks = 0;
+    std::uint64_t blockBytes = 0;
     /// Memory of series, index and chunks, counted by the owner of each.
     std::uint64_t headBytes = 0;
     std::optional<base::Timestamp> minTime;
@@ -84,6 +88,10 @@ public:
                                                     const DbOptions& options,
                                                     Environment environment, std::stop_token stop);
 
+    /// Cuts blocks from the head, shortens the log, merges blocks and deletes those beyond
+    /// retention, as far as it is due. A thread of the store does the same once a minute. Errors:
+    /// ResourceExhausted (disk full), Unavailable (closed).
+    virtual absl::Status compact() = 0;
     /// Flushes, syncs and unlocks; further commits fail with Unavailable. Safe to call twice.
     virtual absl::Status close() = 0;
     [[nodiscard]] virtual DbStats stats() const = 0;

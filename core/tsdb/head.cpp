@@ -133,6 +133,13 @@ bool Head::waitForBatchesBefore(std::int64_t ms, absl::Duration atMost)
     return batchMutex_.AwaitWithTimeout(absl::Condition(&none), atMost);
 }
 
+std::int64_t Head::earliestOpenTime()
+{
+    const std::int64_t later = minValidTime(maxTime());
+    absl::MutexLock lock(&batchMutex_);
+    return openBatches_.empty() ? later : std::min(later, *openBatches_.begin());
+}
+
 void Head::extendTimes(std::int64_t lowest, std::int64_t highest)
 {
     moveBound(minTime_, lowest, std::less<>());

@@ -9,6 +9,7 @@
 
 #include "core/storage/storage.h"
 #include "core/tsdb/chunk_pool.h"
+#include "core/tsdb/exported_chunk.h"
 #include "core/tsdb/isolation.h"
 #include "core/tsdb/journal.h"
 #include "core/tsdb/label_index.h"
@@ -69,16 +70,6 @@ struct PendingHistogram
     std::shared_ptr<const model::FloatHistogram> histogram;
 };
 
-/// One chunk as a block takes it: bytes in the form of the chunk file, copied out.
-struct ExportedChunk
-{
-    std::int64_t minTime = 0;
-    std::int64_t maxTime = 0;
-    std::uint8_t encoding = 0;
-    std::uint32_t samples = 0;
-    std::string bytes;
-};
-
 class Head : public std::enable_shared_from_this<Head>
 {
 public:
@@ -106,6 +97,8 @@ public:
     void beginBatch(std::int64_t minValid);
     void endBatch(std::int64_t minValid);
     [[nodiscard]] bool waitForBatchesBefore(std::int64_t ms, absl::Duration atMost);
+    /// No batch that is open, or opens later, holds a sample before this.
+    [[nodiscard]] std::int64_t earliestOpenTime();
 
     /// Puts samples in, as one commit.
     void insert(std::span<const PendingSample> samples,
@@ -123,6 +116,9 @@ public:
     /// its series is skipped. Returns how many samples had no series.
     std::uint64_t restore(std::span<const PendingSample> samples);
     std::uint64_t restore(std::span<const PendingHistogram> histograms);
+
+    /// Takes the samples of a closed range out of a series.
+    absl::Status restoreDeletion(HeadRef ref, std::int64_t fromMs, std::int64_t toMs);
 
     // Reading.
 

@@ -8,6 +8,7 @@
 #include "core/tsdb/head.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace narthex::tsdb {
@@ -44,13 +45,6 @@ void eachRun(std::span<const Sample> samples, Body body)
         body(page, samples.subspan(begin, end - begin));
         begin = end;
     }
-}
-
-std::uint64_t bytesOf(const model::FloatHistogram& h)
-{
-    return sizeof(HistogramSample) + sizeof(model::FloatHistogram) +
-           (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span) +
-           (h.positiveBuckets.size() + h.negativeBuckets.size()) * sizeof(double);
 }
 
 } // namespace
@@ -177,7 +171,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
         list = std::make_unique<std::vector<HistogramSample>>();
     }
     list->push_back({sample.time, sample.histogram});
-    counters_.histogramBytes.fetch_add(bytesOf(*sample.histogram), std::memory_order_relaxed);
+    counters_.histogramBytes.fetch_add(memoryOf(*sample.histogram), std::memory_order_relaxed);
     series.chunk.lastTime = sample.time;
     series.lastCommit = insertion.commit;
     series.set(HotSeries::HasSamples);
@@ -308,6 +302,37 @@ std::uint64_t Head::restore(std::span<const PendingHistogram> histograms)
         extendTimes(sample.time, sample.time);
     }
     return unknown;
+}
+
+absl::Status Head::restoreDeletion(HeadRef ref, std::int64_t fromMs, std::int64_t toMs)
+{
+    if (!hasSeries(ref)) {
+        return absl::OkStatus();
+    }
+    storage::SampleColumns columns;
+    const ReadView everything;
+    NARTHEX_RETURN_IF_ERROR(read(ref, everything, kNoTime, fromMs - 1, columns));
+    NARTHEX_RETURN_IF_ERROR(
+        read(ref, everything, toMs + 1, std::numeric_limits<std::int64_t>::max(), columns));
+    {
+        SeriesPage& page = *table_.page(SeriesTable::pageOf(ref));
+        const std::uint32_t position = SeriesTable::positionOf(ref);
+        absl::MutexLock lock(&page.mutex);
+        dropOldChunks(page, position, std::numeric_limits<std::int64_t>::max());
+        page.hot[position].clear(HotSeries::HasSamples);
+        page.hot[position].clear(HotSeries::NewestIsHistogram);
+    }
+    std::vector<PendingSample> samples;
+    for (std::size_t i = 0; i < columns.times.size(); ++i) {
+        samples.push_back({ref, columns.times[i], std::bit_cast<std::uint64_t>(columns.values[i])});
+    }
+    std::vector<PendingHistogram> histograms;
+    for (std::size_t i = 0; i < columns.histogramTimes.size(); ++i) {
+        histograms.push_back({ref, columns.histogramTimes[i], columns.histograms[i]});
+    }
+    restore(samples);
+    restore(histograms);
+    return absl::OkStatus();
 }
 
 } // namespace narthex::tsdb

@@ -111,7 +111,6 @@ std::optional<model::Labels> Head::labelsIfIn(HeadRef ref, const ReadView& view,
 absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t toMs,
                                 std::vector<ExportedChunk>& out) const
 {
-    constexpr std::uint8_t kXorEncoding = 1;
     SeriesPage& page = *table_.page(SeriesTable::pageOf(ref));
     const std::uint32_t position = SeriesTable::positionOf(ref);
     absl::ReaderMutexLock lock(&page.mutex);
@@ -124,7 +123,7 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
         std::vector<double> values;
         NARTHEX_RETURN_IF_ERROR(xorDecode(bytes, samples, fromMs, toMs, times, values));
         if (!times.empty()) {
-            out.push_back({times.front(), times.back(), kXorEncoding,
+            out.push_back({times.front(), times.back(), ChunkEncoding::Xor,
                            static_cast<std::uint32_t>(times.size()), xorEncode(times, values)});
         }
         return absl::OkStatus();
@@ -134,7 +133,7 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
             continue;
         }
         if (chunk.minTime >= fromMs && chunk.maxTime <= toMs) {
-            out.push_back({chunk.minTime, chunk.maxTime, kXorEncoding, chunk.samples,
+            out.push_back({chunk.minTime, chunk.maxTime, ChunkEncoding::Xor, chunk.samples,
                            std::string(chunk.bytes())});
         } else {
             NARTHEX_RETURN_IF_ERROR(recode(chunk.bytes(), chunk.samples));
@@ -142,6 +141,15 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
     }
     if (series.chunk.samples != 0 && series.chunk.lastTime >= fromMs) {
         NARTHEX_RETURN_IF_ERROR(recode(openBytes(series), series.chunk.samples));
+    }
+    if (const auto& all = page.cold[position].histograms; all != nullptr) {
+        std::vector<HistogramSample> wanted;
+        std::copy_if(all->begin(), all->end(), std::back_inserter(wanted),
+                     [&](const HistogramSample& s) { return s.time >= fromMs && s.time <= toMs; });
+        encodeHistograms(wanted, out);
+        std::sort(out.begin(), out.end(), [](const ExportedChunk& a, const ExportedChunk& b) {
+            return a.minTime < b.minTime;
+        });
     }
     return absl::OkStatus();
 }
@@ -163,8 +171,13 @@ std::int64_t Head::dropOldChunks(SeriesPage& page, std::uint32_t position, std::
                       cold.closed.begin() + static_cast<std::ptrdiff_t>(dropped));
     counters_.chunks.fetch_sub(dropped, std::memory_order_relaxed);
     if (cold.histograms != nullptr) {
-        std::erase_if(*cold.histograms,
-                      [beforeMs](const HistogramSample& s) { return s.time < beforeMs; });
+        std::erase_if(*cold.histograms, [this, beforeMs](const HistogramSample& s) {
+            if (s.time < beforeMs) {
+                counters_.histogramBytes.fetch_sub(memoryOf(*s.histogram),
+                                                   std::memory_order_relaxed);
+            }
+            return s.time < beforeMs;
+        });
         if (cold.histograms->empty()) {
             cold.histograms.reset();
         }
@@ -195,7 +208,8 @@ bool Head::collectIfEmpty(SeriesPage& page, std::uint32_t position)
 std::uint64_t Head::truncate(std::int64_t beforeMs)
 {
     raiseMinValidTime(beforeMs);
-    std::int64_t lowest = kForever;
+    // What batches put into a page after it was looked at cannot be older than this.
+    std::int64_t lowest = earliestOpenTime();
     absl::flat_hash_set<HeadRef> collected;
     for (std::uint32_t number = 0; number < table_.pageEnd(); ++number) {
         SeriesPage* page = table_.page(number);

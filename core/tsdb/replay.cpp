@@ -71,6 +71,14 @@ absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirec
         NARTHEX_RETURN_IF_ERROR(status);
     }
     flush();
+    // Deletions count for what was there before them and for what replay brought back after them
+    // alike: at the end.
+    for (const WalTombstone& tombstone : tombstones_) {
+        if (const HeadRef ref = resolve(tombstone.ref); ref != 0) {
+            NARTHEX_RETURN_IF_ERROR(
+                head_.restoreDeletion(ref, tombstone.minTime, tombstone.maxTime));
+        }
+    }
     return result_;
 }
 
@@ -121,9 +129,9 @@ absl::Status Replayer::onRecord(std::string_view record)
     case WalRecordType::Histograms:
     case WalRecordType::FloatHistograms:
         return onHistograms(record);
-    // The head keeps neither exemplars nor metadata; deletions of a foreign head are not taken
-    // over; markers stand in the out-of-order log only.
     case WalRecordType::Tombstones:
+        return decodeTombstones(record, tombstones_);
+    // The head keeps neither exemplars nor metadata; markers stand in the out-of-order log only.
     case WalRecordType::Exemplars:
     case WalRecordType::MmapMarkers:
     case WalRecordType::Metadata:

@@ -47,6 +47,12 @@ public:
     absl::StatusOr<ReplayResult> run(const std::filesystem::path& walDirectory,
                                      std::int64_t minValidMs, std::stop_token stop);
 
+    /// References of the log that mean another one's series, because its labels were there already.
+    [[nodiscard]] const absl::flat_hash_map<std::uint64_t, HeadRef>& aliases() const
+    {
+        return aliases_;
+    }
+
 private:
     absl::Status replaySegment(const WalSegmentFile& segment);
     absl::Status onRecord(std::string_view record);
@@ -69,10 +75,10 @@ private:
     std::stop_token stop_;
     std::uint64_t bytesTotal_ = 0;
     std::uint64_t validEnd_ = 0;
-    /// References of series records whose labels another reference had already.
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;
     std::vector<WalHistogram> decodedHistograms_;
+    std::vector<WalTombstone> tombstones_;
     std::vector<std::vector<PendingSample>> queues_;
     std::vector<PendingHistogram> histograms_;
     std::size_t queued_ = 0;

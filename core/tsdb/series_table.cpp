@@ -20,6 +20,13 @@ void SeriesPage::dropLabels(std::uint32_t position)
     labelBytes_[position] = 0;
 }
 
+std::uint64_t memoryOf(const model::FloatHistogram& h)
+{
+    return sizeof(HistogramSample) + sizeof(model::FloatHistogram) +
+           (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span) +
+           (h.positiveBuckets.size() + h.negativeBuckets.size()) * sizeof(double);
+}
+
 SeriesTable::~SeriesTable()
 {
     for (auto& slot : directories_) {

@@ -7,7 +7,7 @@
 // milliseconds; a reference is a SeriesRef that fits 32 bits, never used twice.
 #pragma once
 
-#include "core/model/histogram.h"
+#include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/isolation.h"
 #include "core/tsdb/xor_chunk.h"
 
@@ -75,11 +75,8 @@ struct ClosedChunk
     }
 };
 
-struct HistogramSample
-{
-    std::int64_t time = 0;
-    std::shared_ptr<const model::FloatHistogram> histogram;
-};
+/// Bytes of a histogram that the head keeps.
+std::uint64_t memoryOf(const model::FloatHistogram& histogram);
 
 /// The rest of a series.
 struct ColdSeries

@@ -28,19 +28,21 @@ constexpr std::uint64_t lowBits(std::int64_t value, unsigned bits)
     return static_cast<std::uint64_t>(value) & ((std::uint64_t{1} << bits) - 1);
 }
 
-void putValue(XorState& state, std::uint8_t* data, std::uint64_t bits)
+/// `zeros`: zero bits to write first, so that a regular interval costs no write of its own.
+[[gnu::always_inline]] inline void putValue(XorState& state, std::uint8_t* data, std::uint64_t bits,
+                                            unsigned zeros)
 {
     const std::uint64_t change = bits ^ state.lastValue;
     state.lastValue = bits;
     if (change == 0) {
-        putBits(data, state.bitCount, 0, 1);
+        putBits(data, state.bitCount, 0, zeros + 1);
         return;
     }
     const unsigned leading =
         std::min<unsigned>(static_cast<unsigned>(std::countl_zero(change)), kLeadingMax);
     const auto trailing = static_cast<unsigned>(std::countr_zero(change));
     if (state.leading != kNoWindow && leading >= state.leading && trailing >= state.trailing) {
-        putBits(data, state.bitCount, 0b10, 2);
+        putBits(data, state.bitCount, 0b10, zeros + 2);
         putBits(data, state.bitCount, change >> state.trailing,
                 64U - state.leading - state.trailing);
         return;
@@ -48,15 +50,14 @@ void putValue(XorState& state, std::uint8_t* data, std::uint64_t bits)
     const unsigned significant = 64 - leading - trailing;
     state.leading = static_cast<std::uint8_t>(leading);
     state.trailing = static_cast<std::uint8_t>(trailing);
-    putBits(data, state.bitCount, (0b11U << 11U) | (leading << 6U) | (significant & 63U), 13);
+    putBits(data, state.bitCount, (0b11U << 11U) | (leading << 6U) | (significant & 63U),
+            zeros + 13);
     putBits(data, state.bitCount, change >> trailing, significant);
 }
 
-void putDeltaOfDelta(XorState& state, std::uint8_t* data, std::int64_t change)
+[[gnu::noinline]] void putDeltaOfDelta(XorState& state, std::uint8_t* data, std::int64_t change)
 {
-    if (change == 0) {
-        putBits(data, state.bitCount, 0, 1);
-    } else if (fitsAsymmetric(change, 14)) {
+    if (fitsAsymmetric(change, 14)) {
         putBits(data, state.bitCount, (std::uint64_t{0b10} << 14U) | lowBits(change, 14), 16);
     } else if (fitsAsymmetric(change, 17)) {
         putBits(data, state.bitCount, (std::uint64_t{0b110} << 17U) | lowBits(change, 17), 20);
@@ -93,7 +94,7 @@ void putUvarint(XorState& state, std::uint8_t* data, std::uint64_t value)
     }
     state.lastDelta = minus(time, state.lastTime);
     putUvarint(state, data, static_cast<std::uint64_t>(state.lastDelta));
-    putValue(state, data, bits);
+    putValue(state, data, bits, 0);
 }
 
 std::int64_t getDeltaOfDelta(BitReader& reader)
@@ -153,8 +154,10 @@ void xorAppend(XorState& state, std::uint8_t* data, std::int64_t time, std::uint
         const std::int64_t delta = minus(time, state.lastTime);
         const std::int64_t change = minus(delta, state.lastDelta);
         state.lastDelta = delta;
-        putDeltaOfDelta(state, data, change);
-        putValue(state, data, valueBits);
+        if (change != 0) {
+            putDeltaOfDelta(state, data, change);
+        }
+        putValue(state, data, valueBits, change == 0 ? 1 : 0);
     } else {
         appendEarly(state, data, time, valueBits);
     }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The store as a whole: opening, crashing, filling up, and random work against a plain map.
+#include "core/tsdb/wal_records.h"
+#include "core/tsdb/wal_writer.h"
 #include "support/tsdb_fixture.h"
 
 #include <QtTest>
@@ -98,6 +100,7 @@ private slots:
     void refusesASecondOpenerAndNamesTheProcess();
     void acceptsALockFileThatNobodyHolds();
     void cutsATornTailAndKeepsTheRest();
+    void appliesDeletionsOfTheLog();
     void reportsAFullDiskAndGoesOnWhenThereIsRoom();
     void staysReadableWhenTheTailCannotBeCutAtOnce();
     void refusesCommitsAfterClose();
@@ -210,6 +213,33 @@ void TestDb::cutsATornTailAndKeepsTheRest()
     const auto db = fixture.open();
     QCOMPARE(contentsOf(*db), before);
     QCOMPARE(db->stats().walCorruptions, std::uint64_t{0});
+}
+
+void TestDb::appliesDeletionsOfTheLog()
+{
+    TsdbFixture fixture;
+    {
+        const auto db = fixture.open();
+        for (int i = 0; i < 300; ++i) {
+            put(*db, kUp, kStart + i * 1000, i);
+        }
+    }
+    {
+        tsdb::SystemFileLayer files;
+        const auto writer =
+            *tsdb::WalWriter::create(files, fixture.path() / "wal", 1, 10U << 20U,
+                                     [](const std::shared_ptr<tsdb::AppendFile>&) {});
+        std::string bytes(1, static_cast<char>(tsdb::WalRecordType::Tombstones));
+        tsdb::appendTombstoneEntry(bytes, {1, kStart + 10'000, kStart + 19'999});
+        const tsdb::WalRecord record{bytes, false};
+        QVERIFY(writer->log({&record, 1}).ok());
+    }
+    const auto db = fixture.open();
+    const auto samples = contentsOf(*db).begin()->second;
+    QCOMPARE(samples.size(), std::size_t{290});
+    QCOMPARE(samples[9].first, kStart + 9000);
+    QCOMPARE(samples[10].first, kStart + 20'000);
+    QCOMPARE(put(*db, kUp, kStart + 300'000, 1), AppendResult::Appended);
 }
 
 void TestDb::reportsAFullDiskAndGoesOnWhenThereIsRoom()
