@@ -2,30 +2,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The query test scripts: the shared ones of Prometheus, and our own.
-#include <QtTest>
+#include "core/promql/testscript/runner.h"
+#include "support/script_store.h"
 
 #include <QDir>
 #include <QFile>
-
-#include "core/promql/testscript/runner.h"
-#include "support/memory_store.h"
+#include <QtTest>
 
 using namespace narthex;
 using namespace narthex::promql;
 
 namespace {
 
-class MemoryScriptStore final : public testscript::ScriptStore
-{
-public:
-    storage::Appendable& appendable() override { return store_; }
-    storage::Queryable& queryable() override { return store_; }
-
-private:
-    test::MemoryStore store_;
-};
-
-/// Shared scripts that do not pass yet, and why. An entry must still fail, so that the list shrinks.
+/// Shared scripts that do not pass yet, and why. An entry must still fail, so that the list
+/// shrinks.
 struct Missing
 {
     const char* file;
@@ -78,7 +68,7 @@ testscript::Report TestConformance::run(const QString& path)
     if (!file.open(QIODevice::ReadOnly)) {
         return {.failures = {{0, {}, "cannot be read"}}};
     }
-    testscript::Runner runner(engine_, [] { return std::make_unique<MemoryScriptStore>(); });
+    testscript::Runner runner(engine_, test::MemoryScriptStore::make);
     const testscript::Report report = runner.run(file.readAll().toStdString());
     for (const auto& failure : report.failures) {
         qWarning("%s:%u: %s\n    %s", qPrintable(QFileInfo(path).fileName()), failure.line,
