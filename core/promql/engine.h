@@ -20,6 +20,7 @@
 #include "core/base/clock.h"
 #include "core/base/time.h"
 #include "core/base/worker_pool.h"
+#include "core/promql/features.h"
 #include "core/promql/value.h"
 #include "core/storage/storage.h"
 
@@ -27,17 +28,7 @@ namespace narthex::promql {
 
 using namespace base::literals;
 
-/// The language's switches (`--enable-feature`), all off as in Prometheus.
-struct Features
-{
-    bool experimentalFunctions = false;
-    bool extendedRangeSelectors = false;
-    bool binopFillModifiers = false;
-    bool delayedNameRemoval = false;
-    bool perStepStats = false;
-    bool typeAndUnitLabels = false;
-    bool useStartTimestamps = false;
-};
+struct QuerySpan;
 
 struct EngineOptions
 {
@@ -51,7 +42,7 @@ struct EngineOptions
     base::Duration lookback = 5_min;
     /// Step of `[1h:]`: the global evaluation interval.
     base::Duration defaultSubqueryStep = 1_min;
-    Features features;
+    Features features{};
 };
 
 struct QueryOptions
@@ -85,6 +76,10 @@ public:
 
 private:
     struct Gate;
+
+    absl::StatusOr<Result> run(const storage::Queryable& store, std::string_view query,
+                               const QuerySpan& span, const QueryOptions& options,
+                               std::stop_token stop) const;
 
     const EngineOptions options_;
     base::WorkerPool& pool_;

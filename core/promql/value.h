@@ -57,7 +57,7 @@ struct VectorElement
     model::Labels labels;
     base::Timestamp time;
     double value = 0;
-    HistogramPtr histogram;
+    HistogramPtr histogram{};
 };
 using Vector = std::vector<VectorElement>;
 
@@ -65,8 +65,8 @@ using Vector = std::vector<VectorElement>;
 struct MatrixSeries
 {
     model::Labels labels;
-    std::vector<Point> points;
-    std::vector<HistogramPoint> histograms;
+    std::vector<Point> points{};
+    std::vector<HistogramPoint> histograms{};
 };
 using Matrix = std::vector<MatrixSeries>;
 
@@ -84,6 +84,9 @@ struct Annotation
     std::optional<std::uint32_t> begin;
     std::optional<std::uint32_t> end;
 };
+
+/// As the API shows it: the text, and where the expression begins: `… (1:7)`.
+std::string annotationText(const Annotation& annotation, std::string_view query);
 
 struct Statistics
 {

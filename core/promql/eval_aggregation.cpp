@@ -1,0 +1,436 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Aggregations: streaming ones through accumulators, selecting ones (topk …) over all rows.
+#include "core/base/hash.h"
+#include "core/base/number.h"
+#include "core/base/status.h"
+#include "core/base/utf8.h"
+#include "core/promql/aggregation.h"
+#include "core/promql/eval.h"
+#include "core/promql/float_math.h"
+#include "core/promql/histogram_math.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace narthex::promql {
+namespace {
+
+/// What remains of a row's labels.
+class Grouping
+{
+public:
+    explicit Grouping(const Aggregation& node) : without_(node.without), names_(node.grouping)
+    {
+        if (without_) {
+            names_.emplace_back(model::kMetricName);
+        }
+    }
+
+    void alsoKeep(const std::string& name)
+    {
+        if (!without_) {
+            names_.push_back(name);
+        }
+    }
+
+    [[nodiscard]] model::Labels of(const model::Labels& labels) const
+    {
+        if (names_.empty()) {
+            return {};
+        }
+        return without_ ? labels.without(names_) : labels.keeping(names_);
+    }
+
+private:
+    const bool without_;
+    std::vector<std::string> names_;
+};
+
+/// One aggregation while it runs; groups are in order of appearance.
+class Aggregator
+{
+public:
+    Aggregator(Run& run, const Grid& grid, const Expr& expr, const Aggregation& node)
+        : run_(run), grid_(grid), expr_(expr), node_(node), grouping_(node)
+    {}
+
+    absl::StatusOr<Rows> run()
+    {
+        switch (node_.op) {
+        case TokenKind::TopK:
+        case TokenKind::BottomK:
+        case TokenKind::LimitK:
+            return selectK();
+        case TokenKind::LimitRatio:
+            return selectRatio();
+        case TokenKind::Quantile:
+            return quantile();
+        case TokenKind::CountValues:
+            return countValues();
+        default:
+            return accumulate();
+        }
+    }
+
+private:
+    struct Group
+    {
+        Row out;
+        std::unique_ptr<Accumulator> accumulator;
+        std::vector<std::size_t> members;
+        std::string histogramName;
+    };
+
+    Group& groupOf(const Row& row)
+    {
+        model::Labels labels = grouping_.of(row.labels);
+        const auto [it, isNew] = index_.try_emplace(labels.bytes(), groups_.size());
+        if (isNew) {
+            groups_.emplace_back();
+            groups_.back().out.labels = std::move(labels);
+        }
+        Group& group = groups_[it->second];
+        group.out.dropName = group.out.dropName || row.dropName;
+        return group;
+    }
+
+    absl::StatusOr<Rows> accumulate()
+    {
+        NARTHEX_RETURN_IF_ERROR(
+            streamVector(run_, grid_, *node_.expr, [this](Rows&& rows) -> absl::Status {
+                for (const Row& row : rows) {
+                    Group& group = groupOf(row);
+                    if (!group.accumulator) {
+                        group.accumulator = makeAccumulator(node_.op, grid_.count);
+                    }
+                    if (!row.histograms.empty() && group.histogramName.empty()) {
+                        group.histogramName = row.labels.metricName();
+                    }
+                    group.accumulator->add(row);
+                }
+                return run_.check();
+            }));
+        Rows result;
+        for (Group& group : groups_) {
+            NoteBits notes;
+            group.out.resize(grid_.count);
+            group.accumulator->finish(group.out, notes);
+            run_.notes().add(node_.expr->range, notes, group.histogramName);
+            if (group.accumulator->ignoredHistograms()) {
+                noteIgnored(node_.expr->range);
+            }
+            result.push_back(std::move(group.out));
+        }
+        return result;
+    }
+
+    void noteIgnored(SourceRange where)
+    {
+        run_.notes().inform(
+            where, fmt::format("ignored histogram in {} aggregation", tokenText(node_.op)));
+    }
+
+    absl::Status collect()
+    {
+        NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            groupOf(rows_[i]).members.push_back(i);
+        }
+        return absl::OkStatus();
+    }
+
+    absl::StatusOr<Rows> quantile()
+    {
+        NARTHEX_ASSIGN_OR_RETURN(const ScalarColumn q, evalScalar(run_, grid_, *node_.param));
+        NARTHEX_RETURN_IF_ERROR(collect());
+        if (!rows_.empty()) {
+            warnQuantiles(q);
+        }
+        Rows result;
+        std::vector<double> values;
+        for (Group& group : groups_) {
+            group.out.resize(grid_.count);
+            bool ignored = false;
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                values.clear();
+                for (const std::size_t member : group.members) {
+                    const Row& row = rows_[member];
+                    if (row.cells[step] == Cell::Float) {
+                        values.push_back(row.values[step]);
+                    }
+                    ignored = ignored || row.cells[step] == Cell::Histogram;
+                }
+                if (!values.empty()) {
+                    group.out.setFloat(step, quantileOfValues(q[step], values));
+                }
+            }
+            if (ignored) {
+                noteIgnored(node_.expr->range);
+            }
+            result.push_back(std::move(group.out));
+        }
+        return result;
+    }
+
+    void warnQuantiles(const ScalarColumn& column)
+    {
+        const auto warn = [this](double q) {
+            run_.notes().warn(node_.param->range,
+                              fmt::format("quantile value should be between 0 and 1, got {}",
+                                          base::formatFloatG(q)));
+        };
+        const auto isNan = [](double q) { return std::isnan(q); };
+        if (std::any_of(column.begin(), column.end(), isNan)) {
+            warn(model::normalNan());
+        }
+        const auto [low, high] = std::minmax_element(column.begin(), column.end(), nanFirstLess);
+        if (*high > 1) {
+            warn(*high);
+        }
+        if (*low < 0) {
+            warn(*low);
+        }
+    }
+
+    /// Errors of the parameter of topk, bottomk, limitk.
+    static absl::Status checkCount(const ScalarColumn& column)
+    {
+        constexpr double kHighest = 9223372036854774784.0;
+        constexpr double kLowest = -9223372036854775808.0;
+        for (const double k : column) {
+            if (std::isnan(k)) {
+                return base::invalidArgument("Parameter value is NaN");
+            }
+        }
+        for (const double k : column) {
+            if (k <= kLowest || k >= kHighest) {
+                return base::invalidArgument("Scalar value {} {} int64", base::formatFloatG(k),
+                                             k < 0 ? "underflows" : "overflows");
+            }
+        }
+        return absl::OkStatus();
+    }
+
+    absl::StatusOr<Rows> selectK()
+    {
+        NARTHEX_ASSIGN_OR_RETURN(const ScalarColumn column, evalScalar(run_, grid_, *node_.param));
+        NARTHEX_RETURN_IF_ERROR(collect());
+        if (std::all_of(column.begin(), column.end(), [](double k) { return k < 1; })) {
+            return Rows{};
+        }
+        NARTHEX_RETURN_IF_ERROR(checkCount(column));
+        prepareSelection();
+        for (const Group& group : groups_) {
+            NARTHEX_RETURN_IF_ERROR(run_.check());
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                const double k = std::min(column[step], static_cast<double>(rows_.size()));
+                if (k >= 1) {
+                    node_.op == TokenKind::LimitK
+                        ? chooseFirst(group, step, static_cast<std::size_t>(k))
+                        : chooseBest(group, step, static_cast<std::size_t>(k));
+                }
+            }
+        }
+        return takeSelection();
+    }
+
+    void prepareSelection()
+    {
+        selected_.resize(rows_.size());
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            selected_[i].labels = rows_[i].labels;
+            selected_[i].dropName = rows_[i].dropName;
+            selected_[i].resize(grid_.count);
+        }
+    }
+
+    void choose(std::size_t row, std::size_t step)
+    {
+        selected_[row].setFrom(step, rows_[row], step);
+        order_.push_back(row);
+    }
+
+    void chooseFirst(const Group& group, std::size_t step, std::size_t k)
+    {
+        std::size_t taken = 0;
+        for (const std::size_t member : group.members) {
+            if (taken < k && rows_[member].has(step)) {
+                choose(member, step);
+                ++taken;
+            }
+        }
+    }
+
+    void chooseBest(const Group& group, std::size_t step, std::size_t k)
+    {
+        candidates_.clear();
+        for (const std::size_t member : group.members) {
+            if (rows_[member].cells[step] == Cell::Float) {
+                candidates_.push_back(member);
+            } else if (rows_[member].cells[step] == Cell::Histogram) {
+                noteIgnored(expr_.range);
+            }
+        }
+        const bool top = node_.op == TokenKind::TopK;
+        const auto better = [&](std::size_t a, std::size_t b) {
+            const double x = rows_[a].values[step];
+            const double y = rows_[b].values[step];
+            if (std::isnan(x) != std::isnan(y)) {
+                return std::isnan(y);
+            }
+            if (x != y && !std::isnan(x)) {
+                return top ? x > y : x < y;
+            }
+            return a < b;
+        };
+        k = std::min(k, candidates_.size());
+        std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(k),
+                          candidates_.end(), better);
+        for (std::size_t i = 0; i < k; ++i) {
+            choose(candidates_[i], step);
+        }
+    }
+
+    /// Instant queries show the order of choice, range queries sort later anyway.
+    Rows takeSelection()
+    {
+        Rows result;
+        std::vector<bool> taken(selected_.size(), false);
+        for (const std::size_t row : order_) {
+            if (!taken[row]) {
+                taken[row] = true;
+                result.push_back(std::move(selected_[row]));
+            }
+        }
+        return result;
+    }
+
+    absl::StatusOr<Rows> selectRatio()
+    {
+        NARTHEX_ASSIGN_OR_RETURN(ScalarColumn ratios, evalScalar(run_, grid_, *node_.param));
+        NARTHEX_RETURN_IF_ERROR(collect());
+        for (double& ratio : ratios) {
+            if (std::isnan(ratio)) {
+                return base::invalidArgument("Ratio value is NaN");
+            }
+            const double capped = std::clamp(ratio, -1.0, 1.0);
+            if (capped != ratio) {
+                run_.notes().warn(
+                    node_.param->range,
+                    fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                base::formatFloatG(ratio), base::formatFloatG(capped)));
+            }
+            ratio = capped;
+        }
+        prepareSelection();
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            const double place = hashPlace(rows_[i].labels);
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                const double ratio = ratios[step];
+                if (ratio >= 0 ? place < ratio : place >= 1.0 + ratio) {
+                    choose(i, step);
+                }
+            }
+        }
+        return takeSelection();
+    }
+
+    /// A number in [0, 1) that depends on the labels alone, the same as Prometheus computes.
+    static double hashPlace(const model::Labels& labels)
+    {
+        std::string bytes;
+        const auto append = [&bytes](std::string_view text) {
+            const std::size_t size = text.size();
+            if (size < 255) {
+                bytes += static_cast<char>(size);
+            } else {
+                bytes += '\xff';
+                for (unsigned shift = 0; shift < 24; shift += 8) {
+                    bytes += static_cast<char>((size >> shift) & 0xFF);
+                }
+            }
+            bytes += text;
+        };
+        for (const model::LabelView label : labels) {
+            append(label.name);
+            append(label.value);
+        }
+        return static_cast<double>(base::hash64(bytes)) / 18446744073709551616.0;
+    }
+
+    absl::StatusOr<Rows> countValues()
+    {
+        const std::string& label = stringOf(*node_.param);
+        if (label.empty() || !base::isValidUtf8(label)) {
+            return base::invalidArgument("invalid label name {}", model::quote(label));
+        }
+        grouping_.alsoKeep(label);
+        NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
+        for (const Row& row : rows_) {
+            absl::flat_hash_map<std::string, std::size_t> known;
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                if (!row.has(step)) {
+                    continue;
+                }
+                std::string text = row.cells[step] == Cell::Float
+                                       ? base::formatFloatPlain(row.values[step])
+                                       : histogramText(*row.histograms[step]);
+                const auto [it, isNew] = known.try_emplace(std::move(text), 0);
+                if (isNew) {
+                    it->second = groupWithValue(row, label, it->first);
+                }
+                Row& out = groups_[it->second].out;
+                out.setFloat(step, out.values[step] + 1);
+            }
+        }
+        Rows result;
+        for (Group& group : groups_) {
+            result.push_back(std::move(group.out));
+        }
+        return result;
+    }
+
+    std::size_t groupWithValue(const Row& row, const std::string& label, const std::string& value)
+    {
+        Row labelled;
+        model::LabelsBuilder builder(row.labels);
+        builder.set(label, value);
+        labelled.labels = builder.build();
+        labelled.dropName = row.dropName && label != model::kMetricName;
+        Group& group = groupOf(labelled);
+        if (group.out.cells.empty()) {
+            group.out.resize(grid_.count);
+        }
+        return static_cast<std::size_t>(&group - groups_.data());
+    }
+
+    Run& run_;
+    const Grid& grid_;
+    const Expr& expr_;
+    const Aggregation& node_;
+    Grouping grouping_;
+    absl::flat_hash_map<std::string, std::size_t> index_;
+    std::vector<Group> groups_;
+    // For aggregations that keep rows.
+    Rows rows_;
+    Rows selected_;
+    std::vector<std::size_t> order_;
+    std::vector<std::size_t> candidates_;
+};
+
+} // namespace
+
+absl::StatusOr<Rows> evalAggregation(Run& run, const Grid& grid, const Expr& expr,
+                                     const Aggregation& node)
+{
+    NARTHEX_ASSIGN_OR_RETURN(Rows rows, Aggregator(run, grid, expr, node).run());
+    removeEmpty(rows);
+    return rows;
+}
+
+} // namespace narthex::promql

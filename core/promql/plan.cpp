@@ -1,0 +1,277 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/promql/plan.h"
+
+#include "core/base/status.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace narthex::promql {
+namespace {
+
+/// Functions whose value depends on the time of the step.
+bool dependsOnStep(std::string_view function)
+{
+    constexpr std::array<std::string_view, 15> kNames = {
+        "day_of_month", "day_of_week", "day_of_year", "days_in_month",  "end",
+        "hour",         "minute",      "month",       "predict_linear", "range",
+        "start",        "step",        "time",        "timestamp",      "year"};
+    return std::binary_search(kNames.begin(), kNames.end(), function);
+}
+
+bool statsOnlyBelow(std::string_view function, bool above)
+{
+    if (function == "histogram_count" || function == "histogram_sum" ||
+        function == "histogram_avg") {
+        return true;
+    }
+    return above && function != "histogram_quantile" && function != "histogram_quantiles" &&
+           function != "histogram_fraction";
+}
+
+absl::Status durationError(const DurationExpr& expr, std::string_view text)
+{
+    base::Position position;
+    position.begin = expr.range.begin;
+    position.end = expr.range.end;
+    return base::withPosition(
+        base::invalidArgument("{}:{}: {}", expr.range.begin, expr.range.end, text), position);
+}
+
+class Planner
+{
+public:
+    explicit Planner(const QuerySpan& span) { plan_.span = span; }
+
+    absl::StatusOr<Plan> run(const Expr& expr)
+    {
+        NARTHEX_RETURN_IF_ERROR(visit(expr, plan_.span.grid()));
+        return std::move(plan_);
+    }
+
+private:
+    absl::Status visit(const Expr& expr, const Grid& grid)
+    {
+        return std::visit([&](const auto& node) { return visitNode(expr, node, grid); }, expr.node);
+    }
+
+    void set(const Expr& expr, NodePlan nodePlan) { plan_.nodes[&expr] = nodePlan; }
+    [[nodiscard]] bool invariant(const Expr& expr) const { return plan_.of(expr).invariant; }
+
+    absl::Status visitNode(const Expr& expr, const NumberLiteral&, const Grid&)
+    {
+        set(expr, {.invariant = true});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const StringLiteral&, const Grid&)
+    {
+        set(expr, {.invariant = true});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const Paren& node, const Grid& grid)
+    {
+        return visitChild(expr, *node.expr, grid);
+    }
+    absl::Status visitNode(const Expr& expr, const Unary& node, const Grid& grid)
+    {
+        return visitChild(expr, *node.expr, grid);
+    }
+    absl::Status visitChild(const Expr& expr, const Expr& child, const Grid& grid)
+    {
+        NARTHEX_RETURN_IF_ERROR(visit(child, grid));
+        set(expr, {.invariant = invariant(child)});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const Binary& node, const Grid& grid)
+    {
+        const bool outer = statsOnly_;
+        statsOnly_ = outer && !isTrim(node.op);
+        NARTHEX_RETURN_IF_ERROR(visit(*node.lhs, grid));
+        NARTHEX_RETURN_IF_ERROR(visit(*node.rhs, grid));
+        statsOnly_ = outer;
+        set(expr, {.invariant = invariant(*node.lhs) && invariant(*node.rhs)});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const Aggregation& node, const Grid& grid)
+    {
+        NARTHEX_RETURN_IF_ERROR(visit(*node.expr, grid));
+        bool same = invariant(*node.expr);
+        if (node.param) {
+            NARTHEX_RETURN_IF_ERROR(visit(*node.param, grid));
+            same = same && invariant(*node.param);
+        }
+        set(expr, {.invariant = same});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const Call& node, const Grid& grid)
+    {
+        bool same = !dependsOnStep(node.function->name);
+        if (node.function->name == "timestamp") {
+            const auto* selector = unwrapParens(*node.args[0]).as<VectorSelector>();
+            same = selector != nullptr && selector->at.kind != At::Kind::None;
+        }
+        const bool outer = statsOnly_;
+        statsOnly_ = statsOnlyBelow(node.function->name, outer);
+        for (const ExprPtr& arg : node.args) {
+            NARTHEX_RETURN_IF_ERROR(visit(*arg, grid));
+            same = same && invariant(*arg);
+        }
+        statsOnly_ = outer;
+        if (node.function->name == "info" && plan_.readFrom != base::Timestamp::max()) {
+            // It looks back from the time of its first selector, which may read less far itself.
+            plan_.readFrom.ms -= plan_.span.lookbackMs;
+        }
+        set(expr, {.invariant = same});
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const VectorSelector& node, const Grid& grid)
+    {
+        NodePlan own;
+        NARTHEX_RETURN_IF_ERROR(resolve(node.offset, false, own.offsetMs));
+        own.invariant = node.at.kind != At::Kind::None;
+        own.statsOnly = statsOnly_;
+        set(expr, own);
+        note(node.at, own.offsetMs, plan_.span.lookbackMs, grid);
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const MatrixSelector& node, const Grid& grid)
+    {
+        NodePlan own;
+        NARTHEX_RETURN_IF_ERROR(resolve(node.selector.offset, false, own.offsetMs));
+        NARTHEX_RETURN_IF_ERROR(resolve(node.range, true, own.rangeMs));
+        own.invariant = node.selector.at.kind != At::Kind::None;
+        own.statsOnly = statsOnly_;
+        set(expr, own);
+        note(node.selector.at, own.offsetMs, own.rangeMs, grid);
+        return absl::OkStatus();
+    }
+    absl::Status visitNode(const Expr& expr, const Subquery& node, const Grid& grid)
+    {
+        NodePlan own;
+        NARTHEX_RETURN_IF_ERROR(resolve(node.offset, false, own.offsetMs));
+        NARTHEX_RETURN_IF_ERROR(resolve(node.range, true, own.rangeMs));
+        NARTHEX_RETURN_IF_ERROR(resolve(node.step, node.step.expr != nullptr, own.stepMs));
+        if (own.stepMs <= 0) {
+            own.stepMs = std::max<std::int64_t>(1, plan_.span.subqueryStepMs);
+        }
+        own.invariant = node.at.kind != At::Kind::None;
+        set(expr, own);
+        Grid inner = subqueryGrid(plan_, node, own, grid);
+        inner.count = std::max<std::size_t>(inner.count, 1);
+        const bool outer = statsOnly_;
+        statsOnly_ = false;
+        NARTHEX_RETURN_IF_ERROR(visit(*node.expr, inner));
+        statsOnly_ = outer;
+        return absl::OkStatus();
+    }
+
+    void note(const At& at, std::int64_t offset, std::int64_t range, const Grid& grid)
+    {
+        const auto pinned = plan_.atMs(at);
+        const std::int64_t first = pinned.value_or(grid.start) - offset - range;
+        const std::int64_t last = pinned.value_or(grid.last()) - offset;
+        plan_.readFrom = std::min(plan_.readFrom, base::Timestamp{first});
+        plan_.readTo = std::max(plan_.readTo, base::Timestamp{last});
+    }
+
+    absl::Status resolve(const DurationValue& value, bool mustBePositive, std::int64_t& ms)
+    {
+        if (!value.expr) {
+            ms = value.literal.ms();
+            return absl::OkStatus();
+        }
+        NARTHEX_ASSIGN_OR_RETURN(const double seconds, evaluate(*value.expr));
+        constexpr double kBound = 9223372036854775807.0;
+        if (std::isnan(seconds) || std::isinf(seconds)) {
+            return durationError(*value.expr, "duration must be a finite number");
+        }
+        if (mustBePositive && seconds <= 0) {
+            return durationError(*value.expr, "duration must be greater than 0");
+        }
+        if (!(seconds * 1e9 > -kBound && seconds * 1e9 < kBound)) {
+            return durationError(*value.expr, "duration is out of range");
+        }
+        ms = static_cast<std::int64_t>(seconds * 1000);
+        return absl::OkStatus();
+    }
+
+    absl::StatusOr<double> evaluate(const DurationExpr& expr) const
+    {
+        using Kind = DurationExpr::Kind;
+        switch (expr.kind) {
+        case Kind::Number:
+            return expr.seconds;
+        case Kind::Step:
+            return static_cast<double>(plan_.span.step) / 1000;
+        case Kind::Range:
+            return static_cast<double>(plan_.span.end - plan_.span.start) / 1000;
+        case Kind::Negate: {
+            NARTHEX_ASSIGN_OR_RETURN(const double value, evaluate(*expr.lhs));
+            return -value;
+        }
+        case Kind::MinOf:
+        case Kind::MaxOf:
+        case Kind::Binary:
+            break;
+        }
+        NARTHEX_ASSIGN_OR_RETURN(const double left, evaluate(*expr.lhs));
+        NARTHEX_ASSIGN_OR_RETURN(const double right, evaluate(*expr.rhs));
+        if (expr.kind == Kind::Binary) {
+            return arithmetic(expr, left, right);
+        }
+        return expr.kind == Kind::MinOf ? std::min(left, right) : std::max(left, right);
+    }
+
+    static absl::StatusOr<double> arithmetic(const DurationExpr& expr, double left, double right)
+    {
+        switch (expr.op) {
+        case TokenKind::Add:
+            return left + right;
+        case TokenKind::Sub:
+            return left - right;
+        case TokenKind::Mul:
+            return left * right;
+        case TokenKind::Div:
+            if (right == 0) {
+                return durationError(expr, "division by zero");
+            }
+            return left / right;
+        case TokenKind::Mod:
+            if (right == 0) {
+                return durationError(expr, "modulo by zero");
+            }
+            return std::fmod(left, right);
+        default:
+            return std::pow(left, right);
+        }
+    }
+
+    Plan plan_;
+    bool statsOnly_ = false;
+};
+
+} // namespace
+
+absl::StatusOr<Plan> makePlan(const Expr& expr, const QuerySpan& span)
+{
+    return Planner(span).run(expr);
+}
+
+Grid subqueryGrid(const Plan& plan, const Subquery& node, const NodePlan& nodePlan,
+                  const Grid& grid)
+{
+    const auto pinned = plan.atMs(node.at);
+    const std::int64_t bound = pinned.value_or(grid.start) - nodePlan.offsetMs - nodePlan.rangeMs;
+    const std::int64_t last = pinned.value_or(grid.last()) - nodePlan.offsetMs;
+    Grid inner{.start = nodePlan.stepMs * (bound / nodePlan.stepMs), .step = nodePlan.stepMs};
+    if (inner.start <= bound) {
+        inner.start += nodePlan.stepMs;
+    }
+    inner.count =
+        inner.start > last ? 0 : static_cast<std::size_t>((last - inner.start) / inner.step) + 1;
+    return inner;
+}
+
+} // namespace narthex::promql

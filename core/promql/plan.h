@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What is worked out once before a query runs: durations with numbers, what does not depend on the
+// step, the range of time to read. Const while the query runs. Owner: the query. Threads: const,
+// any. Units: milliseconds.
+#pragma once
+
+#include "core/base/time.h"
+#include "core/promql/ast.h"
+#include "core/promql/batch.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
+
+namespace narthex::promql {
+
+/// Durations of a selector or subquery; zero for other nodes.
+struct NodePlan
+{
+    std::int64_t offsetMs = 0;
+    std::int64_t rangeMs = 0;
+    std::int64_t stepMs = 0;
+    /// The same at every step.
+    bool invariant = false;
+    /// Only counts and sums of histograms are wanted; hints of resets are then worked out while
+    /// reading, as Prometheus does.
+    bool statsOnly = false;
+};
+
+/// The times of the outermost query.
+struct QuerySpan
+{
+    std::int64_t start = 0;
+    std::int64_t end = 0;
+    /// 0 for instant queries.
+    std::int64_t step = 0;
+    std::int64_t lookbackMs = 0;
+    std::int64_t subqueryStepMs = 0;
+
+    [[nodiscard]] Grid grid() const
+    {
+        return {start, step == 0 ? 1 : step,
+                step == 0 ? 1 : static_cast<std::size_t>((end - start) / step) + 1};
+    }
+};
+
+struct Plan
+{
+    absl::flat_hash_map<const Expr*, NodePlan> nodes;
+    QuerySpan span;
+    /// Everything that selectors may read; from > to when there is none.
+    base::Timestamp readFrom = base::Timestamp::max();
+    base::Timestamp readTo = base::Timestamp::min();
+
+    [[nodiscard]] const NodePlan& of(const Expr& expr) const { return nodes.at(&expr); }
+    /// The time that `@` means, or absent.
+    [[nodiscard]] std::optional<std::int64_t> atMs(const At& at) const
+    {
+        switch (at.kind) {
+        case At::Kind::None:
+            return std::nullopt;
+        case At::Kind::Time:
+            return at.time.ms;
+        case At::Kind::Start:
+            return span.start;
+        case At::Kind::End:
+            return span.end;
+        }
+        return std::nullopt;
+    }
+};
+
+/// Errors: InvalidArgument for duration expressions without a usable value, with position.
+absl::StatusOr<Plan> makePlan(const Expr& expr, const QuerySpan& span);
+
+/// The steps at which the inside of a subquery is evaluated for the outer steps of `grid`; count 0
+/// if there are none.
+Grid subqueryGrid(const Plan& plan, const Subquery& node, const NodePlan& nodePlan,
+                  const Grid& grid);
+
+} // namespace narthex::promql

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/promql/run.h"
+
+#include "core/base/status.h"
+
+#include <algorithm>
+
+namespace narthex::promql {
+namespace {
+
+/// Enough work to be worth a task, little enough to spread and to be stopped promptly.
+constexpr std::size_t kBatch = 16;
+
+} // namespace
+
+Run::Run(const Plan& plan, const Features& features, const storage::Querier* querier,
+         base::WorkerPool& pool, const base::Clock& clock, RunLimits limits, std::stop_token stop)
+    : plan_(plan),
+      features_(features),
+      querier_(querier),
+      pool_(pool),
+      clock_(clock),
+      limits_(limits),
+      stop_(std::move(stop))
+{}
+
+absl::Status Run::check() const
+{
+    if (stop_.stop_requested()) {
+        return base::cancelled("query was canceled in expression evaluation");
+    }
+    if (clock_.monotonic() > limits_.deadline) {
+        return base::deadlineExceeded("query timed out in expression evaluation");
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Run::charge(std::uint64_t samples)
+{
+    const std::uint64_t now = current_.fetch_add(samples, std::memory_order_relaxed) + samples;
+    std::uint64_t peak = peak_.load(std::memory_order_relaxed);
+    while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+    }
+    if (now > limits_.maxSamples) {
+        return base::resourceExhausted(
+            "query processing would load too many samples into memory in query execution");
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Run::settle(std::uint64_t before, std::uint64_t samples)
+{
+    current_.store(before, std::memory_order_relaxed);
+    return charge(samples);
+}
+
+absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
+{
+    const std::size_t batches = (count + kBatch - 1) / kBatch;
+    std::atomic<bool> failed{false}; // relaxed: a hint to stop early; the status is under the mutex
+    absl::Mutex mutex;
+    absl::Status first;
+    const auto runBatch = [&](std::size_t batch) {
+        if (failed.load(std::memory_order_relaxed)) {
+            return;
+        }
+        absl::Status status = check();
+        const std::size_t end = std::min(count, (batch + 1) * kBatch);
+        for (std::size_t i = batch * kBatch; i < end && status.ok(); ++i) {
+            status = body(i);
+        }
+        if (!status.ok()) {
+            failed.store(true, std::memory_order_relaxed);
+            const absl::MutexLock lock(&mutex);
+            first.Update(status);
+        }
+    };
+    if (batches == 1) {
+        runBatch(0);
+    } else if (batches > 1) {
+        pool_.parallelFor(batches, runBatch);
+    }
+    return first;
+}
+
+absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
+                                            const storage::SelectHints& hints)
+{
+    NARTHEX_RETURN_IF_ERROR(check());
+    SeriesList list;
+    if (querier_ == nullptr) {
+        return list;
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const auto set, querier_->select(hints, matchers, stop_));
+    constexpr std::size_t kSeriesBatch = 1024;
+    for (std::size_t before = list.size();; before = list.size()) {
+        NARTHEX_RETURN_IF_ERROR(set->next(kSeriesBatch, list));
+        if (list.size() == before) {
+            break;
+        }
+        NARTHEX_RETURN_IF_ERROR(check());
+    }
+    series_.fetch_add(list.size(), std::memory_order_relaxed);
+    return list;
+}
+
+void Run::addTo(Statistics& statistics) const
+{
+    statistics.peakSamples = peak_.load(std::memory_order_relaxed);
+    statistics.samplesRead = read_.load(std::memory_order_relaxed);
+    statistics.totalQueryableSamples = queryable_.load(std::memory_order_relaxed);
+    statistics.seriesSelected = series_.load(std::memory_order_relaxed);
+}
+
+} // namespace narthex::promql

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The changing state of one running query: its limits, its counters, its remarks, and the ways to
+// read and to work in parallel. Owner: Engine, one a query. Threads: every member from any of the
+// query's workers. Errors: Cancelled, DeadlineExceeded, ResourceExhausted.
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/base/worker_pool.h"
+#include "core/promql/features.h"
+#include "core/promql/notes.h"
+#include "core/promql/plan.h"
+#include "core/storage/storage.h"
+
+#include <absl/functional/function_ref.h>
+#include <absl/status/statusor.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace narthex::promql {
+
+struct RunLimits
+{
+    std::uint64_t maxSamples = 0;
+    /// On the clock's monotonic time.
+    base::Duration deadline;
+};
+
+class Run
+{
+public:
+    using SeriesList = std::vector<std::shared_ptr<const storage::Series>>;
+
+    /// All outlive the run. `querier` is null when the query reads nothing.
+    Run(const Plan& plan, const Features& features, const storage::Querier* querier,
+        base::WorkerPool& pool, const base::Clock& clock, RunLimits limits, std::stop_token stop);
+
+    [[nodiscard]] const Plan& plan() const { return plan_; }
+    [[nodiscard]] const Features& features() const { return features_; }
+    [[nodiscard]] Notes& notes() { return notes_; }
+    [[nodiscard]] bool isInstant() const { return plan_.span.step == 0; }
+    [[nodiscard]] const std::stop_token& stop() const { return stop_; }
+    [[nodiscard]] base::WorkerPool& pool() { return pool_; }
+
+    /// Not OK when the query was cancelled or is out of time. Cheap: to be called once a batch.
+    [[nodiscard]] absl::Status check() const;
+
+    /// Counts samples that are now in memory.
+    [[nodiscard]] absl::Status charge(std::uint64_t samples);
+    void release(std::uint64_t samples) { current_.fetch_sub(samples, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t charged() const { return current_.load(std::memory_order_relaxed); }
+    /// Sets the count: what a subtree holds when it is done.
+    [[nodiscard]] absl::Status settle(std::uint64_t before, std::uint64_t samples);
+
+    /// Calls body(i) for all i < count on the pool, in batches; the first error ends it.
+    [[nodiscard]] absl::Status parallelFor(std::size_t count,
+                                           absl::FunctionRef<absl::Status(std::size_t)> body);
+
+    /// Series that match, sorted by labels. `hints` needs no times filled in besides range and
+    /// function.
+    absl::StatusOr<SeriesList> select(const model::Matchers& matchers,
+                                      const storage::SelectHints& hints);
+
+    void countRead(std::uint64_t samples) { read_.fetch_add(samples, std::memory_order_relaxed); }
+    void countQueryable(std::uint64_t samples)
+    {
+        queryable_.fetch_add(samples, std::memory_order_relaxed);
+    }
+    /// Fills in the counters, not the times.
+    void addTo(Statistics& statistics) const;
+
+private:
+    // Fixed after construction.
+    const Plan& plan_;
+    const Features features_;
+    const storage::Querier* const querier_;
+    base::WorkerPool& pool_;
+    const base::Clock& clock_;
+    const RunLimits limits_;
+    const std::stop_token stop_;
+    // Safe by themselves. Counters: relaxed, they order nothing.
+    Notes notes_;
+    std::atomic<std::uint64_t> current_{0};
+    std::atomic<std::uint64_t> peak_{0};
+    std::atomic<std::uint64_t> read_{0};
+    std::atomic<std::uint64_t> queryable_{0};
+    std::atomic<std::uint64_t> series_{0};
+};
+
+} // namespace narthex::promql
