@@ -44,7 +44,8 @@ MainWindow::MainWindow(client::MonitoringClient& client, theme::Theme& theme,
     setWindowTitle(tr("Narthex"));
     setMinimumSize(1024, 640);
     resize(1440, 900);
-    theme_.setMode(settings_.values().theme);
+    appliedTheme_ = settings_.values().theme;
+    theme_.setMode(appliedTheme_);
     actions_ = new kit::ActionRegistry(theme_, this);
     setupTopBar();
     setupCentre();
@@ -155,7 +156,11 @@ pages::Page* MainWindow::openPage(const QString& page, const QJsonObject& state,
 
 void MainWindow::applySettings()
 {
-    theme_.setMode(settings_.values().theme);
+    // Only when the setting changes: the program may have forced a theme for this run.
+    if (settings_.values().theme != appliedTheme_) {
+        appliedTheme_ = settings_.values().theme;
+        theme_.setMode(appliedTheme_);
+    }
     range_.setZone(settings_.values().utc ? QTimeZone::utc() : QTimeZone::systemTimeZone());
 }
 

@@ -76,6 +76,7 @@ private:
     QMenuBar* menus_ = nullptr;
     TimeBar* timeBar_ = nullptr;
     CommandPalette* palette_ = nullptr;
+    theme::Mode appliedTheme_ = theme::Mode::System;
     bool restoring_ = true;
 };
 

@@ -35,8 +35,11 @@ QList<Candidate> processorCards()
         {"node_cpu_seconds_total",
          {QStringLiteral("cpu"),
           Tr::tr("CPU"),
+          // A quotient of rates: right from the second sample on, when rates alone are still too
+          // low.
           QStringLiteral(
-              "100 * (1 - avg(rate(node_cpu_seconds_total{job=\"node\",mode=\"idle\"}[1m])))"),
+              "100 * (1 - sum(rate(node_cpu_seconds_total{job=\"node\",mode=\"idle\"}[1m])) / "
+              "sum(rate(node_cpu_seconds_total{job=\"node\"}[1m])))"),
           kPercent,
           {},
           QStringLiteral("node_load1{job=\"node\"}"),
@@ -118,6 +121,10 @@ QList<Candidate> hardwareCards()
 }
 
 } // namespace
+
+const char kProcessorTimeQuery[] =
+    "100 * sum by (mode) (rate(node_cpu_seconds_total{job=\"node\",mode!=\"idle\"}[1m])) / "
+    "scalar(sum(rate(node_cpu_seconds_total{job=\"node\"}[1m])))";
 
 QList<HostCard> hostCards(const backend::MetricCatalog& catalog)
 {

@@ -34,6 +34,9 @@ struct HostCard
     std::size_t colourSlot = 0;
 };
 
+/// Processor time by mode in per cent of all.
+extern const char kProcessorTimeQuery[];
+
 /// Cards whose metrics exist; a machine without a battery has no such card.
 QList<HostCard> hostCards(const backend::MetricCatalog& catalog);
 

@@ -141,10 +141,8 @@ QWidget* OverviewPage::makeProcessors()
     processors_->body()->addWidget(processorChart_);
     QPushButton* open = kit::makeButton(QStringLiteral("overview.chart.open"),
                                         tr("Open in Explore"), kit::ButtonKind::Link, processors_);
-    connect(open, &QPushButton::clicked, this, [this] {
-        openQuery(QStringLiteral(
-            "100 * avg by (mode) (rate(node_cpu_seconds_total{job=\"node\",mode!=\"idle\"}[1m]))"));
-    });
+    connect(open, &QPushButton::clicked, this,
+            [this] { openQuery(QLatin1String(kProcessorTimeQuery)); });
     processors_->addHeadWidget(open);
     return processors_;
 }

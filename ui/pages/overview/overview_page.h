@@ -49,6 +49,7 @@ private:
     void fillRecent();
     void fillStarters();
     void askProcessors();
+    void showProcessors(charts::SeriesList series, base::Timestamp to);
     void openQuery(const QString& query);
     QPushButton* addQueryLine(QVBoxLayout& list, const QString& name, const QString& query);
 

@@ -14,9 +14,8 @@ namespace {
 
 constexpr qsizetype kLines = 6;
 constexpr base::Duration kWindow = base::Duration::fromMs(15 * 60'000);
+constexpr base::Duration kShortestWindow = base::Duration::fromMs(60'000);
 constexpr base::Duration kStep = base::Duration::fromMs(5'000);
-constexpr char kProcessorQuery[] =
-    "100 * avg by (mode) (rate(node_cpu_seconds_total{job=\"node\",mode!=\"idle\"}[1m]))";
 
 void clear(QVBoxLayout& layout)
 {
@@ -116,7 +115,8 @@ void OverviewPage::updateAttention()
                               : QString());
     attentionStack_->setCurrentIndex(count > 0 ? 0 : 1);
     // As high as its rows, so that the chart below gets the rest.
-    attention_->setFixedHeight(60 + std::clamp(count, 3, 7) * theme::metrics::kRowNormal);
+    attention_->setFixedHeight(60 + (count == 0 ? 4 : std::clamp(count, 3, 7)) *
+                                        theme::metrics::kRowNormal);
     // "Nothing is wrong" only with fresh data.
     if (fresh) {
         calm_->setText(tr("Nothing needs attention"),
@@ -206,13 +206,13 @@ void OverviewPage::askProcessors()
     }
     const base::Timestamp to{format::wallNow().ms / kStep.ms() * kStep.ms()};
     processorRequest_ = context_.backend.queryRange(
-        {kProcessorQuery, to - kWindow, to, kStep, {}},
+        {kProcessorTimeQuery, to - kWindow, to, kStep, {}},
         [this, to](const absl::StatusOr<client::QueryResult>& result) {
             if (!result.ok()) {
                 return;
             }
             std::vector<charts::QueryAnswer> answers{
-                {QStringLiteral("A"), QLatin1String(kProcessorQuery), *result}};
+                {QStringLiteral("A"), QLatin1String(kProcessorTimeQuery), *result}};
             QtConcurrent::run(&worker_, charts::prepareSeries, std::move(answers), std::size_t(20))
                 .then(this, [this, to](charts::PreparedSeries prepared) {
                     std::vector<std::uint64_t> hashes;
@@ -227,10 +227,22 @@ void OverviewPage::askProcessors()
                         list.push_back(std::move(prepared.series[i]));
                     }
                     processorChart_->setZone(context_.range.zone());
-                    processorChart_->setRange(to - kWindow, to, processorChart_->views().zoomed());
-                    processorChart_->setSeries(std::move(list), kStep);
+                    showProcessors(std::move(list), to);
                 });
         });
+}
+
+void OverviewPage::showProcessors(charts::SeriesList series, base::Timestamp to)
+{
+    // A collector that has just started fills the chart, too; its first minutes are not a sliver at
+    // the edge.
+    base::Timestamp first = to;
+    for (const charts::SeriesPtr& one : series) {
+        first = one->points.empty() ? first : std::min(first, one->points.front().time);
+    }
+    const base::Timestamp from = std::clamp(first, to - kWindow, to - kShortestWindow);
+    processorChart_->setRange(from, to, processorChart_->views().zoomed());
+    processorChart_->setSeries(std::move(series), kStep);
 }
 
 void OverviewPage::fillRecent()
