@@ -144,16 +144,16 @@ void Strip::paintEvent(QPaintEvent*)
 
 EmptyState::EmptyState(const theme::Theme& theme, const QString& name, const QString& icon,
                        QWidget* parent)
-    : QWidget(parent)
+    : QWidget(parent), theme_(theme), icon_(icon)
 {
     setObjectName(name);
     layout_ = new QVBoxLayout(this);
     layout_->setContentsMargins(24, 24, 24, 24);
     layout_->setSpacing(0);
     layout_->addStretch(1);
-    auto* mark = new QLabel(this);
-    mark->setPixmap(theme.icon(icon).pixmap(24, 24));
-    layout_->addWidget(mark, 0, Qt::AlignHCenter);
+    mark_ = new QLabel(this);
+    mark_->setPixmap(theme.icon(icon).pixmap(24, 24));
+    layout_->addWidget(mark_, 0, Qt::AlignHCenter);
     layout_->addSpacing(8);
     title_ = makeLabel(theme, {}, TextSize::Default, 1, this, true);
     layout_->addWidget(title_, 0, Qt::AlignHCenter);
@@ -162,6 +162,14 @@ EmptyState::EmptyState(const theme::Theme& theme, const QString& name, const QSt
     layout_->addWidget(sentence_, 0, Qt::AlignHCenter);
     layout_->addSpacing(16);
     layout_->addStretch(1);
+}
+
+void EmptyState::changeEvent(QEvent* event)
+{
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange) {
+        mark_->setPixmap(theme_.icon(icon_).pixmap(24, 24));
+    }
 }
 
 void EmptyState::setText(const QString& title, const QString& sentence)

@@ -81,7 +81,13 @@ public:
     /// Below the button.
     void addContent(QWidget* widget);
 
+protected:
+    void changeEvent(QEvent* event) override;
+
 private:
+    const theme::Theme& theme_;
+    QString icon_;
+    QLabel* mark_ = nullptr;
     QLabel* title_ = nullptr;
     QLabel* sentence_ = nullptr;
     QVBoxLayout* layout_ = nullptr;

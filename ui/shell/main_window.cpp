@@ -50,7 +50,9 @@ MainWindow::MainWindow(client::MonitoringClient& client, theme::Theme& theme,
     setupTopBar();
     setupCentre();
     setupPageActions();
-    setupActions();
+    setupFileActions();
+    setupGoActions();
+    setupQueryActions();
     setupViewActions();
     setupMenus();
     setStatusBar(new StatusParts(context_, this));

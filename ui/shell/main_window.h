@@ -49,7 +49,9 @@ protected:
     void moveEvent(QMoveEvent* event) override;
 
 private:
-    void setupActions();
+    void setupFileActions();
+    void setupGoActions();
+    void setupQueryActions();
     void setupPageActions();
     void setupViewActions();
     void setupMenus();

@@ -22,7 +22,7 @@ void MainWindow::setupPageActions()
     }
 }
 
-void MainWindow::setupActions()
+void MainWindow::setupFileActions()
 {
     actions_->add({QStringLiteral("file.newExplore"),
                    tr("New Explore tab"),
@@ -48,6 +48,10 @@ void MainWindow::setupActions()
                    {QKeySequence(QStringLiteral("Ctrl+Q"))},
                    {}},
                   this, [this] { close(); });
+}
+
+void MainWindow::setupGoActions()
+{
     actions_->add({QStringLiteral("go.nextTab"),
                    tr("Next tab"),
                    QStringLiteral("arrow-right"),
@@ -79,6 +83,10 @@ void MainWindow::setupActions()
          {QKeySequence(QStringLiteral("Ctrl+K")), QKeySequence(QStringLiteral("Ctrl+Shift+P"))},
          {}},
         this, [this] { openPalette(); });
+}
+
+void MainWindow::setupQueryActions()
+{
     actions_->add({QStringLiteral("query.refresh"),
                    tr("Refresh"),
                    QStringLiteral("refresh"),
