@@ -85,8 +85,7 @@ absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
 void HeadAppender::start(std::int64_t firstTime)
 {
     if (!minValid_) {
-        minValid_ = head_->minValidTime(firstTime);
-        head_->beginBatch(*minValid_);
+        minValid_ = head_->beginBatch(firstTime);
     }
 }
 
