@@ -6,6 +6,7 @@
 #include <QApplication>
 #include <QDir>
 #include <QFileInfo>
+#include <QJsonArray>
 #include <QJsonObject>
 #include <QPointer>
 #include <QTimer>
@@ -83,7 +84,11 @@ int run(QApplication& application, const app::StartOptions& start)
         applyTheme(start, settings.values().theme, theme);
     }
     if (!start.page.isEmpty()) {
-        window.openPage(start.page);
+        QJsonObject state;
+        if (!start.query.isEmpty()) {
+            state = {{QStringLiteral("queries"), QJsonArray{start.query}}};
+        }
+        window.openPage(start.page, state);
     }
     QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window, [&window] { window.bringToFront(); });
     window.show();

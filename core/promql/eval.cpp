@@ -174,11 +174,12 @@ model::Labels withoutMetricLabels(const model::Labels& labels)
 
 absl::Status mergeSame(Rows& rows)
 {
-    absl::flat_hash_map<std::string_view, std::size_t> seen;
+    // Rows whose name will go and rows whose name stays are different series.
+    absl::flat_hash_map<std::pair<std::string_view, bool>, std::size_t> seen;
     seen.reserve(rows.size());
     std::vector<std::size_t> extra;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto [it, isNew] = seen.try_emplace(rows[i].labels.bytes(), i);
+        const auto [it, isNew] = seen.try_emplace({rows[i].labels.bytes(), rows[i].dropName}, i);
         if (isNew) {
             continue;
         }
@@ -193,7 +194,6 @@ absl::Status mergeSame(Rows& rows)
             }
             target.setFrom(step, rows[i], step);
         }
-        target.dropName = target.dropName && rows[i].dropName;
         extra.push_back(i);
     }
     for (auto it = extra.rbegin(); it != extra.rend(); ++it) {

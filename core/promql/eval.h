@@ -29,6 +29,18 @@ const std::string& stringOf(const Expr& expr);
 // A function for each kind of node.
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function);
+/// How instants of series are read.
+struct InstantRead
+{
+    /// The time whose newest sample is wanted, by step; never falls.
+    absl::FunctionRef<std::int64_t(std::size_t)> reference;
+    /// The samples' own times in seconds instead of their values.
+    bool asTime = false;
+    bool statsOnly = false;
+    std::string_view function{};
+};
+absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
+                                  const InstantRead& read);
 absl::StatusOr<Rows> evalAggregation(Run& run, const Grid& grid, const Expr& expr,
                                      const Aggregation& node);
 absl::StatusOr<Rows> evalBinary(Run& run, const Grid& grid, const Expr& expr, const Binary& node);

@@ -81,35 +81,30 @@ bool isCounterName(std::string_view name)
 
 } // namespace
 
-absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
-                                  const VectorSelector& node, std::string_view function)
+absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
+                                  const InstantRead& read)
 {
-    if (node.smoothed || node.anchored) {
-        return notSupported(node.anchored ? "modifier anchored" : "modifier smoothed");
-    }
-    const std::int64_t offset = run.plan().of(expr).offsetMs;
-    const std::int64_t lookback = run.plan().span.lookbackMs;
-    const auto pinned = run.plan().atMs(node.at);
-    const auto reference = [&](std::size_t i) { return pinned.value_or(grid.at(i)) - offset; };
     storage::SelectHints hints;
-    hints.from = {reference(0) - lookback + 1};
-    hints.to = {reference(grid.count - 1)};
+    hints.from = {read.reference(0) - run.plan().span.lookbackMs + 1};
+    hints.to = {read.reference(grid.count - 1)};
     hints.step = base::Duration::fromMs(grid.step);
-    hints.function = function;
-    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(node.matchers, hints));
+    hints.function = read.function;
+    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(matchers, hints));
     Rows rows(series.size());
-    const bool asTime = function == "timestamp";
     const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
         thread_local storage::SampleColumns columns;
         columns.clear();
         NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
+        if (read.statsOnly) {
+            deriveResetHints(columns);
+        }
         run.countRead(columns.size());
         Row& row = rows[i];
         row.labels = series[i]->labels();
         row.resize(grid.count);
-        LookbackSlider slider(columns, lookback, asTime);
+        LookbackSlider slider(columns, run.plan().span.lookbackMs, read.asTime);
         for (std::size_t step = 0; step < grid.count; ++step) {
-            slider.fill(row, step, reference(step));
+            slider.fill(row, step, read.reference(step));
         }
         const std::size_t points = row.pointCount();
         run.countQueryable(points);
@@ -118,6 +113,24 @@ absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
     NARTHEX_RETURN_IF_ERROR(done);
     removeEmpty(rows);
     return rows;
+}
+
+absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
+                                  const VectorSelector& node, std::string_view function)
+{
+    if (node.smoothed || node.anchored) {
+        return notSupported(node.anchored ? "modifier anchored" : "modifier smoothed");
+    }
+    const NodePlan& plan = run.plan().of(expr);
+    const auto pinned = run.plan().atMs(node.at);
+    const auto reference = [&](std::size_t i) {
+        return pinned.value_or(grid.at(i)) - plan.offsetMs;
+    };
+    return readInstants(run, grid, node.matchers,
+                        {.reference = reference,
+                         .asTime = function == "timestamp",
+                         .statsOnly = plan.statsOnly,
+                         .function = function});
 }
 
 namespace {

@@ -136,6 +136,9 @@ double rankOf(double bound, const FloatHistogram& histogram,
     double rank = 0;
     for (HistogramBucket bucket : buckets) {
         narrowZeroBucket(histogram, bucket);
+        if (histogram.usesCustomBuckets() && bucket.lower == -kInfinity && bucket.upper > 0) {
+            bucket.lower = 0;
+        }
         if (bucket.lower >= bound) {
             return std::min(rank, total);
         }
@@ -201,12 +204,10 @@ struct Kept
     double middle = 0;
 };
 
-double middleOf(const FloatHistogram& histogram, double lower, double upper)
+/// Of a part of a bucket; `linear` is a property of the whole bucket.
+double middleOf(bool linear, double lower, double upper)
 {
-    if (histogram.usesCustomBuckets() || (lower <= 0 && upper >= 0)) {
-        return (lower + upper) / 2;
-    }
-    return std::copysign(std::sqrt(lower * upper), upper);
+    return linear ? (lower + upper) / 2 : std::copysign(std::sqrt(lower * upper), upper);
 }
 
 /// The middle of a bucket that is kept whole.
@@ -215,15 +216,16 @@ double wholeMiddle(const FloatHistogram& histogram, const HistogramBucket& bucke
     if (bucket.lower == -kInfinity) {
         return bucket.upper > 0 ? bucket.upper / 2 : bucket.upper;
     }
-    return bucket.upper == kInfinity ? bucket.lower
-                                     : middleOf(histogram, bucket.lower, bucket.upper);
+    return bucket.upper == kInfinity
+               ? bucket.lower
+               : middleOf(isLinear(histogram, bucket), bucket.lower, bucket.upper);
 }
 
 Kept trimOpenBelow(const HistogramBucket& bucket, double bound, bool keepBelow)
 {
-    const bool inside = bound > 0 && bound < bucket.upper;
+    const bool finite = bucket.upper != kInfinity;
     if (keepBelow) {
-        if (inside) {
+        if (finite && bound > 0 && bound < bucket.upper) {
             return {bucket.count * bound / bucket.upper, bound / 2};
         }
         return bucket.upper <= 0 ? Kept{bucket.count, bound} : Kept{};
@@ -231,7 +233,7 @@ Kept trimOpenBelow(const HistogramBucket& bucket, double bound, bool keepBelow)
     if (bound == -kInfinity) {
         return {bucket.count, wholeMiddle({}, bucket)};
     }
-    if (bound >= 0 && bound < bucket.upper) {
+    if (finite && bound >= 0 && bound < bucket.upper) {
         return {bucket.count * (1 - bound / bucket.upper), (bound + bucket.upper) / 2};
     }
     return {};
@@ -255,8 +257,9 @@ Kept trimBucket(const FloatHistogram& histogram, const HistogramBucket& bucket, 
         return keepBelow ? Kept{} : Kept{bucket.count, bound};
     }
     const double below = fractionBelow(histogram, bucket, bound);
-    return keepBelow ? Kept{bucket.count * below, middleOf(histogram, bucket.lower, bound)}
-                     : Kept{bucket.count * (1 - below), middleOf(histogram, bound, bucket.upper)};
+    const bool linear = isLinear(histogram, bucket);
+    return keepBelow ? Kept{bucket.count * below, middleOf(linear, bucket.lower, bound)}
+                     : Kept{bucket.count * (1 - below), middleOf(linear, bound, bucket.upper)};
 }
 
 class Trimmer

@@ -3,6 +3,7 @@
 #include "core/promql/matrix_input.h"
 
 #include "core/base/status.h"
+#include "core/promql/histogram_math.h"
 
 namespace narthex::promql {
 namespace {
@@ -72,6 +73,7 @@ absl::Status MatrixInput::openSelector(Run& run, const Grid& grid, const Expr& e
     pinned_ = run.plan().atMs(node.selector.at);
     offset_ = plan.offsetMs;
     range_ = plan.rangeMs;
+    statsOnly_ = plan.statsOnly;
     readFrom_ = windowEnd(grid.start) - range_ + 1;
     readTo_ = windowEnd(grid.last());
     storage::SelectHints hints;
@@ -113,6 +115,9 @@ absl::Status MatrixInput::load(std::size_t i, storage::SampleColumns& out) const
     }
     NARTHEX_RETURN_IF_ERROR(series_[i]->read({readFrom_}, {readTo_}, out));
     removeStale(out);
+    if (statsOnly_) {
+        deriveResetHints(out);
+    }
     return absl::OkStatus();
 }
 
@@ -126,6 +131,22 @@ void MatrixInput::loadRow(const Row& row, storage::SampleColumns& out) const
             out.histogramTimes.push_back(inner_.at(i));
             out.histograms.push_back(withoutResetHint(row.histograms[i]));
         }
+    }
+}
+
+void deriveResetHints(storage::SampleColumns& columns)
+{
+    using model::CounterResetHint;
+    HistogramPtr previous;
+    for (auto& histogram : columns.histograms) {
+        HistogramPtr current = histogram;
+        if (previous && current->hint == CounterResetHint::Unknown && !current->isStale()) {
+            auto copy = std::make_shared<model::FloatHistogram>(*current);
+            copy->hint = detectReset(*current, *previous) ? CounterResetHint::Reset
+                                                          : CounterResetHint::NoReset;
+            histogram = std::move(copy);
+        }
+        previous = std::move(current);
     }
 }
 

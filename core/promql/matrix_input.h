@@ -46,6 +46,7 @@ private:
     void loadRow(const Row& row, storage::SampleColumns& out) const;
 
     bool isSubquery_ = false;
+    bool statsOnly_ = false;
     Run::SeriesList series_;
     Rows rows_;
     Grid inner_;
@@ -55,6 +56,9 @@ private:
     std::int64_t readFrom_ = 0;
     std::int64_t readTo_ = 0;
 };
+
+/// Works out reset hints from neighbours where the store knows none.
+void deriveResetHints(storage::SampleColumns& columns);
 
 /// Moves forward over the samples of one series from window to window; never searches.
 class WindowSlider

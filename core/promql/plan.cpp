@@ -21,6 +21,16 @@ bool dependsOnStep(std::string_view function)
     return std::binary_search(kNames.begin(), kNames.end(), function);
 }
 
+bool statsOnlyBelow(std::string_view function, bool above)
+{
+    if (function == "histogram_count" || function == "histogram_sum" ||
+        function == "histogram_avg") {
+        return true;
+    }
+    return above && function != "histogram_quantile" && function != "histogram_quantiles" &&
+           function != "histogram_fraction";
+}
+
 absl::Status durationError(const DurationExpr& expr, std::string_view text)
 {
     base::Position position;
@@ -76,8 +86,11 @@ private:
     }
     absl::Status visitNode(const Expr& expr, const Binary& node, const Grid& grid)
     {
+        const bool outer = statsOnly_;
+        statsOnly_ = outer && !isTrim(node.op);
         NARTHEX_RETURN_IF_ERROR(visit(*node.lhs, grid));
         NARTHEX_RETURN_IF_ERROR(visit(*node.rhs, grid));
+        statsOnly_ = outer;
         set(expr, {.invariant = invariant(*node.lhs) && invariant(*node.rhs)});
         return absl::OkStatus();
     }
@@ -99,11 +112,17 @@ private:
             const auto* selector = unwrapParens(*node.args[0]).as<VectorSelector>();
             same = selector != nullptr && selector->at.kind != At::Kind::None;
         }
+        const bool outer = statsOnly_;
+        statsOnly_ = statsOnlyBelow(node.function->name, outer);
         for (const ExprPtr& arg : node.args) {
             NARTHEX_RETURN_IF_ERROR(visit(*arg, grid));
             same = same && invariant(*arg);
         }
-        // info() reads series that its arguments do not show, at the time of its first selector.
+        statsOnly_ = outer;
+        if (node.function->name == "info" && plan_.readFrom != base::Timestamp::max()) {
+            // It looks back from the time of its first selector, which may read less far itself.
+            plan_.readFrom.ms -= plan_.span.lookbackMs;
+        }
         set(expr, {.invariant = same});
         return absl::OkStatus();
     }
@@ -112,6 +131,7 @@ private:
         NodePlan own;
         NARTHEX_RETURN_IF_ERROR(resolve(node.offset, false, own.offsetMs));
         own.invariant = node.at.kind != At::Kind::None;
+        own.statsOnly = statsOnly_;
         set(expr, own);
         note(node.at, own.offsetMs, plan_.span.lookbackMs, grid);
         return absl::OkStatus();
@@ -122,6 +142,7 @@ private:
         NARTHEX_RETURN_IF_ERROR(resolve(node.selector.offset, false, own.offsetMs));
         NARTHEX_RETURN_IF_ERROR(resolve(node.range, true, own.rangeMs));
         own.invariant = node.selector.at.kind != At::Kind::None;
+        own.statsOnly = statsOnly_;
         set(expr, own);
         note(node.selector.at, own.offsetMs, own.rangeMs, grid);
         return absl::OkStatus();
@@ -139,7 +160,11 @@ private:
         set(expr, own);
         Grid inner = subqueryGrid(plan_, node, own, grid);
         inner.count = std::max<std::size_t>(inner.count, 1);
-        return visit(*node.expr, inner);
+        const bool outer = statsOnly_;
+        statsOnly_ = false;
+        NARTHEX_RETURN_IF_ERROR(visit(*node.expr, inner));
+        statsOnly_ = outer;
+        return absl::OkStatus();
     }
 
     void note(const At& at, std::int64_t offset, std::int64_t range, const Grid& grid)
@@ -224,6 +249,7 @@ private:
     }
 
     Plan plan_;
+    bool statsOnly_ = false;
 };
 
 } // namespace

@@ -23,6 +23,9 @@ struct NodePlan
     std::int64_t stepMs = 0;
     /// The same at every step.
     bool invariant = false;
+    /// Only counts and sums of histograms are wanted; hints of resets are then worked out while
+    /// reading, as Prometheus does.
+    bool statsOnly = false;
 };
 
 /// The times of the outermost query.

@@ -4,6 +4,10 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
+#include "core/promql/parser.h"
+
 namespace narthex::promql {
 
 std::string_view valueTypeText(ValueType type)
@@ -17,6 +21,14 @@ ValueType typeOf(const Value& value)
     constexpr std::array<ValueType, 4> kTypes = {ValueType::Scalar, ValueType::String,
                                                  ValueType::Vector, ValueType::Matrix};
     return kTypes[value.index()];
+}
+
+std::string annotationText(const Annotation& annotation, std::string_view query)
+{
+    if (!annotation.begin) {
+        return annotation.text;
+    }
+    return fmt::format("{} ({})", annotation.text, lineAndColumn(query, *annotation.begin));
 }
 
 } // namespace narthex::promql

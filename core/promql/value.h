@@ -85,6 +85,9 @@ struct Annotation
     std::optional<std::uint32_t> end;
 };
 
+/// As the API shows it: the text, and where the expression begins: `… (1:7)`.
+std::string annotationText(const Annotation& annotation, std::string_view query);
+
 struct Statistics
 {
     base::Duration evalTotalTime;

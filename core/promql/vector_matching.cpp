@@ -40,6 +40,19 @@ Presence presenceOf(const Rows& rows, std::size_t steps)
 
 bool isArithmetic(TokenKind op) { return !isComparison(op) && !isTrim(op) && !isSetOperator(op); }
 
+/// `{__name__="x", a="b"}`: the name among the labels, as error messages have it.
+std::string allLabels(const model::Labels& labels)
+{
+    std::string out = "{";
+    for (const model::LabelView label : labels) {
+        out += out.size() > 1 ? ", " : "";
+        out += model::isLegacyLabelName(label.name) ? std::string(label.name)
+                                                    : model::quote(label.name);
+        out += "=" + model::quote(label.value);
+    }
+    return out + "}";
+}
+
 struct Group
 {
     model::Labels signature;
@@ -185,13 +198,13 @@ private:
 
     [[nodiscard]] absl::Status duplicate(const Group& group, std::size_t a, std::size_t b) const
     {
-        std::array<std::string, 2> names = {one_[a].labels.toString(), one_[b].labels.toString()};
+        std::array<std::string, 2> names = {allLabels(one_[a].labels), allLabels(one_[b].labels)};
         std::sort(names.begin(), names.end());
         return base::invalidArgument(
             "found duplicate series for the match group {} on the {} hand-side of the operation: "
             "[{}, "
             "{}];many-to-many matching not allowed: matching labels must be unique on one side",
-            group.signature.toString(), swapped_ ? "left" : "right", names[0], names[1]);
+            allLabels(group.signature), swapped_ ? "left" : "right", names[0], names[1]);
     }
 
     /// Positions in the group; one behind the last means a made-up row.
@@ -339,6 +352,7 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
         }
     }
     if (isOr) {
+        removeEmpty(right);
         std::move(right.begin(), right.end(), std::back_inserter(left));
         NARTHEX_RETURN_IF_ERROR(mergeSame(left));
     }

@@ -26,7 +26,7 @@ struct Curve
 /// Longer names before their beginnings: the first that a query contains is taken.
 constexpr std::array kCurves{
     Curve{"node_cpu_seconds_total", MetricType::Counter, "seconds",
-          "Seconds the CPUs spent in each mode.", 14, 42, 5},
+          "Seconds the CPUs spent in each mode.", 14, 42, 1.2},
     Curve{"node_memory_MemTotal_bytes", MetricType::Gauge, "bytes",
           "Memory information field MemTotal_bytes.", 9.6e9, 10.6e9, 8e7},
     Curve{"node_memory_MemAvailable_bytes", MetricType::Gauge, "bytes",

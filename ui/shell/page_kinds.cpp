@@ -3,6 +3,8 @@
 #include "ui/shell/page_kinds.h"
 
 #include "ui/pages/explore/explore_page.h"
+#include "ui/pages/overview/overview_page.h"
+#include "ui/pages/targets/targets_page.h"
 
 #include <QCoreApplication>
 
@@ -25,8 +27,12 @@ pages::Page* make(pages::PageContext& context, QWidget* parent)
 std::vector<PageKind> pageKinds()
 {
     return {
+        {QStringLiteral("overview"), Tr::tr("Overview"), QStringLiteral("overview"), false, false,
+         make<pages::OverviewPage>},
         {QStringLiteral("explore"), Tr::tr("Explore"), QStringLiteral("explore"), true, false,
          make<pages::ExplorePage>},
+        {QStringLiteral("targets"), Tr::tr("Targets"), QStringLiteral("targets"), false, false,
+         make<pages::TargetsPage>},
     };
 }
 

@@ -64,6 +64,7 @@ int Style::styleHint(StyleHint hint, const QStyleOption* option, const QWidget* 
     switch (hint) {
     case SH_Widget_Animation_Duration:
     case SH_EtchDisabledText:
+    case SH_UnderlineShortcut:
         return 0;
     case SH_ToolTip_WakeUpDelay:
         return 500;

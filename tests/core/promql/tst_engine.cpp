@@ -171,9 +171,9 @@ void TestEngine::answersInstantQueries_data()
     row("x_total / on() x_total", 300,
         "error: found duplicate series for the match group {} on the right hand-side of the "
         "operation: "
-        "[x_total{i=\"a\"}, x_total{i=\"b\"}];many-to-many matching not allowed: matching labels "
-        "must "
-        "be unique on one side");
+        "[{__name__=\"x_total\", i=\"a\"}, {__name__=\"x_total\", i=\"b\"}];many-to-many matching "
+        "not "
+        "allowed: matching labels must be unique on one side");
     row("x_total > on() const", 120,
         "error: multiple matches for labels: many-to-one matching must be explicit "
         "(group_left/group_right)");

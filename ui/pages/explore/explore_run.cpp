@@ -39,7 +39,8 @@ base::Duration ExplorePage::step() const
         return base::Duration::fromMs(fixed);
     }
     const std::int64_t span = context_.range.to().ms - context_.range.from().ms;
-    const std::int64_t points = std::max(100, (isVisible() ? chart_->width() : kWidthBeforeShow) / kPixelsPerPoint);
+    const std::int64_t points =
+        std::max(100, (isVisible() ? chart_->width() : kWidthBeforeShow) / kPixelsPerPoint);
     for (const std::int64_t step : kRoundSteps) {
         if (span / step <= points) {
             return base::Duration::fromMs(step);
@@ -183,10 +184,10 @@ void ExplorePage::takePrepared(charts::PreparedSeries prepared)
     for (const auto& series : prepared.series) {
         hashes.push_back(series->hash);
     }
-    const std::vector<std::size_t> slots = colours_.assign(hashes);
+    const std::vector<std::size_t> places = colours_.assign(hashes);
     series_.clear();
     for (std::size_t i = 0; i < prepared.series.size(); ++i) {
-        prepared.series[i]->slot = slots[i];
+        prepared.series[i]->slot = places[i];
         series_.push_back(std::move(prepared.series[i]));
     }
     base::Duration step = this->step();
