@@ -18,7 +18,7 @@ using namespace narthex::base::literals;
 using test::Program;
 
 /// The real window over the real engine: this machine's metrics, and a real node_exporter, as a person sees them.
-class TestWindow : public QObject
+class TestLiveWindow : public QObject
 {
     Q_OBJECT
 private Q_SLOTS:
@@ -31,7 +31,7 @@ private:
 };
 
 /// Engine, client and window over one folder.
-struct TestWindow::Desk
+struct TestLiveWindow::Desk
 {
     explicit Desk(const std::string& config = {})
     {
@@ -84,7 +84,7 @@ struct TestWindow::Desk
     bool started = false;
 };
 
-void TestWindow::thisComputerIsGraphedLive()
+void TestLiveWindow::thisComputerIsGraphedLive()
 {
     Desk desk;
     QVERIFY(desk.started);
@@ -94,7 +94,7 @@ void TestWindow::thisComputerIsGraphedLive()
     QTRY_VERIFY_WITH_TIMEOUT(Desk::points(page) >= 1, 10000);
 }
 
-void TestWindow::aRealExporterIsGraphedAndItsDeathIsShown()
+void TestLiveWindow::aRealExporterIsGraphedAndItsDeathIsShown()
 {
     const QString path = test::peer("prometheus-node-exporter");
     if (path.isEmpty()) {
@@ -118,7 +118,7 @@ void TestWindow::aRealExporterIsGraphedAndItsDeathIsShown()
     QVERIFY2(down->lastError.find("connection refused") != std::string::npos, down->lastError.c_str());
 }
 
-void TestWindow::aBadConfigurationIsShownAndTheWindowWorks()
+void TestLiveWindow::aBadConfigurationIsShownAndTheWindowWorks()
 {
     Desk desk("scrape_configs:\n- job_nam: x\n");
     QVERIFY(desk.started);
@@ -129,5 +129,5 @@ void TestWindow::aBadConfigurationIsShownAndTheWindowWorks()
     QTRY_COMPARE_WITH_TIMEOUT(int(desk.service->engine().status().targets.up), 1, 10000);
 }
 
-QTEST_MAIN(TestWindow)
-#include "tst_window.moc"
+QTEST_MAIN(TestLiveWindow)
+#include "tst_live_window.moc"
