@@ -95,10 +95,10 @@ absl::Status errnoStatus(int errorNumber, std::string_view what)
         code, fmt::format("{}: {}", what, std::generic_category().message(errorNumber)));
 }
 
-void checkFailed(const char* condition, std::source_location where)
+// The place comes as macros: clang 14 has no std::source_location with GCC 12's library.
+void checkFailed(const char* condition, const char* file, int line)
 {
-    std::fprintf(stderr, "narthex: broken invariant %s at %s:%u in %s\n", condition,
-                 where.file_name(), where.line(), where.function_name());
+    std::fprintf(stderr, "narthex: broken invariant %s at %s:%d\n", condition, file, line);
     std::abort();
 }
 

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,7 +72,8 @@ NARTHEX_STATUS_HELPER(unimplemented, kUnimplemented)          // the other side 
 /// A status from errno: NotFound, AlreadyExists, ResourceExhausted (disk full, quota), Unavailable for the rest.
 absl::Status errnoStatus(int errorNumber, std::string_view what);
 
-[[noreturn]] void checkFailed(const char* condition, std::source_location where);
+/// Prints the broken condition with its place and aborts.
+[[noreturn]] void checkFailed(const char* condition, const char* file, int line);
 
 } // namespace narthex::base
 
@@ -102,7 +102,7 @@ absl::Status errnoStatus(int errorNumber, std::string_view what);
 #define NARTHEX_CHECK(condition)                                                                   \
     (static_cast<bool>(condition)                                                                  \
          ? static_cast<void>(0)                                                                    \
-         : ::narthex::base::checkFailed(#condition, std::source_location::current()))
+         : ::narthex::base::checkFailed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
 #define NARTHEX_DCHECK(condition) static_cast<void>(0)
