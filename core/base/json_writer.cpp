@@ -125,11 +125,7 @@ JsonWriter& JsonWriter::seconds(Timestamp time)
     }
     out_ += fmt::format_int(ms / 1000).c_str();
     if (const std::int64_t fraction = ms % 1000; fraction != 0) {
-        std::string digits = fmt::format(".{:03}", fraction);
-        while (digits.back() == '0') {
-            digits.pop_back();
-        }
-        out_ += digits;
+        out_ += fmt::format(".{:03}", fraction);
     }
     return *this;
 }

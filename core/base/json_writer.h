@@ -35,7 +35,7 @@ public:
     JsonWriter& number(double value);
     /// A sample value: a string in the API's form, "NaN", "+Inf", "1e-07".
     JsonWriter& sampleValue(double value);
-    /// A time as seconds with up to three decimals: 1435781451.781
+    /// A time in seconds: whole, or with exactly three decimals: 1435781451.780
     JsonWriter& seconds(Timestamp time);
     /// Text that is JSON already.
     JsonWriter& raw(std::string_view json);

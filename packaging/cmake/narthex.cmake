@@ -13,6 +13,8 @@
 set(NARTHEX_WARNINGS
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>
+    # Designated initialisers leave out members on purpose: their defaults are meant.
+    -Wno-missing-field-initializers
     # GCC 12 reports these in inlined library code where they do not apply (std::variant, std::string).
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow>)
 

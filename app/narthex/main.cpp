@@ -1,0 +1,121 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <cstdio>
+#include <thread>
+
+#include <QApplication>
+#include <QDir>
+#include <QFileInfo>
+#include <QJsonObject>
+#include <QPointer>
+#include <QTimer>
+
+#include "start_options.h"
+#include "app/service/service.h"
+#include "core/base/status.h"
+#include "core/client/embedded/embedded_client.h"
+#include "narthex_version.h"
+#include "ui/settings/settings.h"
+#include "ui/shell/main_window.h"
+#include "ui/shell/single_instance.h"
+#include "ui/theme/theme.h"
+
+namespace {
+
+using namespace narthex;
+using namespace narthex::base::literals;
+
+app::ServiceOptions serviceOptions(const app::StartOptions& start)
+{
+    app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(), .requireListener = false};
+    options.engine.configFile = start.configFile.toStdString();
+    options.engine.dataDirectory = start.dataDirectory.toStdString();
+    options.engine.requireConfig = false;
+    // This computer's own graphs move from the first seconds on.
+    options.engine.collectHost = true;
+    options.engine.hostInterval = 2_s;
+    return options;
+}
+
+void applyTheme(const app::StartOptions& start, ui::theme::Mode saved, ui::theme::Theme& theme)
+{
+    ui::theme::Mode mode = saved;
+    if (start.theme == QLatin1String("dark")) {
+        mode = ui::theme::Mode::Dark;
+    } else if (start.theme == QLatin1String("light")) {
+        mode = ui::theme::Mode::Light;
+    }
+    theme.setMode(mode);
+}
+
+void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start)
+{
+    if (start.shotFile.isEmpty()) {
+        return;
+    }
+    QTimer::singleShot(start.shotAfterMs, &window, [&window, file = start.shotFile] {
+        if (!window.grab().save(file)) {
+            std::fprintf(stderr, "narthex: the picture cannot be written to %s\n", qPrintable(file));
+        }
+        QApplication::quit();
+    });
+}
+
+int run(QApplication& application, const app::StartOptions& start)
+{
+    ui::shell::SingleInstance instance(QFileInfo(start.dataDirectory).absoluteFilePath());
+    if (!instance.claim(application.arguments())) {
+        return 0; // the first window comes to the front
+    }
+    ui::theme::Theme theme;
+    theme.install(application);
+    ui::settings::Settings settings(start.settingsFile);
+
+    const auto log = base::LogSetup::create(start.logLevel.toStdString());
+    if (!log.ok()) {
+        std::fprintf(stderr, "narthex: %s\n", std::string(base::messageOf(log.status())).c_str());
+        return 2;
+    }
+    app::Service service(serviceOptions(start), *log);
+    client::EmbeddedClient client(service.engine());
+    ui::shell::MainWindow window(client, theme, settings);
+    if (!start.theme.isEmpty()) {
+        applyTheme(start, settings.values().theme, theme);
+    }
+    if (!start.page.isEmpty()) {
+        window.openPage(start.page);
+    }
+    QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window, [&window] { window.bringToFront(); });
+    window.show();
+    takeShotLater(window, start);
+
+    // The window is painted before the engine reads its first file.
+    std::jthread starter;
+    QTimer::singleShot(0, &window, [&] {
+        starter = std::jthread([&] {
+            const absl::Status status = service.start();
+            if (!status.ok()) {
+                service.engine().setProblem("engine.start", engine::Severity::Error, "engine",
+                                            std::string(base::messageOf(status)));
+            }
+            client.setListenAddress(service.listenAddress());
+        });
+    });
+    const int code = QApplication::exec();
+    if (starter.joinable()) {
+        starter.join();
+    }
+    return code;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    QApplication::setApplicationName(QStringLiteral("narthex"));
+    QApplication::setApplicationDisplayName(QStringLiteral("Narthex"));
+    QApplication::setApplicationVersion(QStringLiteral(NARTHEX_VERSION));
+    QApplication::setDesktopFileName(QStringLiteral("io.narthex.Narthex"));
+    QApplication application(argc, argv);
+    return run(application, app::readStartOptions(application.arguments()));
+}

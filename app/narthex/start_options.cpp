@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "start_options.h"
+
+#include <QCommandLineParser>
+#include <QDir>
+#include <QFile>
+#include <QStandardPaths>
+
+#include "narthex_version.h"
+
+namespace narthex::app {
+namespace {
+
+void fillInFolders(StartOptions& options)
+{
+    const auto below = [&options](QStandardPaths::StandardLocation place, const QString& name) {
+        if (!options.profileDirectory.isEmpty()) {
+            return options.profileDirectory + QLatin1Char('/') + name;
+        }
+        return QStandardPaths::writableLocation(place) + QStringLiteral("/narthex/") + name;
+    };
+    if (options.dataDirectory.isEmpty()) {
+        options.dataDirectory = below(QStandardPaths::GenericDataLocation, QStringLiteral("data"));
+    }
+    if (options.configFile.isEmpty()) {
+        // Used when it is there; nobody has to have one.
+        const QString file = below(QStandardPaths::GenericConfigLocation, QStringLiteral("prometheus.yml"));
+        options.configFile = QFile::exists(file) ? file : QString();
+    }
+    options.settingsFile = below(QStandardPaths::GenericConfigLocation, QStringLiteral("ui.ini"));
+}
+
+} // namespace
+
+StartOptions readStartOptions(const QStringList& arguments)
+{
+    QCommandLineParser parser;
+    parser.setApplicationDescription(
+        QCoreApplication::translate("StartOptions", "Prometheus monitoring, whole, on one laptop."));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const auto tr = [](const char* text) { return QCoreApplication::translate("StartOptions", text); };
+    const QCommandLineOption profile("profile-dir", tr("Keep configuration, data and settings below this folder."), "folder");
+    const QCommandLineOption config("config.file", tr("Prometheus configuration file."), "file");
+    const QCommandLineOption data("storage.tsdb.path", tr("Directory of the data."), "folder");
+    const QCommandLineOption listen("web.listen-address", tr("Address of the HTTP interface; \"off\" for none."), "address",
+                                    "127.0.0.1:9090");
+    const QCommandLineOption level("log.level", tr("debug, info, warn or error."), "level", "warn");
+    const QCommandLineOption page("open", tr("Page to show: overview, explore, targets."), "page");
+    const QCommandLineOption query("query", tr("Query to run in Explore."), "promql");
+    const QCommandLineOption theme("theme", tr("light or dark, for this run."), "theme");
+    const QCommandLineOption shot("shot", tr("Write a picture of the window to this file and end."), "file");
+    const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms", "12000");
+    parser.addOptions({profile, config, data, listen, level, page, query, theme, shot, shotAfter});
+    parser.process(arguments);
+
+    StartOptions options;
+    options.profileDirectory = parser.value(profile);
+    options.configFile = parser.value(config);
+    options.dataDirectory = parser.value(data);
+    options.listenAddress = parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);
+    options.logLevel = parser.value(level);
+    options.page = parser.value(page);
+    options.query = parser.value(query);
+    options.theme = parser.value(theme);
+    options.shotFile = parser.value(shot);
+    options.shotAfterMs = parser.value(shotAfter).toInt();
+    fillInFolders(options);
+    return options;
+}
+
+} // namespace narthex::app

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The subcommands of narthexctl: each adds itself to the command line and runs when it was chosen.
+// Threads: main.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace narthex::ctl {
+
+/// Exit codes: 0 done, 1 the thing asked about is wrong, 2 cannot start or wrong use.
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kCannotStart = 2;
+
+void addServe(CLI::App& app, int& exitCode);
+void addCheck(CLI::App& app, int& exitCode);
+
+} // namespace narthex::ctl

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <cstdio>
+
+#include "commands.h"
+#include "narthex_version.h"
+
+int main(int argc, char** argv)
+{
+    CLI::App app("Prometheus monitoring, whole, on one machine: the engine of Narthex without its window, and its tools.",
+                 "narthexctl");
+    app.set_version_flag("--version", "narthexctl " NARTHEX_VERSION);
+    app.require_subcommand(1);
+    app.footer("narthexctl serve starts the server; narthexctl COMMAND --help tells more.");
+    int exitCode = narthex::ctl::kOk;
+    narthex::ctl::addServe(app, exitCode);
+    narthex::ctl::addCheck(app, exitCode);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? narthex::ctl::kOk : narthex::ctl::kCannotStart;
+    }
+    return exitCode;
+}

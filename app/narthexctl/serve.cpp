@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <csignal>
+#include <memory>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "app/service/service.h"
+#include "commands.h"
+#include "core/base/status.h"
+
+namespace narthex::ctl {
+namespace {
+
+struct ServeFlags
+{
+    std::string configFile = "prometheus.yml";
+    std::string storagePath = "data/";
+    std::string retention;
+    std::string listenAddress = "127.0.0.1:9090";
+    std::string logLevel = "info";
+    std::string logFormat = "logfmt";
+    std::string queryTimeout = "2m";
+    std::string lookback = "5m";
+    std::size_t maxConcurrency = 20;
+    std::size_t maxSamples = 50'000'000;
+    bool enableLifecycle = false;
+    bool collectHost = false;
+};
+
+absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
+{
+    app::ServiceOptions options{.listenAddress = flags.listenAddress, .enableLifecycle = flags.enableLifecycle};
+    options.engine.configFile = flags.configFile;
+    options.engine.dataDirectory = flags.storagePath;
+    options.engine.collectHost = flags.collectHost;
+    options.engine.query.maxConcurrent = flags.maxConcurrency;
+    options.engine.query.maxSamples = flags.maxSamples;
+    if (!flags.retention.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.retention, base::parseDuration(flags.retention));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
+    return options;
+}
+
+/// Signals come to main by sigwait; no other thread ever sees them.
+sigset_t blockSignals()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM}) {
+        sigaddset(&signals, number);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    return signals;
+}
+
+int runServe(const ServeFlags& flags)
+{
+    const sigset_t signals = blockSignals();
+    const auto log = base::LogSetup::create(flags.logLevel, flags.logFormat == "json" ? base::LogFormat::Json : base::LogFormat::Logfmt);
+    if (!log.ok()) {
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(log.status()));
+        return kCannotStart;
+    }
+    auto options = optionsOf(flags);
+    if (!options.ok()) {
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(options.status()));
+        return kCannotStart;
+    }
+    options->onQuit = [] { ::kill(::getpid(), SIGTERM); };
+    app::Service service(*std::move(options), *log);
+    const base::Logger logger = log->logger("main");
+    if (const absl::Status status = service.start(); !status.ok()) {
+        logger->error("serve: cannot start err=\"{}\"", base::messageOf(status));
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(status));
+        service.stop();
+        return kCannotStart;
+    }
+    while (true) {
+        int received = 0;
+        if (sigwait(&signals, &received) != 0) {
+            continue;
+        }
+        if (received == SIGHUP) {
+            base::ignore(service.engine().reload(), "logged, and told by the API and /metrics");
+            continue;
+        }
+        logger->info("serve: stopping signal={}", received);
+        service.stop();
+        return kOk;
+    }
+}
+
+} // namespace
+
+void addServe(CLI::App& app, int& exitCode)
+{
+    CLI::App* serve = app.add_subcommand("serve", "Run the server without a window: scrape, store, answer queries over HTTP.");
+    auto flags = std::make_shared<ServeFlags>();
+    serve->add_option("--config.file", flags->configFile, "Prometheus configuration file")->capture_default_str();
+    serve->add_option("--storage.tsdb.path", flags->storagePath, "Directory of the data; Prometheus can open it, too")
+        ->capture_default_str();
+    serve->add_option("--storage.tsdb.retention.time", flags->retention, "How long samples are kept (15d if nothing says otherwise)");
+    serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")->capture_default_str();
+    serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle, "Allow POST /-/reload and /-/quit");
+    serve->add_option("--query.timeout", flags->queryTimeout, "Longest time a query may take")->capture_default_str();
+    serve->add_option("--query.lookback-delta", flags->lookback, "How old the newest sample of a series may be")->capture_default_str();
+    serve->add_option("--query.max-concurrency", flags->maxConcurrency, "Queries at once")->capture_default_str();
+    serve->add_option("--query.max-samples", flags->maxSamples, "Samples one query may hold in memory")->capture_default_str();
+    serve->add_flag("--collector.host", flags->collectHost, "Collect this machine's metrics as job \"node\"");
+    serve->add_option("--log.level", flags->logLevel, "debug, info, warn or error")->capture_default_str();
+    serve->add_option("--log.format", flags->logFormat, "logfmt or json")
+        ->check(CLI::IsMember({"logfmt", "json"}))
+        ->capture_default_str();
+    serve->callback([flags, &exitCode] { exitCode = runServe(*flags); });
+}
+
+} // namespace narthex::ctl

@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The HTTP interface over the engine: Prometheus API v1, management endpoints, /metrics.
+// Owner: app; dies before the engine. Threads: handle() from the loop's thread; answers are made on the engine's request pool.
+// Source: spec/http-api.md.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/engine/engine.h"
+#include "core/net/http_server.h"
+
+namespace narthex::api {
+
+struct ApiOptions
+{
+    /// POST /-/reload and /-/quit.
+    bool enableLifecycle = false;
+    /// Called for /-/quit, on a worker.
+    std::function<void()> onQuit;
+};
+
+class Api
+{
+public:
+    Api(engine::Engine& engine, ApiOptions options);
+    ~Api();
+    Api(const Api&) = delete;
+    Api& operator=(const Api&) = delete;
+
+    void handle(net::ServerRequest request, net::Responder respond);
+
+private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+} // namespace narthex::api

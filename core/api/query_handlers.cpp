@@ -1,0 +1,214 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "core/api/context.h"
+#include "core/base/status.h"
+#include "core/promql/parser.h"
+#include "core/promql/printer.h"
+
+namespace narthex::api {
+namespace {
+
+struct Notes
+{
+    std::vector<std::string> warnings;
+    std::vector<std::string> infos;
+};
+
+Notes notesOf(const promql::Result& result, std::string_view query)
+{
+    Notes notes;
+    for (const promql::Annotation& annotation : result.annotations) {
+        std::string text = annotation.text;
+        if (annotation.begin) {
+            text += fmt::format(" ({})", promql::lineAndColumn(query, *annotation.begin));
+        }
+        auto& list = annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
+        list.push_back(std::move(text));
+    }
+    return notes;
+}
+
+void writeStatistics(base::JsonWriter& json, const promql::Statistics& statistics)
+{
+    json.key("stats").beginObject();
+    json.key("timings").beginObject();
+    json.key("evalTotalTime").number(statistics.evalTotalTime.seconds());
+    json.key("resultSortTime").number(statistics.resultSortTime.seconds());
+    json.key("queryPreparationTime").number(statistics.queryPreparationTime.seconds());
+    json.key("innerEvalTime").number(statistics.innerEvalTime.seconds());
+    json.key("execQueueTime").number(statistics.execQueueTime.seconds());
+    json.key("execTotalTime").number(statistics.execTotalTime.seconds());
+    json.endObject();
+    json.key("samples").beginObject();
+    json.key("totalQueryableSamples").unsignedInteger(statistics.totalQueryableSamples);
+    json.key("samplesRead").unsignedInteger(statistics.samplesRead);
+    json.key("peakSamples").unsignedInteger(statistics.peakSamples);
+    json.endObject().endObject();
+}
+
+bool truncate(promql::Value& value, std::size_t limit)
+{
+    if (limit == 0) {
+        return false;
+    }
+    if (auto* vector = std::get_if<promql::Vector>(&value); vector != nullptr && vector->size() > limit) {
+        vector->resize(limit);
+        return true;
+    }
+    if (auto* matrix = std::get_if<promql::Matrix>(&value); matrix != nullptr && matrix->size() > limit) {
+        matrix->resize(limit);
+        return true;
+    }
+    return false;
+}
+
+net::ServerResponse answer(const net::ServerRequest& request, std::string_view query, promql::Result result,
+                           std::size_t limit)
+{
+    Notes notes = notesOf(result, query);
+    if (truncate(result.value, limit)) {
+        notes.warnings.emplace_back("results truncated due to limit");
+    }
+    std::string data;
+    base::JsonWriter json(data);
+    json.beginObject().member("resultType", promql::valueTypeText(promql::typeOf(result.value))).key("result");
+    writeValue(json, result.value);
+    if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
+        writeStatistics(json, result.statistics);
+    }
+    json.endObject();
+    return success(data, notes.warnings, notes.infos);
+}
+
+/// What both kinds of query take.
+struct Common
+{
+    std::string query;
+    std::size_t limit = 0;
+    promql::QueryOptions options;
+};
+
+absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
+{
+    Common common;
+    common.query = request.parameter("query").value_or("");
+    NARTHEX_ASSIGN_OR_RETURN(common.limit, limitParameter(request));
+    NARTHEX_ASSIGN_OR_RETURN(common.options.timeout, durationParameter(request, "timeout"));
+    NARTHEX_ASSIGN_OR_RETURN(common.options.lookback, durationParameter(request, "lookback_delta"));
+    return common;
+}
+
+absl::Status checkQuery(const Context& context, std::string_view query)
+{
+    const absl::Status parsed = promql::parse(query, context.engine.queries().options().features).status();
+    if (!parsed.ok()) {
+        return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
+    }
+    return parsed;
+}
+
+absl::Status checkRange(base::Timestamp from, base::Timestamp to, base::Duration step)
+{
+    constexpr std::int64_t kMostSteps = 11000;
+    if (to < from) {
+        return base::invalidArgument("invalid parameter \"end\": end timestamp must not be before start time");
+    }
+    if (step.ns <= 0 || step.ms() <= 0) {
+        return base::invalidArgument("invalid parameter \"step\": zero or negative query resolution step widths are not "
+                                     "accepted. Try a positive integer");
+    }
+    if ((to.ms - from.ms) / step.ms() > kMostSteps) {
+        return base::invalidArgument("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+                                     "resolution (?step=XX)");
+    }
+    return absl::OkStatus();
+}
+
+struct RangeParameters
+{
+    Common common;
+    base::Timestamp from;
+    base::Timestamp to;
+    base::Duration step;
+};
+
+absl::StatusOr<RangeParameters> rangeParameters(const net::ServerRequest& request)
+{
+    RangeParameters range;
+    NARTHEX_ASSIGN_OR_RETURN(range.common, commonParameters(request));
+    NARTHEX_ASSIGN_OR_RETURN(const auto from, timeParameter(request, "start"));
+    NARTHEX_ASSIGN_OR_RETURN(const auto to, timeParameter(request, "end"));
+    if (!from) {
+        return base::invalidArgument("invalid parameter \"start\": cannot parse \"\" to a valid timestamp");
+    }
+    if (!to) {
+        return base::invalidArgument("invalid parameter \"end\": cannot parse \"\" to a valid timestamp");
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const auto step, durationParameter(request, "step"));
+    if (!step) {
+        return base::invalidArgument("invalid parameter \"step\": cannot parse \"\" to a valid duration");
+    }
+    range.from = *from;
+    range.to = *to;
+    range.step = *step;
+    NARTHEX_RETURN_IF_ERROR(checkRange(range.from, range.to, range.step));
+    return range;
+}
+
+} // namespace
+
+net::ServerResponse instantQuery(const Context& context, const net::ServerRequest& request)
+{
+    const auto common = commonParameters(request);
+    const auto time = timeParameter(request, "time");
+    for (const absl::Status& status : {common.status(), time.status()}) {
+        if (!status.ok()) {
+            return errorResponse(ErrorType::BadData, base::messageOf(status));
+        }
+    }
+    if (const absl::Status status = checkQuery(context, common->query); !status.ok()) {
+        return errorResponse(status, ErrorType::BadData);
+    }
+    auto result = context.engine.queries().instant(context.engine.queryable(), common->query,
+                                                   time->value_or(context.engine.clock().now()), common->options, {});
+    if (!result.ok()) {
+        return errorResponse(result.status());
+    }
+    return answer(request, common->query, *std::move(result), common->limit);
+}
+
+net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest& request)
+{
+    const auto range = rangeParameters(request);
+    if (!range.ok()) {
+        return errorResponse(range.status(), ErrorType::BadData);
+    }
+    if (const absl::Status status = checkQuery(context, range->common.query); !status.ok()) {
+        return errorResponse(status, ErrorType::BadData);
+    }
+    auto result = context.engine.queries().range(context.engine.queryable(), range->common.query, range->from, range->to,
+                                                 range->step, range->common.options, {});
+    if (!result.ok()) {
+        // A string or range vector cannot be drawn: the request is at fault, not the evaluation.
+        const bool wrongType = base::messageOf(result.status()).find("invalid expression type") != std::string_view::npos;
+        return errorResponse(result.status(), wrongType ? ErrorType::BadData : ErrorType::Execution);
+    }
+    return answer(request, range->common.query, *std::move(result), range->common.limit);
+}
+
+net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request)
+{
+    const std::string query(request.parameter("query").value_or(""));
+    auto parsed = promql::parse(query, context.engine.queries().options().features);
+    if (!parsed.ok()) {
+        return errorResponse(ErrorType::BadData,
+                             fmt::format("invalid parameter \"query\": {}", base::messageOf(parsed.status())));
+    }
+    std::string data;
+    base::appendJsonString(data, promql::format(**parsed));
+    return success(data);
+}
+
+} // namespace narthex::api

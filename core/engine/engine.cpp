@@ -1,0 +1,394 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/engine/engine.h"
+
+#include <array>
+
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/hash.h"
+#include "core/base/status.h"
+#include "core/engine/host_source.h"
+#include "core/host/collector.h"
+#include "core/state/database.h"
+#include "narthex_version.h"
+
+namespace narthex::engine {
+namespace {
+
+constexpr std::string_view kConfigProblem = "configuration.load";
+constexpr std::string_view kWarningPrefix = "configuration.warning.";
+constexpr std::string_view kOpenProblem = "storage.open";
+constexpr std::string_view kWriteProblem = "storage.write";
+constexpr base::Duration kWatchInterval = 1_s;
+constexpr base::Duration kOpenAgainAfter = 5_s;
+
+constexpr std::array<state::Migration, 1> kStateSchema = {
+    {{1, "CREATE TABLE engine_runs (id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL, "
+         "stopped_cleanly INTEGER NOT NULL DEFAULT 0)"}}};
+
+/// Scrape offsets differ between machines and between replicas with other external labels.
+std::uint64_t offsetSeed(const config::Config& config)
+{
+    return base::fnv1a64(host::HostCollector::hostName() + config.externalLabelsText());
+}
+
+} // namespace
+
+std::string_view stateText(State state)
+{
+    switch (state) {
+    case State::Off: return "Off";
+    case State::Starting: return "Starting";
+    case State::Replaying: return "Replaying";
+    case State::Collecting: return "Collecting";
+    case State::Stopping: return "Stopping";
+    case State::Failed: return "Failed";
+    }
+    return "";
+}
+
+// The store seen from outside: there from the start, usable when the replay is done.
+class Engine::StoreGate final : public storage::Queryable, public storage::Appendable
+{
+public:
+    explicit StoreGate(const Engine& engine) : engine_(engine) {}
+
+    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from, base::Timestamp to) const override
+    {
+        const auto db = get();
+        if (!db) {
+            return base::unavailable("the store is not open yet ({})", stateText(engine_.state()));
+        }
+        return db->querier(from, to);
+    }
+
+    std::unique_ptr<storage::Appender> appender() override
+    {
+        // Scraping starts when the store is open and stops before it closes.
+        const auto db = get();
+        NARTHEX_CHECK(db != nullptr);
+        return db->appender();
+    }
+
+    void set(std::shared_ptr<tsdb::Db> db)
+    {
+        absl::MutexLock lock(&mutex_);
+        db_ = std::move(db);
+    }
+
+    [[nodiscard]] std::shared_ptr<tsdb::Db> get() const
+    {
+        absl::MutexLock lock(&mutex_);
+        return db_;
+    }
+
+private:
+    const Engine& engine_;
+    mutable absl::Mutex mutex_;
+    std::shared_ptr<tsdb::Db> db_ ABSL_GUARDED_BY(mutex_);
+};
+
+Engine::Engine(EngineOptions options, Environment environment)
+    : options_(std::move(options)), environment_(environment), log_(environment.log.logger("engine")),
+      changes_(environment.timers), queries_(options_.query, environment.pool, environment.timers.clock()),
+      store_(std::make_unique<StoreGate>(*this)), client_(environment.loop, "Narthex/" NARTHEX_VERSION),
+      scraping_({.timers = environment.timers,
+                 .pool = environment.pool,
+                 .store = *store_,
+                 .counters = counters_,
+                 .log = environment.log.logger("scrape"),
+                 .onScraped =
+                     [this] {
+                         changes_.post(Change::Samples);
+                         changes_.post(Change::Targets);
+                     }},
+                client_)
+{
+}
+
+Engine::~Engine() { stop(); }
+
+absl::Status Engine::start()
+{
+    setState(State::Starting);
+    startedMs_ = clock().now().ms;
+    auto loaded = options_.configFile.empty() ? absl::StatusOr<config::Config>(config::builtIn())
+                                              : config::load(options_.configFile);
+    if (!loaded.ok()) {
+        if (options_.requireConfig) {
+            setState(State::Failed);
+            return base::annotate(loaded.status(), fmt::format("couldn't load configuration (--config.file=\"{}\")",
+                                                               options_.configFile.string()));
+        }
+        setProblem(std::string(kConfigProblem), Severity::Error, "configuration",
+                   std::string(base::messageOf(loaded.status())), base::positionOf(loaded.status()));
+        lastReloadOk_ = false;
+        loaded = config::builtIn();
+    }
+    applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
+    opener_ = std::jthread([this](std::stop_token stop) { openStore(stop); });
+    return absl::OkStatus();
+}
+
+// Keeps trying while the disk is full or another process holds the directory: both end without a restart of this program.
+void Engine::openStore(std::stop_token stop)
+{
+    while (!stop.stop_requested()) {
+        const absl::Status status = tryOpen(stop);
+        if (status.ok() || absl::IsCancelled(status)) {
+            return;
+        }
+        setProblem(std::string(kOpenProblem), Severity::Error, "storage", std::string(base::messageOf(status)));
+        log_->error("engine: the store does not open err=\"{}\"", base::messageOf(status));
+        setState(State::Failed);
+        absl::Mutex mutex;
+        absl::CondVar wake;
+        const std::stop_callback onStop(stop, [&] {
+            absl::MutexLock lock(&mutex);
+            wake.SignalAll();
+        });
+        absl::MutexLock lock(&mutex);
+        if (!stop.stop_requested()) {
+            wake.WaitWithTimeout(&mutex, absl::Nanoseconds(kOpenAgainAfter.ns));
+        }
+    }
+}
+
+absl::Status Engine::tryOpen(std::stop_token stop)
+{
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(options_.dataDirectory));
+    tsdb::DbOptions storeOptions = options_.store;
+    const auto config = configuration();
+    if (config->retentionTime) {
+        storeOptions.retention = *config->retentionTime;
+    }
+    setState(State::Replaying);
+    auto db = tsdb::Db::open(options_.dataDirectory, storeOptions,
+                             {.pool = environment_.pool,
+                              .clock = clock(),
+                              .log = environment_.log.logger("tsdb"),
+                              .onReplayProgress =
+                                  [this](double progress) {
+                                      replayProgress_ = progress;
+                                      changes_.post(Change::Status);
+                                  }},
+                             stop);
+    NARTHEX_RETURN_IF_ERROR(db.status());
+    const auto stateFolder = options_.dataDirectory / "narthex.d";
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(stateFolder));
+    NARTHEX_ASSIGN_OR_RETURN(stateDatabase_, state::Database::open(stateFolder / "state.sqlite", kStateSchema));
+    store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
+    noteRun(false);
+    clearProblem(kOpenProblem);
+    setState(State::Collecting);
+    log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(), store_->get()->stats().series);
+    applyConfiguration(configuration());
+    watch();
+    return absl::OkStatus();
+}
+
+// One row a run: when it began, when it was last alive, whether it ended in order. Gaps between runs are times without data.
+void Engine::noteRun(bool clean)
+{
+    if (!stateDatabase_) {
+        return;
+    }
+    const std::int64_t now = clock().now().ms;
+    const absl::Status status = stateDatabase_->write([&](state::Connection& connection) {
+        if (runId_ == 0) {
+            const std::array<state::Cell, 2> cells = {state::Cell(now), state::Cell(now)};
+            return connection.execute("INSERT INTO engine_runs (started_ms, last_seen_ms) VALUES (?, ?) RETURNING id", cells,
+                                      [this](std::span<const state::Cell> row) { runId_ = std::get<std::int64_t>(row[0]); });
+        }
+        const std::array<state::Cell, 3> cells = {state::Cell(now), state::Cell(std::int64_t{clean ? 1 : 0}), state::Cell(runId_)};
+        return connection.execute("UPDATE engine_runs SET last_seen_ms = ?, stopped_cleanly = ? WHERE id = ?", cells);
+    });
+    if (!status.ok()) {
+        log_->warn("engine: state not written err=\"{}\"", base::messageOf(status));
+    }
+}
+
+scrape::InternalJob Engine::hostJob(const config::Config& config) const
+{
+    scrape::JobConfig job{.jobName = "node", .interval = options_.hostInterval.value_or(config.global.scrapeInterval)};
+    job.timeout = std::min(job.timeout, job.interval);
+    job.metricsPath = "/host/metrics";
+    const base::Logger log = environment_.log.logger("host");
+    return {.job = std::make_shared<const scrape::JobConfig>(std::move(job)),
+            .instance = host::HostCollector::hostName(),
+            .makeSource = [this, log] { return makeHostSource(environment_.pool, clock(), log); }};
+}
+
+void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
+{
+    {
+        absl::MutexLock lock(&mutex_);
+        config_ = config;
+    }
+    lastReloadMs_ = clock().now().ms;
+    for (std::size_t i = 0; i < config->warnings.size(); ++i) {
+        log_->warn("engine: configuration warning=\"{}\"", config->warnings[i]);
+        setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration", config->warnings[i]);
+    }
+    if (!ready()) {
+        return; // scraping starts with the store
+    }
+    // A configured job "node" takes the place of the collector's.
+    std::vector<scrape::InternalJob> internal;
+    const bool nodeConfigured = std::any_of(config->jobs.begin(), config->jobs.end(),
+                                            [](const auto& job) { return job->jobName == "node"; });
+    if (options_.collectHost && !nodeConfigured) {
+        internal.push_back(hostJob(*config));
+    }
+    scraping_.apply(config->jobs, internal, offsetSeed(*config));
+    changes_.post(Change::Configuration);
+    changes_.post(Change::Targets);
+}
+
+absl::Status Engine::reload()
+{
+    if (options_.configFile.empty()) {
+        return absl::OkStatus();
+    }
+    auto loaded = config::load(options_.configFile);
+    if (!loaded.ok()) {
+        lastReloadOk_ = false;
+        log_->error("engine: the new configuration is not used err=\"{}\"", base::messageOf(loaded.status()));
+        setProblem(std::string(kConfigProblem), Severity::Error, "configuration",
+                   fmt::format("{} (the configuration of {} runs on)", base::messageOf(loaded.status()),
+                               base::formatTimestamp(lastReloadTime())),
+                   base::positionOf(loaded.status()));
+        return loaded.status();
+    }
+    if (problems_.clearSource("configuration")) {
+        changes_.post(Change::Status);
+    }
+    lastReloadOk_ = true;
+    applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
+    log_->info("engine: configuration loaded file={}", options_.configFile.string());
+    return absl::OkStatus();
+}
+
+void Engine::watch()
+{
+    const auto db = store_->get();
+    if (!db) {
+        return;
+    }
+    const std::uint64_t samples = db->stats().samplesAppended;
+    const base::Duration now = clock().monotonic();
+    reportWrites(*db);
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) {
+        return;
+    }
+    if (lastWatch_.ns != 0 && now > lastWatch_) {
+        // Scrapes come in bursts: smooth over some ten seconds.
+        constexpr double kWeight = 0.15;
+        const double rate = static_cast<double>(samples - lastSamples_) / (now - lastWatch_).seconds();
+        const double old = samplesPerSecond_.load();
+        samplesPerSecond_ = old == 0 ? rate : old + kWeight * (rate - old);
+    }
+    lastSamples_ = samples;
+    lastWatch_ = now;
+    changes_.post(Change::Status);
+    watchTimer_ = environment_.timers.schedule(kWatchInterval, [this] { watch(); });
+}
+
+void Engine::reportWrites(const tsdb::Db& db)
+{
+    const absl::Status status = db.writeStatus();
+    if (status.ok()) {
+        clearProblem(kWriteProblem);
+        return;
+    }
+    const std::string remedy = absl::IsResourceExhausted(status)
+                                   ? " (free some space: collecting goes on by itself)"
+                                   : " (collecting goes on when writing works again)";
+    setProblem(std::string(kWriteProblem), Severity::Error, "storage",
+               fmt::format("samples are not being stored: {}{}", base::messageOf(status), remedy));
+}
+
+void Engine::stop()
+{
+    std::optional<base::TimerId> timer;
+    {
+        absl::MutexLock lock(&mutex_);
+        if (std::exchange(stopped_, true)) {
+            return;
+        }
+        timer = watchTimer_;
+    }
+    if (opener_.joinable()) {
+        opener_.request_stop();
+        opener_.join();
+    }
+    setState(State::Stopping);
+    if (timer) {
+        environment_.timers.cancel(*timer);
+    }
+    scraping_.stop();
+    if (const auto db = store_->get()) {
+        if (const absl::Status status = db->close(); !status.ok()) {
+            log_->error("engine: closing the store failed err=\"{}\"", base::messageOf(status));
+        }
+        noteRun(true);
+        log_->info("engine: stopped directory={}", options_.dataDirectory.string());
+    }
+    setState(State::Off);
+}
+
+void Engine::setState(State state)
+{
+    state_ = state;
+    changes_.post(Change::Status);
+}
+
+EngineStatus Engine::status() const
+{
+    EngineStatus status{.state = state(),
+                        .replayProgress = replayProgress_.load(),
+                        .samplesPerSecond = samplesPerSecond_.load(),
+                        .targets = scraping_.summary(),
+                        .problems = problems_.list()};
+    if (const std::int64_t started = startedMs_.load(); started != 0) {
+        status.startedAt = base::Timestamp{started};
+    }
+    if (const auto db = store_->get()) {
+        status.store = db->stats();
+    }
+    return status;
+}
+
+std::shared_ptr<const config::Config> Engine::configuration() const
+{
+    absl::MutexLock lock(&mutex_);
+    return config_;
+}
+
+const storage::Queryable& Engine::queryable() const { return *store_; }
+
+void Engine::setProblem(std::string id, Severity severity, std::string source, std::string message,
+                        std::optional<base::Position> position)
+{
+    const bool changed = problems_.set({.id = std::move(id),
+                                        .severity = severity,
+                                        .source = std::move(source),
+                                        .message = std::move(message),
+                                        .position = std::move(position),
+                                        .since = clock().now()});
+    if (changed) {
+        changes_.post(Change::Status);
+    }
+}
+
+void Engine::clearProblem(std::string_view id)
+{
+    if (problems_.clear(id)) {
+        changes_.post(Change::Status);
+    }
+}
+
+} // namespace narthex::engine

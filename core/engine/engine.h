@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Owns and wires everything behind the APIs: store, query engine, scraping, this machine's collector. The one place with lifetimes.
+// Owner: app. Threads: every function from any thread; start(), reload() and stop() come one at a time.
+// Errors: see each function. After start() nothing outside ends the engine: it says what is wrong in problems() and runs on.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "core/base/log.h"
+#include "core/base/timers.h"
+#include "core/base/worker_pool.h"
+#include "core/config/config.h"
+#include "core/engine/problems.h"
+#include "core/net/http_client.h"
+#include "core/net/io_loop.h"
+#include "core/promql/engine.h"
+#include "core/scrape/manager.h"
+#include "core/tsdb/db.h"
+
+namespace narthex::state {
+class Database;
+}
+
+namespace narthex::engine {
+
+using namespace base::literals;
+
+struct EngineOptions
+{
+    /// Empty: the built-in configuration (no jobs).
+    std::filesystem::path configFile;
+    std::filesystem::path dataDirectory;
+    /// Used where the configuration says nothing.
+    tsdb::DbOptions store;
+    promql::EngineOptions query;
+    /// Collect this machine's metrics as job "node".
+    bool collectHost = false;
+    /// Absent: the global scrape interval.
+    std::optional<base::Duration> hostInterval;
+    /// A configuration that does not load ends start() with its error; otherwise it becomes a problem and the engine runs without
+    /// jobs.
+    bool requireConfig = true;
+};
+
+enum class State : std::uint8_t { Off, Starting, Replaying, Collecting, Stopping, Failed };
+
+struct EngineStatus
+{
+    State state = State::Off;
+    /// 0 to 1 while Replaying.
+    double replayProgress = 0;
+    double samplesPerSecond = 0;
+    tsdb::DbStats store;
+    std::optional<base::Timestamp> startedAt;
+    scrape::ScrapeManager::Summary targets;
+    std::vector<Problem> problems;
+};
+
+class Engine
+{
+public:
+    /// What the engine runs on; all of it outlives the engine.
+    struct Environment
+    {
+        net::IoLoop& loop;
+        base::WorkerPool& pool;
+        base::Timers& timers;
+        const base::LogSetup& log;
+    };
+
+    Engine(EngineOptions options, Environment environment);
+    /// stop().
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// Loads the configuration, then opens the store in the background: state() goes Starting, Replaying, Collecting.
+    /// Errors: the configuration's, when it is required.
+    absl::Status start();
+    /// Reads the configuration again. All or nothing: on an error the old one stays in force and the error becomes a problem.
+    absl::Status reload();
+    /// Stops scraping, closes the store. Bounded by the work at hand. Safe to call twice.
+    void stop();
+
+    [[nodiscard]] State state() const { return state_.load(); }
+    [[nodiscard]] bool ready() const { return state_.load() == State::Collecting; }
+    [[nodiscard]] EngineStatus status() const;
+    [[nodiscard]] std::shared_ptr<const config::Config> configuration() const;
+    [[nodiscard]] bool lastReloadSucceeded() const { return lastReloadOk_.load(); }
+    [[nodiscard]] base::Timestamp lastReloadTime() const { return {lastReloadMs_.load()}; }
+
+    /// Fails with Unavailable until the store is open.
+    [[nodiscard]] const storage::Queryable& queryable() const;
+    [[nodiscard]] const promql::Engine& queries() const { return queries_; }
+    [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
+    [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
+    /// For work that blocks on queries, so that scrapes never wait behind it.
+    [[nodiscard]] base::WorkerPool& requestPool() { return requestPool_; }
+    [[nodiscard]] const base::Clock& clock() const { return environment_.timers.clock(); }
+    [[nodiscard]] const EngineOptions& options() const { return options_; }
+    [[nodiscard]] ChangeHub& changes() { return changes_; }
+
+    /// Problems of parts outside the engine (the listener).
+    void setProblem(std::string id, Severity severity, std::string source, std::string message,
+                    std::optional<base::Position> position = std::nullopt);
+    void clearProblem(std::string_view id);
+
+private:
+    class StoreGate;
+
+    void applyConfiguration(std::shared_ptr<const config::Config> config);
+    void openStore(std::stop_token stop);
+    absl::Status tryOpen(std::stop_token stop);
+    void setState(State state);
+    void watch();
+    void reportWrites(const tsdb::Db& db);
+    void noteRun(bool clean);
+    [[nodiscard]] scrape::InternalJob hostJob(const config::Config& config) const;
+
+    // Fixed after construction.
+    const EngineOptions options_;
+    const Environment environment_;
+    const base::Logger log_;
+
+    // Safe by themselves.
+    std::atomic<State> state_{State::Off};
+    std::atomic<double> replayProgress_{0};
+    std::atomic<double> samplesPerSecond_{0};
+    std::atomic<bool> lastReloadOk_{true};
+    std::atomic<std::int64_t> lastReloadMs_{0};
+    std::atomic<std::int64_t> startedMs_{0};
+    ProblemBoard problems_;
+    ChangeHub changes_;
+    base::WorkerPool requestPool_;
+    promql::Engine queries_;
+    const std::unique_ptr<StoreGate> store_;
+    scrape::ScrapeCounters counters_;
+    net::HttpClient client_;
+    scrape::ScrapeManager scraping_;
+
+    mutable absl::Mutex mutex_;
+    std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::TimerId> watchTimer_ ABSL_GUARDED_BY(mutex_);
+    std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;
+    base::Duration lastWatch_ ABSL_GUARDED_BY(mutex_);
+    bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
+    // Touched by the opening thread, then by stop().
+    std::unique_ptr<state::Database> stateDatabase_;
+    std::int64_t runId_ = 0;
+    std::jthread opener_;
+};
+
+/// "Starting", "Replaying", …
+std::string_view stateText(State state);
+
+} // namespace narthex::engine

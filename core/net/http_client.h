@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Outgoing HTTP and HTTPS: requests with authentication, TLS, proxies and limits, many at once on the loop.
+// Owner: the engine. Threads: send() and cancel() from any thread; replies arrive on the loop's thread and must be short.
+// Errors: DeadlineExceeded (timeout), Cancelled, ResourceExhausted (body limit), Unavailable (everything between here and the peer);
+// the transport class tells which. A status code is no error.
+// Source: spec/config.md, HTTP client configuration.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include "core/base/secret.h"
+#include "core/base/time.h"
+#include "core/net/io_loop.h"
+
+namespace narthex::net {
+
+using namespace base::literals;
+
+struct BasicAuth
+{
+    std::string username;
+    std::string usernameFile;
+    base::Secret password;
+    std::string passwordFile;
+    friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
+};
+
+struct Authorization
+{
+    std::string type = "Bearer";
+    base::Secret credentials;
+    std::string credentialsFile;
+    friend bool operator==(const Authorization&, const Authorization&) = default;
+};
+
+struct TlsConfig
+{
+    std::string ca;
+    std::string caFile;
+    std::string certFile;
+    std::string keyFile;
+    std::string serverName;
+    bool insecureSkipVerify = false;
+    /// "TLS10" … "TLS13", empty: TLS 1.2 and up.
+    std::string minVersion;
+    std::string maxVersion;
+    friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
+};
+
+/// How to reach a server; files are read again for every request.
+struct HttpClientConfig
+{
+    std::optional<BasicAuth> basicAuth;
+    std::optional<Authorization> authorization;
+    TlsConfig tls;
+    std::string proxyUrl;
+    std::string noProxy;
+    bool proxyFromEnvironment = false;
+    bool followRedirects = true;
+    bool enableHttp2 = true;
+    std::vector<std::pair<std::string, std::string>> headers;
+    /// Headers whose value stands in a file.
+    std::vector<std::pair<std::string, std::string>> headerFiles;
+    friend bool operator==(const HttpClientConfig&, const HttpClientConfig&) = default;
+};
+
+struct HttpRequest
+{
+    std::string method = "GET";
+    std::string url;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    /// From start to the last byte.
+    base::Duration timeout = 30_s;
+    /// The answer's bytes after decompression; 0: no limit. Reaching the limit fails.
+    std::uint64_t bodyLimitBytes = 0;
+    /// Path of a Unix socket to connect to instead of the URL's host.
+    std::string unixSocket;
+    /// Memory for the answer's body, from an earlier answer.
+    std::string buffer;
+};
+
+/// When each step was done, since the start; zero for steps that did not happen.
+struct HttpTiming
+{
+    base::Duration nameLookup;
+    base::Duration connect;
+    base::Duration tls;
+    base::Duration firstByte;
+    base::Duration total;
+};
+
+struct HttpResponse
+{
+    int status = 0;
+    std::string reason;
+    std::vector<std::pair<std::string, std::string>> headers;
+    /// Decompressed when the answer said `Content-Encoding: gzip`.
+    std::string body;
+    HttpTiming timing;
+    /// Value of the first header of that name, in any case; empty if there is none.
+    [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+/// Where a request broke.
+enum class TransportError : std::uint8_t { None, NameResolution, Refused, Timeout, Tls, BodyLimit, Cancelled, Other };
+
+/// The class of an error that HttpClient returned.
+TransportError transportErrorOf(const absl::Status& status);
+
+enum class RequestId : std::uint64_t {};
+
+class HttpClient
+{
+public:
+    using Reply = absl::AnyInvocable<void(absl::StatusOr<HttpResponse>)>;
+
+    /// `userAgent`: "Narthex/0.1.0". `loop` outlives the client.
+    HttpClient(IoLoop& loop, std::string userAgent);
+    /// Running requests are answered with Cancelled.
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    /// Starts a request; `reply` is called once.
+    RequestId send(HttpRequest request, std::shared_ptr<const HttpClientConfig> config, Reply reply);
+    /// The reply comes at once with Cancelled, unless it has come.
+    void cancel(RequestId id);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// gzip and zlib streams, whole. `limitBytes` 0: none. Errors: InvalidArgument (damaged), ResourceExhausted (limit reached).
+absl::Status inflateGzip(std::string_view compressed, std::uint64_t limitBytes, std::string& out);
+std::string deflateGzip(std::string_view bytes);
+
+} // namespace narthex::net

@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Templates such as `${1}-$name` filled from the groups of a match, and case mapping of UTF-8 text.
+// Threads: values and pure functions. Lifetime: a Captures refers to the text it matched.
+// Source: spec/relabel.md, Template expansion; Go's regexp.Expand.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace re2 {
+class RE2;
+}
+
+namespace narthex::relabel {
+
+/// The groups of one full match.
+class Captures
+{
+public:
+    /// `regex` and `text` outlive the object.
+    Captures(const re2::RE2& regex, std::string_view text);
+    [[nodiscard]] bool matched() const { return matched_; }
+    /// `$1`, `${1}`, `$name`, `${name}`, `$$`; an unknown group is empty, a malformed `$` stays.
+    [[nodiscard]] std::string expand(std::string_view pattern) const;
+
+private:
+    [[nodiscard]] std::string_view group(std::string_view name) const;
+
+    const re2::RE2& regex_;
+    std::vector<std::string_view> groups_;
+    bool matched_ = false;
+};
+
+/// Unicode simple case mapping of the scripts that have case (Latin, Greek, Cyrillic, Armenian); other bytes stay.
+std::string mapCase(std::string_view text, bool upper);
+
+} // namespace narthex::relabel

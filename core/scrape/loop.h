@@ -1,0 +1,126 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Scrapes one target on time: fetch, parse and append on the pool, schedule the next.
+// Owner: a pool of the manager. Threads: every function from any thread; one scrape at a time.
+// Source: spec/scrape.md, sections 3, 6 and 8.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include "core/base/log.h"
+#include "core/base/timers.h"
+#include "core/base/worker_pool.h"
+#include "core/scrape/page_appender.h"
+#include "core/scrape/page_source.h"
+#include "core/scrape/target.h"
+
+namespace narthex::scrape {
+
+enum class Health : std::uint8_t { Unknown, Up, Down };
+
+struct ScrapeOutcome
+{
+    base::Timestamp time;
+    base::Duration duration;
+    Health health = Health::Unknown;
+};
+
+/// What is known of a target, for the API and the window.
+struct TargetStatus
+{
+    std::shared_ptr<const Target> target;
+    /// Stable over refreshes: job and hash.
+    std::string id;
+    Health health = Health::Unknown;
+    std::string lastError;
+    ErrorClass errorClass = ErrorClass::None;
+    std::optional<base::Timestamp> lastScrape;
+    base::Duration lastDuration;
+    std::uint64_t samplesScraped = 0;
+    std::uint64_t samplesAfterRelabeling = 0;
+    std::uint64_t seriesAdded = 0;
+    std::uint64_t bodyBytes = 0;
+    /// Oldest first, bounded.
+    std::vector<ScrapeOutcome> history;
+};
+
+/// What loops share. All outlive them.
+struct ScrapeEnvironment
+{
+    base::Timers& timers;
+    base::WorkerPool& pool;
+    storage::Appendable& store;
+    ScrapeCounters& counters;
+    base::Logger log;
+    /// Called after each scrape, on a worker.
+    std::function<void()> onScraped;
+};
+
+class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop>
+{
+public:
+    ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job, std::shared_ptr<const Target> target,
+               std::unique_ptr<PageSource> source, std::uint64_t offsetSeed);
+
+    void start();
+    /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either way.
+    void stop(bool cancelRunning);
+    /// Stale markers for the target's series at `time`. Only after stop().
+    absl::Status endRun(base::Timestamp time);
+    /// Scrapes besides the schedule; `done` is called after it, at once when one is running already.
+    void scrapeNow(std::function<void()> done);
+    /// An error that stands in for every scrape (target_limit); empty: none.
+    void setForcedError(std::string error);
+    /// Other discovered labels, same identity.
+    void setTarget(std::shared_ptr<const Target> target);
+
+    [[nodiscard]] TargetStatus status() const;
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] const std::string& id() const { return id_; }
+    [[nodiscard]] std::vector<FamilyMetadata> metadata() const;
+    [[nodiscard]] std::shared_ptr<const Target> target() const;
+
+private:
+    void scheduleNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void onTimer();
+    void begin(base::Timestamp scheduled, std::function<void()> done);
+    void process(FetchResult result, base::Timestamp time, base::Duration started, const std::function<void()>& done);
+    void record(const AppendOutcome& outcome, base::Timestamp time, base::Duration took);
+    [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+    // Fixed after construction.
+    const ScrapeEnvironment environment_;
+    const std::shared_ptr<const JobConfig> job_;
+    const std::uint64_t offsetSeed_;
+    const base::Duration interval_;
+    const base::Duration timeout_;
+    const std::string id_;
+    // Safe by itself.
+    const std::unique_ptr<PageSource> source_;
+
+    mutable absl::Mutex mutex_;
+    std::shared_ptr<const Target> target_ ABSL_GUARDED_BY(mutex_);
+    TargetStatus status_ ABSL_GUARDED_BY(mutex_);
+    std::deque<ScrapeOutcome> history_ ABSL_GUARDED_BY(mutex_);
+    std::vector<FamilyMetadata> metadata_ ABSL_GUARDED_BY(mutex_);
+    std::string forcedError_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::TimerId> timer_ ABSL_GUARDED_BY(mutex_);
+    base::Timestamp nextScheduled_ ABSL_GUARDED_BY(mutex_);
+    bool running_ ABSL_GUARDED_BY(mutex_) = false;
+    bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+    std::string buffer_ ABSL_GUARDED_BY(mutex_);
+
+    // Touched by the one running scrape only (running_ hands it over).
+    PageAppender appender_;
+};
+
+} // namespace narthex::scrape

@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Turns pages of one target into samples: parses, resolves each series through a cache that remembers the last page line by line,
+// appends one batch, writes stale markers for what is gone, and the synthetic series.
+// A page that resembles the last one costs a memcmp and a value a line: no hashing, no allocation.
+// Owner: a scrape loop. Threads: one page at a time.
+// Source: spec/scrape.md, sections 7 to 10.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "core/base/string_map.h"
+#include "core/exposition/text_parser.h"
+#include "core/model/labels.h"
+#include "core/model/sample.h"
+#include "core/scrape/job_config.h"
+#include "core/scrape/page_source.h"
+#include "core/storage/storage.h"
+
+namespace narthex::scrape {
+
+/// Counters over all targets, for /metrics. Threads: any.
+struct ScrapeCounters
+{
+    std::atomic<std::uint64_t> outOfOrder{0};
+    std::atomic<std::uint64_t> duplicate{0};
+    std::atomic<std::uint64_t> outOfBounds{0};
+    std::atomic<std::uint64_t> sampleLimit{0};
+    std::atomic<std::uint64_t> bodySizeLimit{0};
+    std::atomic<std::uint64_t> labelLimit{0};
+    std::atomic<std::uint64_t> targetLimit{0};
+    std::atomic<std::uint64_t> syncFailed{0};
+    std::atomic<std::uint64_t> samples{0};
+};
+
+struct AppendOutcome
+{
+    absl::Status status;
+    ErrorClass errorClass = ErrorClass::None;
+    std::uint64_t samplesScraped = 0;
+    std::uint64_t samplesAfterRelabeling = 0;
+    std::uint64_t seriesAdded = 0;
+    std::uint64_t bodyBytes = 0;
+};
+
+struct FamilyMetadata
+{
+    std::string family;
+    model::Metadata metadata;
+};
+
+class PageAppender
+{
+public:
+    /// `store` and `counters` outlive the object. `targetLabels` are the target's public labels.
+    PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels, storage::Appendable& store,
+                 ScrapeCounters& counters);
+    ~PageAppender();
+
+    /// One scrape: the page (or the failure to fetch it), the synthetic series, one commit. `elapsed` gives the time since the
+    /// scrape began. The page's body is kept for the next scrape and handed back through takeBuffer().
+    AppendOutcome append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
+                         const std::function<base::Duration()>& elapsed);
+
+    /// End of run: stale markers at `time` for everything, `up` included.
+    absl::Status endRun(base::Timestamp time);
+
+    /// Memory of the last but one page, for the next fetch.
+    std::string takeBuffer();
+    [[nodiscard]] std::vector<FamilyMetadata> metadata() const;
+    [[nodiscard]] std::uint64_t iterations() const;
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Which parser a page needs. Errors: InvalidArgument in Prometheus' wording.
+absl::Status checkContentType(std::string_view contentType, std::string_view fallbackProtocol);
+
+} // namespace narthex::scrape

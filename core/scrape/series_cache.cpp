@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/scrape/series_cache.h"
+
+namespace narthex::scrape {
+
+std::uint32_t SeriesCache::add(std::string_view raw)
+{
+    std::uint32_t index = 0;
+    if (free_.empty()) {
+        index = static_cast<std::uint32_t>(series_.size());
+        series_.emplace_back();
+    } else {
+        index = free_.back();
+        free_.pop_back();
+    }
+    CachedSeries& series = series_[index];
+    series = CachedSeries{.raw = std::string(raw), .used = true};
+    byRaw_.emplace(series.raw, index);
+    return index;
+}
+
+void SeriesCache::remove(std::uint32_t index)
+{
+    byRaw_.erase(series_[index].raw);
+    series_[index] = CachedSeries{};
+    free_.push_back(index);
+}
+
+std::uint32_t SeriesCache::family(std::string_view name)
+{
+    if (const auto found = familyIndex_.find(name); found != familyIndex_.end()) {
+        return found->second;
+    }
+    const auto index = static_cast<std::uint32_t>(families_.size());
+    families_.push_back({.name = std::string(name)});
+    familyIndex_.emplace(std::string(name), index);
+    return index;
+}
+
+} // namespace narthex::scrape

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What a target's pages have contained: series by their raw text, the lines of the last page in order, metadata of families.
+// Owner: a PageAppender. Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/string_map.h"
+#include "core/model/sample.h"
+
+namespace narthex::scrape {
+
+struct CachedSeries
+{
+    std::string raw;
+    model::SeriesRef ref = model::kNoSeries;
+    /// Iteration in which the page had it last; 0 never.
+    std::uint64_t seen = 0;
+    /// Iteration in which its sample was accepted without an own timestamp: what gets a stale marker when it is gone.
+    std::uint64_t tracked = 0;
+    /// Position in the last page's lines, to fall back into step after a difference.
+    std::uint32_t line = 0;
+    bool dropped = false;
+    bool used = false;
+};
+
+struct CachedFamily
+{
+    std::string name;
+    model::Metadata metadata;
+    std::uint64_t seen = 0;
+};
+
+/// One line of the last page, in the order of the page.
+struct CachedLine
+{
+    static constexpr std::uint32_t kMetadata = 0xFFFFFFFF;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    /// Of the series' text; 0 for metadata.
+    std::uint32_t seriesLength = 0;
+    /// Index of the series, or kMetadata.
+    std::uint32_t series = kMetadata;
+    double value = 0;
+    /// For metadata: index of the family. For series with a timestamp of their own: no fast path.
+    std::uint32_t family = 0;
+    model::MetricType type = model::MetricType::Unknown;
+    bool hasTimestamp = false;
+};
+
+class SeriesCache
+{
+public:
+    /// Index of the series with this raw text, or absent.
+    [[nodiscard]] std::optional<std::uint32_t> find(std::string_view raw) const
+    {
+        const auto found = byRaw_.find(raw);
+        return found == byRaw_.end() ? std::nullopt : std::optional(found->second);
+    }
+    std::uint32_t add(std::string_view raw);
+    void remove(std::uint32_t index);
+    [[nodiscard]] CachedSeries& at(std::uint32_t index) { return series_[index]; }
+    /// All slots; those with `used` false are free.
+    [[nodiscard]] std::deque<CachedSeries>& all() { return series_; }
+    [[nodiscard]] std::size_t size() const { return byRaw_.size(); }
+
+    std::uint32_t family(std::string_view name);
+    [[nodiscard]] CachedFamily& familyAt(std::uint32_t index) { return families_[index]; }
+    [[nodiscard]] const std::deque<CachedFamily>& families() const { return families_; }
+
+private:
+    std::deque<CachedSeries> series_; // addresses stay: keys of byRaw_ are views into `raw`
+    base::StringViewMap<std::uint32_t> byRaw_;
+    std::vector<std::uint32_t> free_;
+    std::deque<CachedFamily> families_;
+    base::StringMap<std::uint32_t> familyIndex_;
+};
+
+} // namespace narthex::scrape

@@ -1,0 +1,300 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tsdb/db.h"
+
+#include "core/base/file.h"
+#include "core/base/status.h"
+#include "core/tsdb/block_list.h"
+#include "core/tsdb/checkpoint.h"
+#include "core/tsdb/compactor.h"
+#include "core/tsdb/directory_guard.h"
+#include "core/tsdb/head.h"
+#include "core/tsdb/merged_querier.h"
+#include "core/tsdb/replay.h"
+#include "core/tsdb/wal_format.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/synchronization/notification.h>
+
+#include <bit>
+#include <limits>
+#include <thread>
+#include <utility>
+
+namespace narthex::tsdb {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// How often the store looks after itself.
+constexpr absl::Duration kCompactionInterval = absl::Minutes(1);
+
+class DbImpl final : public Db
+{
+public:
+    DbImpl(fs::path directory, const DbOptions& options, Environment environment,
+           DirectoryGuard guard);
+    ~DbImpl() override { base::ignore(close(), "who cares about the result has closed before"); }
+
+    absl::Status start(const std::stop_token& stop);
+
+    std::unique_ptr<storage::Appender> appender() override { return head_->appender(); }
+    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from,
+                                                              base::Timestamp to) const override;
+    absl::Status compact() override;
+    absl::Status close() override;
+    [[nodiscard]] DbStats stats() const override;
+    [[nodiscard]] absl::Status writeStatus() const override
+    {
+        return head_->journal()->writeStatus();
+    }
+    [[nodiscard]] const fs::path& directory() const override { return directory_; }
+
+private:
+    absl::Status replay(const std::stop_token& stop);
+    absl::Status startJournal();
+    void startCompactor();
+    void compactNowAndThen(const std::stop_token& stop);
+    [[nodiscard]] std::uint64_t walBytes() const;
+
+    // Fixed after construction.
+    const fs::path directory_;
+    const fs::path walDirectory_;
+    const DbOptions options_;
+    const Environment environment_;
+    SystemFileLayer systemFiles_;
+    FileLayer& files_;
+    const std::shared_ptr<Head> head_;
+    BlockList blocks_;
+    // Written by start() only.
+    ReplayResult replay_;
+    base::Duration replayTook_;
+    /// References of the log that mean another one's series.
+    absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
+    std::unique_ptr<Compactor> compactor_;
+
+    /// One compaction at a time; held over its file work on purpose, and taken by nothing else.
+    absl::Mutex compactMutex_;
+    absl::Mutex closeMutex_;
+    std::optional<DirectoryGuard> guard_ ABSL_GUARDED_BY(closeMutex_);
+    std::stop_source stopCompaction_;
+    std::jthread compactionThread_;
+};
+
+DbImpl::DbImpl(fs::path directory, const DbOptions& options, Environment environment,
+               DirectoryGuard guard)
+    : directory_(std::move(directory)),
+      walDirectory_(directory_ / "wal"),
+      options_(options),
+      environment_(std::move(environment)),
+      files_(environment_.files != nullptr ? *environment_.files : systemFiles_),
+      head_(std::make_shared<Head>(
+          HeadOptions{.blockRangeMs = options.blockRange.ms(), .shards = options.headShards})),
+      blocks_(directory_, environment_.log),
+      guard_(std::move(guard))
+{}
+
+absl::Status DbImpl::start(const std::stop_token& stop)
+{
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(walDirectory_));
+    removeUnfinishedCheckpoints(walDirectory_);
+    NARTHEX_RETURN_IF_ERROR(blocks_.load());
+    NARTHEX_RETURN_IF_ERROR(replay(stop));
+    NARTHEX_RETURN_IF_ERROR(startJournal());
+    startCompactor();
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::replay(const std::stop_token& stop)
+{
+    const base::Duration begun = environment_.clock.monotonic();
+    head_->raiseMinValidTime(blocks_.maxTime());
+    Replayer replayer(*head_, environment_.pool, environment_.log, environment_.onReplayProgress);
+    NARTHEX_ASSIGN_OR_RETURN(replay_, replayer.run(walDirectory_, blocks_.maxTime(), stop));
+    aliases_ = replayer.aliases();
+    replayTook_ = environment_.clock.monotonic() - begun;
+    environment_.log->info(
+        "wal: replay done segments={} samples={} series={} unknown_refs={} took={:.3f}s",
+        replay_.segments, replay_.samples, head_->counters().series.load(), replay_.unknownRefs,
+        replayTook_.seconds());
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::startJournal()
+{
+    // A full segment is synced in the background; nobody waits for it, and the file ends by itself.
+    const auto finish = [&pool = environment_.pool](std::shared_ptr<AppendFile> file) {
+        pool.submit([file = std::move(file)] {
+            base::ignore(
+                file->sync(),
+                "the log is there for a crash of the process; power loss may cost the tail");
+            base::ignore(file->close(), "nothing is left to write");
+        });
+    };
+    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<WalWriter> writer,
+                             WalWriter::create(files_, walDirectory_, replay_.nextSegment,
+                                               options_.walSegmentBytes, finish));
+    head_->setJournal(std::make_unique<Journal>(std::move(writer), options_.walCompression));
+    return absl::OkStatus();
+}
+
+void DbImpl::startCompactor()
+{
+    const CompactorOptions options{.blockRangeMs = options_.blockRange.ms(),
+                                   .retentionMs = options_.retention.ms(),
+                                   .walSegmentBytes = options_.walSegmentBytes,
+                                   .walCompression = options_.walCompression};
+    const auto keepsSeries = [this](std::uint64_t ref) {
+        const auto alias = aliases_.find(ref);
+        return alias != aliases_.end() ? head_->hasSeries(alias->second)
+                                       : ref <= std::numeric_limits<HeadRef>::max() &&
+                                             head_->hasSeries(static_cast<HeadRef>(ref));
+    };
+    compactor_ =
+        std::make_unique<Compactor>(directory_, *head_, blocks_, files_, environment_.clock,
+                                    environment_.log, options, keepsSeries);
+    if (options_.compactInBackground) {
+        compactionThread_ =
+            std::jthread([this] { compactNowAndThen(stopCompaction_.get_token()); });
+    }
+}
+
+void DbImpl::compactNowAndThen(const std::stop_token& stop)
+{
+    absl::Notification stopping;
+    const std::stop_callback wake(stop, [&stopping] { stopping.Notify(); });
+    while (!stopping.WaitForNotificationWithTimeout(kCompactionInterval)) {
+        if (const absl::Status status = compact(); !status.ok() && !stop.stop_requested()) {
+            environment_.log->warn("tsdb: compaction failed, tried again in a minute error=\"{}\"",
+                                   base::messageOf(status));
+        }
+    }
+}
+
+absl::Status DbImpl::compact()
+{
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    return compactor_->run(stopCompaction_.get_token());
+}
+
+absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestamp from,
+                                                                  base::Timestamp to) const
+{
+    // The head first: what leaves it meanwhile is in a block that is listed already.
+    std::unique_ptr<storage::Querier> head = head_->querier(from.ms, to.ms);
+    std::vector<std::unique_ptr<storage::Querier>> parts;
+    for (const auto& block : *blocks_.blocks()) {
+        if (block->overlaps(from.ms, to.ms)) {
+            parts.push_back(makeBlockQuerier(block, from.ms, to.ms));
+        }
+    }
+    if (parts.empty() || to.ms >= head_->minTime()) {
+        parts.push_back(std::move(head));
+    }
+    return mergeQueriers(std::move(parts));
+}
+
+absl::Status DbImpl::close()
+{
+    stopCompaction_.request_stop();
+    if (compactionThread_.joinable()) {
+        compactionThread_.join();
+    }
+    absl::MutexLock lock(&closeMutex_);
+    if (!guard_) {
+        return absl::OkStatus();
+    }
+    absl::Status status;
+    if (head_->journal() != nullptr) {
+        status = head_->journal()->close();
+    }
+    guard_.reset();
+    return status;
+}
+
+std::uint64_t DbImpl::walBytes() const
+{
+    std::uint64_t bytes = 0;
+    const auto add = [&bytes](const fs::path& directory) {
+        if (const auto segments = listWalSegments(directory); segments.ok()) {
+            for (const WalSegmentFile& segment : *segments) {
+                bytes += segment.sizeBytes;
+            }
+        }
+    };
+    add(walDirectory_);
+    if (const auto checkpoints = listCheckpoints(walDirectory_); checkpoints.ok()) {
+        for (const WalCheckpoint& checkpoint : *checkpoints) {
+            add(checkpoint.directory);
+        }
+    }
+    return bytes;
+}
+
+DbStats DbImpl::stats() const
+{
+    const HeadCounters& counters = head_->counters();
+    DbStats stats;
+    stats.series = counters.series.load();
+    stats.chunks = counters.chunks.load();
+    stats.samplesAppended = counters.samplesAppended.load();
+    stats.samplesOutOfOrder = counters.samplesOutOfOrder.load();
+    stats.samplesDuplicate = counters.samplesDuplicate.load();
+    stats.samplesTooOld = counters.samplesTooOld.load();
+    stats.seriesCreated = counters.seriesCreated.load();
+    stats.seriesRemoved = counters.seriesRemoved.load();
+    stats.walBytes = walBytes();
+    const std::shared_ptr<const BlockList::Blocks> blocks = blocks_.blocks();
+    stats.blocks = blocks->size();
+    for (const auto& block : *blocks) {
+        stats.blockBytes += block->sizeBytes();
+    }
+    stats.walCorruptions = replay_.corruptions;
+    stats.walUnknownRefs = replay_.unknownRefs;
+    stats.walWritesFailed = head_->journal()->writesFailed();
+    stats.headBytes = head_->memoryBytes();
+    stats.replayTook = replayTook_;
+    if (!head_->isEmpty()) {
+        stats.minTime = base::Timestamp{head_->minTime()};
+        stats.maxTime = base::Timestamp{head_->maxTime()};
+    }
+    return stats;
+}
+
+absl::Status checkOptions(const DbOptions& options)
+{
+    constexpr std::uint64_t kMiB = 1ULL << 20U;
+    if (options.walSegmentBytes < 10 * kMiB || options.walSegmentBytes > 256 * kMiB ||
+        options.walSegmentBytes % kWalPageBytes != 0) {
+        return base::invalidArgument(
+            "WAL segment size {} is not from 10 MiB to 256 MiB in steps of 32 KiB",
+            options.walSegmentBytes);
+    }
+    if (options.blockRange.ms() <= 0) {
+        return base::invalidArgument("block range {} is not positive",
+                                     base::formatDuration(options.blockRange));
+    }
+    if (!std::has_single_bit(options.headShards)) {
+        return base::invalidArgument("{} head shards are not a power of two", options.headShards);
+    }
+    return absl::OkStatus();
+}
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<Db>> Db::open(const fs::path& directory, const DbOptions& options,
+                                             Environment environment, std::stop_token stop)
+{
+    NARTHEX_RETURN_IF_ERROR(checkOptions(options));
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(directory));
+    NARTHEX_ASSIGN_OR_RETURN(DirectoryGuard guard, DirectoryGuard::acquire(directory));
+    auto db =
+        std::make_unique<DbImpl>(directory, options, std::move(environment), std::move(guard));
+    NARTHEX_RETURN_IF_ERROR(db->start(stop));
+    return db;
+}
+
+} // namespace narthex::tsdb

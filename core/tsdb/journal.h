@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The head's write-ahead log with its lock: takes whole commits, and sees to it that a series is in
+// the log before its samples, whoever's commit comes first. Owner: Head. Threads: any. Errors:
+// ResourceExhausted (disk full, batch larger than a segment), Unavailable (closed, other write
+// errors). Format: spec/tsdb.md, 8. WAL / WBL format.
+#pragma once
+
+#include "core/tsdb/wal_writer.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/status/status.h>
+#include <absl/synchronization/mutex.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narthex::tsdb {
+
+class Journal
+{
+public:
+    Journal(std::unique_ptr<WalWriter> writer, bool compress);
+
+    /// Queues a new series: it is written with the next commit of anybody.
+    void addSeries(std::uint64_t ref, std::string_view packedLabels);
+    /// Writes the queued series, then these records, all or none of the latter.
+    absl::Status commit(std::span<const WalRecord> records);
+    /// Why the last commit failed; OK again after one that worked.
+    [[nodiscard]] absl::Status writeStatus() const;
+
+    /// Finishes the current segment; returns the number of the next, now current one.
+    absl::StatusOr<std::uint32_t> startNextSegment();
+    absl::Status close();
+
+    [[nodiscard]] bool compresses() const { return compress_; }
+    [[nodiscard]] std::uint64_t bytesWritten() const
+    {
+        return bytesWritten_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t writesFailed() const
+    {
+        return writesFailed_.load(std::memory_order_relaxed);
+    }
+
+private:
+    absl::Status writeSeriesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    absl::Status commitLocked(std::span<const WalRecord> records)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+    // Fixed after construction.
+    const bool compress_;
+    // Counters: nobody orders anything by them.
+    std::atomic<std::uint64_t> bytesWritten_{0};
+    std::atomic<std::uint64_t> writesFailed_{0};
+    /// Whether series are queued; read without the lock. Who queued the series of a sample did so
+    /// before the sample's appender learned the reference, through a lock: so the flag is seen.
+    std::atomic<bool> hasSeries_{false};
+
+    mutable absl::Mutex mutex_;
+    std::unique_ptr<WalWriter> writer_ ABSL_GUARDED_BY(mutex_);
+    absl::Status status_ ABSL_GUARDED_BY(mutex_);
+    std::string compressed_ ABSL_GUARDED_BY(mutex_);
+    /// Series records taken from the queue and not yet written.
+    std::vector<std::string> unwritten_ ABSL_GUARDED_BY(mutex_);
+
+    absl::Mutex seriesMutex_ ABSL_ACQUIRED_AFTER(mutex_);
+    /// Whole records of new series.
+    std::vector<std::string> queued_ ABSL_GUARDED_BY(seriesMutex_);
+};
+
+} // namespace narthex::tsdb

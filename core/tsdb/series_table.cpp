@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tsdb/series_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace narthex::tsdb {
+
+void SeriesPage::setLabels(std::uint32_t position, std::string_view bytes)
+{
+    labels_[position] = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::memcpy(labels_[position].get(), bytes.data(), bytes.size());
+    labelBytes_[position] = static_cast<std::uint32_t>(bytes.size());
+}
+
+void SeriesPage::dropLabels(std::uint32_t position)
+{
+    labels_[position].reset();
+    labelBytes_[position] = 0;
+}
+
+std::uint64_t memoryOf(const model::FloatHistogram& h)
+{
+    return sizeof(HistogramSample) + sizeof(model::FloatHistogram) +
+           (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span) +
+           (h.positiveBuckets.size() + h.negativeBuckets.size()) * sizeof(double);
+}
+
+SeriesTable::~SeriesTable()
+{
+    for (auto& slot : directories_) {
+        const std::unique_ptr<Directory> directory(slot.load());
+        if (directory == nullptr) {
+            continue;
+        }
+        for (auto& page : directory->pages) {
+            const std::unique_ptr<SeriesPage> owned(page.load());
+        }
+    }
+}
+
+SeriesPage& SeriesTable::makePage(std::uint32_t pageNumber)
+{
+    if (SeriesPage* existing = page(pageNumber); existing != nullptr) {
+        return *existing;
+    }
+    absl::MutexLock lock(&growMutex_);
+    auto& slot = directories_[pageNumber / kPagesADirectory];
+    if (slot.load(std::memory_order_relaxed) == nullptr) {
+        slot.store(std::make_unique<Directory>().release(), std::memory_order_release);
+    }
+    auto& page = slot.load(std::memory_order_relaxed)->pages[pageNumber % kPagesADirectory];
+    if (page.load(std::memory_order_relaxed) == nullptr) {
+        page.store(std::make_unique<SeriesPage>().release(), std::memory_order_release);
+        pages_.fetch_add(1, std::memory_order_relaxed); // a counter
+    }
+    pageEnd_.store(std::max(pageEnd_.load(std::memory_order_relaxed), pageNumber + 1),
+                   std::memory_order_release);
+    return *page.load(std::memory_order_relaxed);
+}
+
+std::uint64_t SeriesTable::memoryBytes() const { return pages_.load() * sizeof(SeriesPage); }
+
+} // namespace narthex::tsdb

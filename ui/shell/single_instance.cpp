@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/shell/single_instance.h"
+
+#include <QLocalSocket>
+
+#include <unistd.h>
+
+namespace narthex::ui::shell {
+namespace {
+
+constexpr int kHandOverMs = 500;
+
+} // namespace
+
+SingleInstance::SingleInstance(const QString& name, QObject* parent)
+    : QObject(parent), name_(QStringLiteral("narthex-%1-%2").arg(name).arg(getuid()))
+{
+    server_.setSocketOptions(QLocalServer::UserAccessOption);
+    connect(&server_, &QLocalServer::newConnection, this, &SingleInstance::onConnection);
+}
+
+bool SingleInstance::claim(const QStringList& arguments)
+{
+    if (server_.listen(name_)) {
+        return true;
+    }
+    if (handOver(arguments)) {
+        return false;
+    }
+    // Nobody answers: a socket file that a crash left behind.
+    QLocalServer::removeServer(name_);
+    static_cast<void>(server_.listen(name_));
+    return true;
+}
+
+bool SingleInstance::handOver(const QStringList& arguments) const
+{
+    QLocalSocket socket;
+    socket.connectToServer(name_);
+    if (!socket.waitForConnected(kHandOverMs)) {
+        return false;
+    }
+    QByteArray bytes;
+    for (const QString& argument : arguments) {
+        bytes += argument.toUtf8() + '\0';
+    }
+    bytes += '\0';
+    socket.write(bytes);
+    socket.flush();
+    static_cast<void>(socket.waitForBytesWritten(kHandOverMs));
+    socket.disconnectFromServer();
+    return true;
+}
+
+void SingleInstance::onConnection()
+{
+    while (QLocalSocket* socket = server_.nextPendingConnection()) {
+        connect(socket, &QLocalSocket::disconnected, socket, &QObject::deleteLater);
+        connect(socket, &QLocalSocket::disconnected, this, [this, socket] {
+            QStringList arguments;
+            for (const QByteArray& part : socket->readAll().split('\0')) {
+                if (!part.isEmpty()) {
+                    arguments << QString::fromUtf8(part);
+                }
+            }
+            Q_EMIT activated(arguments);
+        });
+    }
+}
+
+} // namespace narthex::ui::shell
