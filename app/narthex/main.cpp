@@ -6,6 +6,7 @@
 #include <QApplication>
 #include <QDir>
 #include <QFileInfo>
+#include <QJsonArray>
 #include <QJsonObject>
 #include <QPointer>
 #include <QTimer>
@@ -37,15 +38,14 @@ app::ServiceOptions serviceOptions(const app::StartOptions& start)
     return options;
 }
 
-void applyTheme(const app::StartOptions& start, ui::theme::Mode saved, ui::theme::Theme& theme)
+/// As if chosen in the menu.
+void applyTheme(const app::StartOptions& start, ui::settings::Settings& settings)
 {
-    ui::theme::Mode mode = saved;
     if (start.theme == QLatin1String("dark")) {
-        mode = ui::theme::Mode::Dark;
+        settings.edit().theme = ui::theme::Mode::Dark;
     } else if (start.theme == QLatin1String("light")) {
-        mode = ui::theme::Mode::Light;
+        settings.edit().theme = ui::theme::Mode::Light;
     }
-    theme.setMode(mode);
 }
 
 void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start)
@@ -70,6 +70,7 @@ int run(QApplication& application, const app::StartOptions& start)
     ui::theme::Theme theme;
     theme.install(application);
     ui::settings::Settings settings(start.settingsFile);
+    applyTheme(start, settings);
 
     const auto log = base::LogSetup::create(start.logLevel.toStdString());
     if (!log.ok()) {
@@ -79,11 +80,12 @@ int run(QApplication& application, const app::StartOptions& start)
     app::Service service(serviceOptions(start), *log);
     client::EmbeddedClient client(service.engine());
     ui::shell::MainWindow window(client, theme, settings);
-    if (!start.theme.isEmpty()) {
-        applyTheme(start, settings.values().theme, theme);
-    }
     if (!start.page.isEmpty()) {
-        window.openPage(start.page);
+        QJsonObject state;
+        if (!start.query.isEmpty()) {
+            state = {{QStringLiteral("queries"), QJsonArray{start.query}}};
+        }
+        window.openPage(start.page, state);
     }
     QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window, [&window] { window.bringToFront(); });
     window.show();

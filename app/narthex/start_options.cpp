@@ -49,7 +49,7 @@ StartOptions readStartOptions(const QStringList& arguments)
     const QCommandLineOption level("log.level", tr("debug, info, warn or error."), "level", "warn");
     const QCommandLineOption page("open", tr("Page to show: overview, explore, targets."), "page");
     const QCommandLineOption query("query", tr("Query to run in Explore."), "promql");
-    const QCommandLineOption theme("theme", tr("light or dark, for this run."), "theme");
+    const QCommandLineOption theme("theme", tr("light or dark."), "theme");
     const QCommandLineOption shot("shot", tr("Write a picture of the window to this file and end."), "file");
     const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms", "12000");
     parser.addOptions({profile, config, data, listen, level, page, query, theme, shot, shotAfter});

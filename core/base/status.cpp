@@ -82,6 +82,7 @@ absl::Status errnoStatus(int errorNumber, std::string_view what)
     case EEXIST: code = absl::StatusCode::kAlreadyExists; break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
     case ENOMEM: code = absl::StatusCode::kResourceExhausted; break;

@@ -49,6 +49,32 @@ std::string_view stateText(State state)
     return "";
 }
 
+namespace {
+
+/// One problem a job whose targets are down: the first target's error stands for all.
+std::vector<Problem> targetProblems(const std::vector<scrape::Failure>& failures)
+{
+    std::vector<Problem> problems;
+    for (std::size_t i = 0; i < failures.size();) {
+        std::size_t end = i;
+        base::Timestamp since = failures[i].since;
+        for (; end < failures.size() && failures[end].job == failures[i].job; ++end) {
+            since = std::min(since, failures[end].since);
+        }
+        const std::string which = end - i == 1 ? fmt::format("{} is down", failures[i].instance)
+                                               : fmt::format("{} and {} more are down", failures[i].instance, end - i - 1);
+        problems.push_back({.id = "targets." + failures[i].job,
+                            .severity = Severity::Error,
+                            .source = "targets",
+                            .message = fmt::format("{}: {}: {}", failures[i].job, which, failures[i].error),
+                            .since = since});
+        i = end;
+    }
+    return problems;
+}
+
+} // namespace
+
 // The store seen from outside: there from the start, usable when the replay is done.
 class Engine::StoreGate final : public storage::Queryable, public storage::Appendable
 {
@@ -353,6 +379,9 @@ EngineStatus Engine::status() const
                         .samplesPerSecond = samplesPerSecond_.load(),
                         .targets = scraping_.summary(),
                         .problems = problems_.list()};
+    for (Problem& problem : targetProblems(scraping_.failures())) {
+        status.problems.push_back(std::move(problem));
+    }
     if (const std::int64_t started = startedMs_.load(); started != 0) {
         status.startedAt = base::Timestamp{started};
     }

@@ -148,6 +148,9 @@ void ScrapeLoop::record(const AppendOutcome& outcome, base::Timestamp time, base
     if (health == Health::Down && error != status_.lastError) {
         environment_.log->warn("scrape: failed job={} url={} err=\"{}\"", target_->job, target_->url, error);
     }
+    if (health != status_.health) {
+        healthSince_ = time;
+    }
     status_.health = health;
     status_.lastError = error;
     status_.errorClass = outcome.errorClass;
@@ -217,6 +220,18 @@ Health ScrapeLoop::health() const
 {
     absl::MutexLock lock(&mutex_);
     return status_.health;
+}
+
+std::optional<Failure> ScrapeLoop::failure() const
+{
+    absl::MutexLock lock(&mutex_);
+    if (status_.health != Health::Down) {
+        return std::nullopt;
+    }
+    return Failure{.job = target_->job,
+                   .instance = std::string(target_->labels.get("instance")),
+                   .error = status_.lastError,
+                   .since = healthSince_};
 }
 
 std::vector<FamilyMetadata> ScrapeLoop::metadata() const

@@ -53,6 +53,15 @@ struct TargetStatus
     std::vector<ScrapeOutcome> history;
 };
 
+/// A target that is down.
+struct Failure
+{
+    std::string job;
+    std::string instance;
+    std::string error;
+    base::Timestamp since;
+};
+
 /// What loops share. All outlive them.
 struct ScrapeEnvironment
 {
@@ -85,6 +94,8 @@ public:
 
     [[nodiscard]] TargetStatus status() const;
     [[nodiscard]] Health health() const;
+    /// Since when and why the target is down; absent while it is not.
+    [[nodiscard]] std::optional<Failure> failure() const;
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] std::vector<FamilyMetadata> metadata() const;
     [[nodiscard]] std::shared_ptr<const Target> target() const;
@@ -110,6 +121,7 @@ private:
     mutable absl::Mutex mutex_;
     std::shared_ptr<const Target> target_ ABSL_GUARDED_BY(mutex_);
     TargetStatus status_ ABSL_GUARDED_BY(mutex_);
+    base::Timestamp healthSince_ ABSL_GUARDED_BY(mutex_);
     std::deque<ScrapeOutcome> history_ ABSL_GUARDED_BY(mutex_);
     std::vector<FamilyMetadata> metadata_ ABSL_GUARDED_BY(mutex_);
     std::string forcedError_ ABSL_GUARDED_BY(mutex_);

@@ -175,6 +175,17 @@ ScrapeManager::Summary ScrapeManager::summary() const
     return result;
 }
 
+std::vector<Failure> ScrapeManager::failures() const
+{
+    std::vector<Failure> result;
+    for (const auto& loop : loops()) {
+        if (auto failure = loop->failure()) {
+            result.push_back(*std::move(failure));
+        }
+    }
+    return result;
+}
+
 std::map<std::string, std::vector<model::Metadata>> ScrapeManager::metadata() const
 {
     std::map<std::string, std::vector<model::Metadata>> result;

@@ -60,6 +60,8 @@ public:
         std::uint32_t unknown = 0;
     };
     [[nodiscard]] Summary summary() const;
+    /// Targets that are down, by job.
+    [[nodiscard]] std::vector<Failure> failures() const;
 
 private:
     struct Pool

@@ -36,7 +36,7 @@ constexpr std::array kCurves{
     Curve{"node_disk_read_bytes_total", MetricType::Counter, "bytes",
           "The total number of bytes read successfully.", 2e5, 9e5, 4e5},
     Curve{"node_disk_written_bytes_total", MetricType::Counter, "bytes",
-          "The total number of bytes written successfully.", 4e5, 2.6e6, 9e5},
+          "The total number of bytes written successfully.", 4e5, 2.6e6, 2e5},
     Curve{"node_filesystem_avail_bytes", MetricType::Gauge, "bytes",
           "Filesystem space available to non-root users in bytes.", 1.4e11, 1.5e11, 1e8},
     Curve{"node_filesystem_size_bytes", MetricType::Gauge, "bytes", "Filesystem size in bytes.",
@@ -44,7 +44,7 @@ constexpr std::array kCurves{
     Curve{
         "node_network_receive_bytes_total", MetricType::Counter, "bytes",
         "Bytes received by a network device since it came up. Resets when the driver is reloaded.",
-        2e5, 5.2e5, 1.2e5},
+        2e5, 5.2e5, 3e4},
     Curve{"node_network_receive_errs_total", MetricType::Counter, "",
           "Receive errors of a network device.", 0, 1, 0.3},
     Curve{"node_network_receive_packets_total", MetricType::Counter, "",
@@ -55,7 +55,7 @@ constexpr std::array kCurves{
           "Hardware monitor for temperature.", 52, 64, 1.2},
     Curve{"node_power_supply_capacity", MetricType::Gauge, "",
           "Capacity of the battery in percent.", 70, 84, 0},
-    Curve{"node_load1", MetricType::Gauge, "", "1m load average.", 0.6, 2.2, 0.3},
+    Curve{"node_load1", MetricType::Gauge, "", "1m load average.", 0.6, 2.2, 0.05},
     Curve{"node_load5", MetricType::Gauge, "", "5m load average.", 0.8, 1.8, 0.1},
     Curve{"http_requests_total", MetricType::Counter, "", "HTTP requests by code and handler.", 10,
           140, 12},
@@ -94,7 +94,7 @@ double smoothNoise(std::uint64_t seed, double t, double period)
 }
 
 double valueAt(const Curve& curve, std::uint64_t seed, std::size_t rank, std::size_t count,
-               base::Timestamp time)
+               base::Timestamp time, bool split)
 {
     const double seconds = time.seconds();
     const double spread = count > 1 ? double(rank) / double(count - 1) : 0.4;
@@ -102,7 +102,9 @@ double valueAt(const Curve& curve, std::uint64_t seed, std::size_t rank, std::si
     const double burst = std::pow(smoothNoise(seed + 7, seconds, 420), 6);
     const double level = 0.75 * spread + 0.25 * slow + (spread > 0.6 ? 0.35 : 0.15) * burst;
     const double noise = (unitNoise(seed ^ std::uint64_t(time.ms)) - 0.5) * 2 * curve.rough;
-    return std::max(0.0, curve.low + (curve.high - curve.low) * level + noise);
+    const double value = std::max(0.0, curve.low + (curve.high - curve.low) * level + noise);
+    // A share of the whole each, where a query splits one figure by mode.
+    return split ? value * (0.02 + 0.5 * spread * spread) : value;
 }
 
 std::vector<std::string> instances()
@@ -124,12 +126,19 @@ std::vector<model::Labels> seriesOf(const std::string& metric, const std::string
     const bool grouped =
         query.find("by (instance)") != query.npos || query.find("by(instance)") != query.npos;
     const bool selected = query.find("job=\"node\"") != query.npos && !grouped;
+    const bool byMode = query.find("by (mode)") != query.npos;
     const bool aggregated = query.find("sum(") != query.npos || query.find("avg(") != query.npos ||
                             query.find("max(") != query.npos || query.find("sum by") != query.npos;
-    if (aggregated && !grouped) {
+    if (aggregated && !grouped && !byMode) {
         return {model::Labels{}};
     }
     std::vector<model::Labels> all;
+    if (query.find("by (mode)") != query.npos) {
+        for (const char* mode : {"iowait", "irq", "nice", "softirq", "system", "user"}) {
+            all.push_back(model::Labels{{"mode", mode}});
+        }
+        return all;
+    }
     for (const std::string& instance : instances()) {
         if (grouped) {
             all.push_back(model::Labels{{"instance", instance}, {"job", "node"}});
@@ -217,7 +226,8 @@ absl::StatusOr<promql::Matrix> fakeRange(const std::string& query, base::Timesta
         promql::MatrixSeries series{all[i], {}, {}};
         const std::uint64_t seed = mixBits(all[i].hash() + std::uint64_t(curve - kCurves.begin()));
         for (base::Timestamp t = from; t <= to && step.ms() > 0; t = t + step) {
-            series.points.push_back({t, valueAt(*curve, seed, i, all.size(), t)});
+            series.points.push_back(
+                {t, valueAt(*curve, seed, i, all.size(), t, all[i].has("mode"))});
         }
         matrix.push_back(std::move(series));
     }

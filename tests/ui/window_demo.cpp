@@ -7,6 +7,7 @@
 #include "ui/editors/code_view.h"
 #include "ui/shell/main_window.h"
 
+#include <QAbstractItemView>
 #include <QAbstractScrollArea>
 #include <QApplication>
 #include <QCommandLineParser>
@@ -29,6 +30,7 @@ struct Options
     QString view;
     QString hover;
     QString type;
+    QString select;
     bool palette = false;
     bool fail = false;
     bool empty = false;
@@ -46,15 +48,16 @@ Options parse(const QApplication& application)
                        {"view", "chart, table or stats.", "view", "chart"},
                        {"type", "Keys typed into the first query at the end.", "text"},
                        {"hover", "x,y in the chart, in per cent.", "place"},
+                       {"select", "name:row, a row of a table to click.", "row"},
                        {"palette", "Open the command palette."},
                        {"fail", "Let all requests fail."},
                        {"empty", "No metrics."},
                        {"delay", "Milliseconds before the picture.", "ms", "1500"}});
     parser.process(application);
-    return {parser.value("open"),   parser.value("shot"),         parser.value("theme"),
-            parser.values("query"), parser.value("view"),         parser.value("hover"),
-            parser.value("type"),   parser.isSet("palette"),      parser.isSet("fail"),
-            parser.isSet("empty"),  parser.value("delay").toInt()};
+    return {parser.value("open"),   parser.value("shot"),   parser.value("theme"),
+            parser.values("query"), parser.value("view"),   parser.value("hover"),
+            parser.value("type"),   parser.value("select"), parser.isSet("palette"),
+            parser.isSet("fail"),   parser.isSet("empty"),  parser.value("delay").toInt()};
 }
 
 void hover(QWidget& window, const QString& place)
@@ -81,6 +84,14 @@ void typeKeys(QWidget& window, const QString& text)
     for (const QChar c : text) {
         QKeyEvent press(QEvent::KeyPress, 0, Qt::NoModifier, QString(c));
         QApplication::sendEvent(edit, &press);
+    }
+}
+
+void selectRow(QWidget& window, const QString& place)
+{
+    auto* table = window.findChild<QAbstractItemView*>(place.section(':', 0, 0));
+    if (table != nullptr) {
+        table->setCurrentIndex(table->model()->index(place.section(':', 1, 1).toInt(), 0));
     }
 }
 
@@ -115,6 +126,7 @@ int main(int argc, char** argv)
     if (!options.shot.isEmpty()) {
         QTimer::singleShot(options.delayMs - 500, &window, [&] {
             typeKeys(window, options.type);
+            selectRow(window, options.select);
             if (options.palette) {
                 window.actions().find("go.palette")->trigger();
             }

@@ -61,11 +61,16 @@ struct Extent
     double max = -std::numeric_limits<double>::infinity();
 };
 
-Extent visibleExtent(const FrameRequest& request)
+bool onRight(const FrameRequest& request, const ChartSeries& series)
+{
+    return request.rightUnit && series.unit == *request.rightUnit;
+}
+
+Extent visibleExtent(const FrameRequest& request, bool right)
 {
     Extent extent;
     for (const SeriesPtr& series : *request.series) {
-        if (request.hidden.contains(series->key)) {
+        if (request.hidden.contains(series->key) || onRight(request, *series) != right) {
             continue;
         }
         for (const promql::Point& point : series->points) {
@@ -113,6 +118,18 @@ void drawRuns(QPainter& painter, const std::vector<QPolygonF>& runs, const Frame
             }
         }
     }
+}
+
+ValueAxis axisFor(const FrameRequest& request, bool right)
+{
+    Extent extent = visibleExtent(request, right);
+    if (request.mode == Mode::Area) {
+        // A filled area stands on zero, or its size lies.
+        extent.min = std::min(extent.min, 0.0);
+        extent.max = std::max(extent.max, 0.0);
+    }
+    return valueAxis(extent.min, extent.max, right ? *request.rightUnit : request.unit,
+                     request.valueTicks);
 }
 
 } // namespace
@@ -169,15 +186,15 @@ Frame renderFrame(const FrameRequest& request)
 {
     QElapsedTimer timer;
     timer.start();
-    const Extent extent = visibleExtent(request);
-    Frame frame{request.view,
-                valueAxis(extent.min, extent.max, request.unit, request.valueTicks),
-                request.size,
-                {},
-                0,
-                0};
-    const PlotMap map{request.view, frame.axis.min, frame.axis.max,
-                      QRectF(QPointF(0, 0), request.size)};
+    Frame frame{request.view, axisFor(request, false), {}, request.size, {}, 0, 0};
+    const QRectF plot(QPointF(0, 0), request.size);
+    const PlotMap leftMap{request.view, frame.axis.min, frame.axis.max, plot};
+    PlotMap rightMap = leftMap;
+    if (request.rightUnit) {
+        frame.rightAxis = axisFor(request, true);
+        rightMap.yMin = frame.rightAxis->min;
+        rightMap.yMax = frame.rightAxis->max;
+    }
     frame.image = QImage((request.size * request.pixelRatio).toSize().expandedTo({1, 1}),
                          QImage::Format_ARGB32_Premultiplied);
     frame.image.setDevicePixelRatio(request.pixelRatio);
@@ -190,6 +207,7 @@ Frame renderFrame(const FrameRequest& request)
         if (request.hidden.contains(series.key)) {
             continue;
         }
+        const PlotMap& map = onRight(request, series) ? rightMap : leftMap;
         const std::vector<QPolygonF> runs = reduce(series.points, map, request.step);
         for (const QPolygonF& run : runs) {
             frame.pointCount += int(run.size());

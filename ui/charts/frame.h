@@ -31,6 +31,8 @@ struct FrameRequest
     base::Duration step;
     Mode mode = Mode::Line;
     format::Unit unit;
+    /// Series of this unit belong to a second axis at the right.
+    std::optional<format::Unit> rightUnit;
     int valueTicks = 6;
 };
 
@@ -38,6 +40,7 @@ struct Frame
 {
     View view;
     ValueAxis axis;
+    std::optional<ValueAxis> rightAxis;
     QSizeF size;
     QImage image;
     /// Drawn after reduction.

@@ -102,7 +102,7 @@ void LegendView::updateTitle()
     count_->setText(
         std::size_t(shown) < total_
             ? tr("%1 of %2 series").arg(format::count(std::size_t(shown)), format::count(total_))
-            : tr("%n series", nullptr, shown));
+            : tr("%1 series").arg(format::count(std::size_t(shown))));
 }
 
 void LegendView::setCursor(std::optional<base::Timestamp> time, const QTimeZone& zone)

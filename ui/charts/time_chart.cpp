@@ -85,9 +85,10 @@ void TimeChart::setZone(const QTimeZone& zone)
     viewport()->update();
 }
 
-void TimeChart::setUnit(format::Unit unit)
+void TimeChart::setUnits(format::Unit left, std::optional<format::Unit> right)
 {
-    unit_ = unit;
+    unit_ = left;
+    rightUnit_ = right;
     requestFrame();
 }
 
@@ -102,6 +103,12 @@ void TimeChart::setHidden(std::set<std::string> keys)
     hidden_ = std::move(keys);
     nearest_.reset();
     requestFrame();
+}
+
+void TimeChart::setInlineLegend(bool shown)
+{
+    inlineLegend_ = shown;
+    viewport()->update();
 }
 
 void TimeChart::setEmphasis(const std::string& key)
@@ -124,6 +131,16 @@ PlotMap TimeChart::plotMap() const
     return {views_.current(), frame_.axis.min, frame_.axis.max, plot_};
 }
 
+PlotMap TimeChart::mapFor(const ChartSeries& series) const
+{
+    PlotMap map = plotMap();
+    if (frame_.rightAxis && rightUnit_ && series.unit == *rightUnit_) {
+        map.yMin = frame_.rightAxis->min;
+        map.yMax = frame_.rightAxis->max;
+    }
+    return map;
+}
+
 void TimeChart::layoutPlot()
 {
     const QRectF whole(QPointF(0, 0), QSizeF(viewport()->size()));
@@ -132,7 +149,13 @@ void TimeChart::layoutPlot()
     for (const QString& label : frame_.axis.labels) {
         left = std::max(left, std::ceil(metrics.horizontalAdvance(label)) + 20);
     }
-    plot_ = whole.adjusted(left, kTopMargin, -kRightMargin, -kBottomMargin);
+    double right = kRightMargin;
+    if (frame_.rightAxis) {
+        for (const QString& label : frame_.rightAxis->labels) {
+            right = std::max(right, std::ceil(metrics.horizontalAdvance(label)) + 20);
+        }
+    }
+    plot_ = whole.adjusted(left, kTopMargin, -right, -kBottomMargin);
     chart()->setPlotArea(plot_);
     for (LayerItem* layer : {axesLayer_, curvesLayer_, overlayLayer_}) {
         layer->setBounds(whole);
@@ -149,11 +172,17 @@ void TimeChart::requestFrame()
     if (plot_.width() < 10 || plot_.height() < 10) {
         return;
     }
-    FrameRequest request{series_,      hidden_,
-                         {},           views_.current(),
-                         plot_.size(), devicePixelRatioF(),
-                         step_,        mode_,
-                         unit_,        std::max(2, int(plot_.height() / 56))};
+    FrameRequest request{series_,
+                         hidden_,
+                         {},
+                         views_.current(),
+                         plot_.size(),
+                         devicePixelRatioF(),
+                         step_,
+                         mode_,
+                         unit_,
+                         rightUnit_,
+                         std::max(2, int(plot_.height() / 56))};
     request.colours.reserve(series_->size());
     for (const SeriesPtr& series : *series_) {
         request.colours.push_back(theme_.seriesColour(series->slot));
@@ -243,7 +272,7 @@ std::optional<TimeChart::Nearest> TimeChart::nearestTo(QPointF position) const
         if (std::abs(it->time.ms - time.ms) > reachMs || !std::isfinite(it->value)) {
             continue;
         }
-        const double distance = std::abs(map.y(it->value) - position.y());
+        const double distance = std::abs(mapFor(series).y(it->value) - position.y());
         if (distance <= bestDistance) {
             bestDistance = distance;
             best = Nearest{i, std::size_t(it - series.points.begin())};
@@ -277,8 +306,9 @@ base::Timestamp TimeChart::nearestTime(base::Timestamp time) const
         if (series->points.empty() || hidden_.contains(series->key)) {
             continue;
         }
-        auto it = std::lower_bound(series->points.begin(), series->points.end(), time,
-                                   [](const promql::Point& p, base::Timestamp t) { return p.time < t; });
+        auto it =
+            std::lower_bound(series->points.begin(), series->points.end(), time,
+                             [](const promql::Point& p, base::Timestamp t) { return p.time < t; });
         it = it == series->points.end() ? it - 1 : it;
         if (!best || std::abs(it->time.ms - time.ms) < std::abs(best->ms - time.ms)) {
             best = it->time;

@@ -37,9 +37,12 @@ public:
     /// The page's range. Leaves a zoom only when `keepZoom` is false.
     void setRange(base::Timestamp from, base::Timestamp to, bool keepZoom);
     void setZone(const QTimeZone& zone);
-    void setUnit(format::Unit unit);
+    /// `right`: series of that unit get a second axis.
+    void setUnits(format::Unit left, std::optional<format::Unit> right = {});
     void setMode(Mode mode);
     void setHidden(std::set<std::string> keys);
+    /// Names and samples in the margin above the plot, for charts without a legend table.
+    void setInlineLegend(bool shown);
     /// Drawn thicker on top; empty: none.
     void setEmphasis(const std::string& key);
 
@@ -49,7 +52,9 @@ public:
     /// x in milliseconds since the epoch.
     [[nodiscard]] QRectF viewRange() const;
     [[nodiscard]] const ViewStack& views() const { return views_; }
+    /// Of the left axis.
     [[nodiscard]] PlotMap plotMap() const;
+    [[nodiscard]] PlotMap mapFor(const ChartSeries& series) const;
     /// What the readout says now; empty when nothing is under the cursor.
     [[nodiscard]] QString readoutText() const;
 
@@ -100,10 +105,13 @@ private:
     void paintAxes(QPainter& painter) const;
     void paintCurves(QPainter& painter) const;
     void paintOverlay(QPainter& painter) const;
+    void paintInlineLegend(QPainter& painter) const;
     void paintValueAxis(QPainter& painter, const PlotMap& map) const;
+    void paintRightAxis(QPainter& painter) const;
     void paintTimeAxis(QPainter& painter, const PlotMap& map) const;
     void paintCrosshair(QPainter& painter, const PlotMap& map) const;
     void paintReadout(QPainter& painter, const PlotMap& map) const;
+    void paintEmpty(QPainter& painter) const;
     void paintTimeLabel(QPainter& painter, double x) const;
 
     const theme::Theme& theme_;
@@ -113,12 +121,14 @@ private:
     base::Duration step_;
     Mode mode_ = Mode::Line;
     format::Unit unit_;
+    std::optional<format::Unit> rightUnit_;
     QTimeZone zone_;
     ViewStack views_;
     QRectF plot_;
     Frame frame_;
     bool rendering_ = false;
     bool stale_ = false;
+    bool inlineLegend_ = false;
     std::optional<base::Timestamp> cursor_;
     std::optional<Nearest> nearest_;
     std::optional<QPointF> pressed_;

@@ -19,6 +19,33 @@ void TimeChart::paintAxes(QPainter& painter) const
     painter.setRenderHint(QPainter::Antialiasing, false);
     paintValueAxis(painter, map);
     paintTimeAxis(painter, map);
+    if (frame_.rightAxis) {
+        paintRightAxis(painter);
+    }
+    if (series_->empty()) {
+        paintEmpty(painter);
+    }
+    if (inlineLegend_) {
+        paintInlineLegend(painter);
+    }
+}
+
+void TimeChart::paintInlineLegend(QPainter& painter) const
+{
+    painter.setFont(theme_.font(TextSize::Axis));
+    const QFontMetricsF metrics(painter.font());
+    double x = plot_.right();
+    for (auto it = series_->rbegin(); it != series_->rend(); ++it) {
+        const double width = std::ceil(metrics.horizontalAdvance((*it)->name)) + 34;
+        x -= width;
+        if (x < plot_.left() + 40) {
+            break;
+        }
+        painter.setPen(QPen(theme_.seriesColour((*it)->slot), 2));
+        painter.drawLine(QPointF(x, plot_.top() - 13), QPointF(x + 14, plot_.top() - 13));
+        painter.setPen(theme_.colour(Role::Text2));
+        theme::drawText(painter, {x + 20, plot_.top() - 21, width, 16}, (*it)->name);
+    }
 }
 
 void TimeChart::paintValueAxis(QPainter& painter, const PlotMap& map) const
@@ -38,6 +65,32 @@ void TimeChart::paintValueAxis(QPainter& painter, const PlotMap& map) const
                       frame_.axis.unit);
     painter.fillRect(QRectF(plot_.left(), std::round(plot_.bottom()), plot_.width(), 1),
                      theme_.colour(Role::ControlBorder));
+}
+
+void TimeChart::paintRightAxis(QPainter& painter) const
+{
+    // Ticks alone: a second grid would make neither readable.
+    const ValueAxis& axis = *frame_.rightAxis;
+    PlotMap map = plotMap();
+    map.yMin = axis.min;
+    map.yMax = axis.max;
+    painter.setFont(theme_.font(TextSize::Axis));
+    const double left = plot_.right() + 8;
+    for (qsizetype i = 0; i < axis.ticks.size(); ++i) {
+        const double y = std::round(map.y(axis.ticks[i]));
+        painter.fillRect(QRectF(plot_.right(), y, 4, 1), theme_.colour(Role::ControlBorder));
+        painter.setPen(theme_.colour(Role::Text3));
+        theme::drawNumber(painter, {left, y - 8, 100, 16}, Qt::AlignLeft, axis.labels[i]);
+    }
+    theme::drawNumber(painter, {left - 40, plot_.top() - 22, viewport()->width() - left + 36, 14},
+                      Qt::AlignRight, axis.unit);
+}
+
+void TimeChart::paintEmpty(QPainter& painter) const
+{
+    painter.setFont(theme_.font(TextSize::Table));
+    painter.setPen(theme_.colour(Role::Text3));
+    painter.drawText(plot_, Qt::AlignCenter, tr("No data in this range"));
 }
 
 void TimeChart::paintTimeAxis(QPainter& painter, const PlotMap& map) const
@@ -85,7 +138,7 @@ void TimeChart::paintCurves(QPainter& painter) const
             painter.setRenderHint(QPainter::Antialiasing);
             painter.setPen(QPen(theme_.seriesColour(series->slot), 2.5, Qt::SolidLine, Qt::RoundCap,
                                 Qt::RoundJoin));
-            for (const QPolygonF& run : reduce(series->points, map, step_)) {
+            for (const QPolygonF& run : reduce(series->points, mapFor(*series), step_)) {
                 painter.drawPolyline(run);
             }
         }
@@ -141,7 +194,7 @@ void TimeChart::paintCrosshair(QPainter& painter, const PlotMap& map) const
         const double radius = hot ? 4 : 3;
         painter.setPen(QPen(theme_.colour(Role::Surface), 1.5));
         painter.setBrush(theme_.seriesColour(series.slot));
-        painter.drawEllipse(QPointF(x + 0.5, map.y(it->value)), radius, radius);
+        painter.drawEllipse(QPointF(x + 0.5, mapFor(series).y(it->value)), radius, radius);
     }
     paintTimeLabel(painter, x);
 }
@@ -182,7 +235,7 @@ void TimeChart::paintReadout(QPainter& painter, const PlotMap& map) const
                                               small.horizontalAdvance(time) + 10}),
                                     160.0, 380.0);
     QRectF box(0, 0, inner + 24, 80);
-    const QPointF at(map.x(point.time), map.y(point.value));
+    const QPointF at(map.x(point.time), mapFor(series).y(point.value));
     box.moveLeft(at.x() + 14);
     if (box.right() > viewport()->width() - 4) {
         box.moveRight(at.x() - 14);

@@ -127,11 +127,6 @@ QList<CompletionItem> rankCompletions(const QList<CompletionItem>& items, const 
                           if (a.rank != b.rank) {
                               return a.rank < b.rank;
                           }
-                          const CompletionItem& x = items[a.index];
-                          const CompletionItem& y = items[b.index];
-                          if (!typed.isEmpty() && x.text.size() != y.text.size()) {
-                              return x.text.size() < y.text.size();
-                          }
                           return a.index < b.index;
                       });
     QList<CompletionItem> result;

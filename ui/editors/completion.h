@@ -25,7 +25,7 @@ struct CompletionItem
 };
 
 /// Those that contain `typed`, ignoring case: exact first, then beginnings, then beginnings of a
-/// part after '_' or ':', then the rest; shorter first within each. At most `limit`.
+/// part after '_' or ':', then the rest; in the given order within each. At most `limit`.
 QList<CompletionItem> rankCompletions(const QList<CompletionItem>& items, const QString& typed,
                                       qsizetype limit);
 

@@ -32,11 +32,17 @@ CompletionController::CompletionController(const theme::Theme& theme, backend::B
 
 CompletionController::~CompletionController() { delete popup_; }
 
+bool CompletionController::focused() const
+{
+    // Of its window: the window itself may be in the back.
+    return view_.window()->focusWidget() == &view_;
+}
+
 bool CompletionController::visible() const { return popup_ != nullptr && popup_->isVisible(); }
 
 void CompletionController::textTyped()
 {
-    if (!inserting_ && view_.hasFocus()) {
+    if (!inserting_ && focused()) {
         // Scintilla reports a change before it has moved the cursor.
         QMetaObject::invokeMethod(
             this, [this] { update(false); }, Qt::QueuedConnection);
@@ -150,7 +156,7 @@ void CompletionController::offer(QList<CompletionItem> items)
     QList<CompletionItem> ranked = rankCompletions(items, typed, kShown);
     // Nothing to add to what stands there.
     const bool complete = ranked.size() == 1 && ranked.first().text == typed;
-    if (ranked.isEmpty() || complete || !view_.hasFocus()) {
+    if (ranked.isEmpty() || complete || !focused()) {
         close();
         return;
     }

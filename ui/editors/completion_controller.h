@@ -36,6 +36,7 @@ public:
     bool handleKey(const QKeyEvent& event);
 
 private:
+    [[nodiscard]] bool focused() const;
     void update(bool asked);
     void offer(QList<CompletionItem> items);
     void offerLabels(const QList<CompletionItem>& fixed);

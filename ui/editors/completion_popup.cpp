@@ -215,7 +215,7 @@ void CompletionPopup::show(QList<CompletionItem> items, const QString& typed, qs
     model_.setItems(std::move(items), typed);
     movedIn_ = false;
     list_->setCurrentIndex(model_.index(0));
-    const int height = std::max(rows, 5) * theme::metrics::kRowDense + 33;
+    const int height = std::max(rows, 5) * theme::metrics::kRowDense + 37;
     const QWidget* window = parentWidget();
     const int x = std::clamp(below.x(), 4, std::max(4, window->width() - width() - 4));
     const bool fits = below.y() + height < window->height() - 8;

@@ -120,7 +120,8 @@ private:
         } else if (std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
                    name.find('_') != name.npos) {
             Unit unit = unitOfMetric(name);
-            unit.perSecond = !rateDepth_.empty() && rateDepth_.back();
+            // Rates of buckets are weights: what comes out of a quantile is the observed unit.
+            unit.perSecond = !rateDepth_.empty() && rateDepth_.back() && !name.ends_with("_bucket");
             if (unit == Unit{Quantity::Seconds, true}) {
                 unit = {Quantity::Ratio, false};
             }
@@ -258,7 +259,7 @@ QString ShownValue::text() const
     return symbol.isEmpty() ? number : number + QStringLiteral("\u202f") + symbol;
 }
 
-ShownValue showValue(double value, Unit unit)
+ShownValue showValue(double value, Unit unit, int digits)
 {
     if (std::isnan(value)) {
         return {QStringLiteral("–"), {}};
@@ -270,16 +271,11 @@ ShownValue showValue(double value, Unit unit)
     const double shown = value / scale.factor;
     const double size = std::abs(shown);
     if (size != 0 && size < 0.0005) {
-        return {QLocale().toString(shown, 'g', 3), scale.symbol};
+        return {QLocale().toString(shown, 'g', digits - 1), scale.symbol};
     }
-    int decimals = size >= 100 ? 1 : (size >= 10 ? 2 : 3);
-    if (size >= 1000) {
-        decimals = 0;
-    }
-    if (shown == std::round(shown)) {
-        decimals = 0;
-    }
-    QString number = fixedNumber(shown, decimals);
+    const int whole = size >= 1000 ? 4 : (size >= 100 ? 3 : (size >= 10 ? 2 : 1));
+    QString number =
+        fixedNumber(shown, shown == std::round(shown) ? 0 : std::max(0, digits - whole));
     const QString point = QLocale().decimalPoint();
     if (number.contains(point)) {
         while (number.endsWith(QLatin1Char('0'))) {

@@ -57,8 +57,8 @@ struct ShownValue
     QString symbol;
     [[nodiscard]] QString text() const;
 };
-/// At most four significant digits; "–" for NaN, "∞" for infinity.
-ShownValue showValue(double value, Unit unit);
+/// At most `digits` significant digits; "–" for NaN, "∞" for infinity.
+ShownValue showValue(double value, Unit unit, int digits = 4);
 /// Locale digits, `decimals` after the point, no prefix.
 QString fixedNumber(double value, int decimals);
 /// "1 series", "1,024 points": the number with the word for one or for many.

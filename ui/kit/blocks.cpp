@@ -192,15 +192,19 @@ Sparkline::Sparkline(const theme::Theme& theme, QWidget* parent) : QWidget(paren
 void Sparkline::setPoints(QList<QPointF> points, double low, double high)
 {
     points_ = std::move(points);
-    low_ = low;
-    high_ = high;
+    double least = std::numeric_limits<double>::infinity();
+    double most = -least;
     for (const QPointF& point : points_) {
         if (std::isfinite(point.y())) {
-            low_ = std::min(low_, point.y());
-            high_ = std::max(high_, point.y());
+            least = std::min(least, point.y());
+            most = std::max(most, point.y());
         }
     }
-    if (high_ <= low_) {
+    // A level that hardly moves should look calm: never less than a tenth of its size is shown.
+    const double room = std::max((most - least) * 0.3, std::abs(most) * 0.05);
+    low_ = std::isnan(low) ? least - room : std::min(low, least);
+    high_ = std::isnan(high) ? most + room : std::max(high, most);
+    if (!(high_ > low_)) {
         high_ = low_ + 1;
     }
     update();

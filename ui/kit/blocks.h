@@ -94,7 +94,7 @@ class Sparkline final : public QWidget
 
 public:
     Sparkline(const theme::Theme& theme, QWidget* parent);
-    /// x rising. [low, high] is the least range of y.
+    /// x rising. [low, high] is the least range of y; NaN: the points' own, with room.
     void setPoints(QList<QPointF> points, double low, double high);
     void setColourSlot(std::size_t slot);
     [[nodiscard]] int pointCount() const { return int(points_.size()); }

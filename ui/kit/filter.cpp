@@ -12,6 +12,9 @@ struct Tr
     Q_DECLARE_TR_FUNCTIONS(kit::Filter)
 };
 
+/// Stands for `""` while words are split; no keyboard types it.
+const QString kEmptyValue = QStringLiteral("\u001d");
+
 /// Words separated by blanks; quotes keep blanks together.
 QStringList splitWords(const QString& text)
 {
@@ -61,7 +64,10 @@ std::optional<Filter::Term> parseTerm(const QString& word, QString* error)
     } else if (op == QLatin1String(":")) {
         term.op = Filter::Op::Contains;
     }
-    if (term.value.isEmpty() && op != QLatin1String("=") && op != QLatin1String("!=")) {
+    if (term.value == kEmptyValue) {
+        term.value.clear();
+    } else if (term.value.isEmpty()) {
+        // Half typed; `a=""` asks for the missing label.
         if (error != nullptr) {
             *error = Tr::tr("A value is missing after “%1”.").arg(match.captured(1) + op);
         }
@@ -75,7 +81,8 @@ std::optional<Filter::Term> parseTerm(const QString& word, QString* error)
 std::optional<Filter> Filter::parse(const QString& text, QString* error)
 {
     Filter filter;
-    for (const QString& word : splitWords(text)) {
+    for (const QString& word :
+         splitWords(QString(text).replace(QStringLiteral("\"\""), kEmptyValue))) {
         auto term = parseTerm(word, error);
         if (!term) {
             return {};

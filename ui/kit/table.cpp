@@ -101,6 +101,9 @@ QColor CellDelegate::textColour(const QStyleOptionViewItem& option, const QModel
     if (flag(index, DimRole)) {
         level = 3;
     }
+    if (level == kCriticalTone || level == kWarningTone) {
+        return theme_.colour(level == kCriticalTone ? Role::Critical : Role::Warning);
+    }
     const bool lifted = (option.state & QStyle::State_Selected) != 0;
     if (level == 3 && lifted) {
         level = 2;

@@ -24,7 +24,7 @@ enum ItemRole : int
     StateRole,
     /// QVariant of QList<Chip>.
     ChipsRole,
-    /// 1 text (default), 2 secondary, 3 hint, as int.
+    /// 1 text (default), 2 secondary, 3 hint, kCriticalTone, kWarningTone; as int.
     ToneRole,
     /// bool: semibold.
     StrongRole,
@@ -45,6 +45,9 @@ enum ItemRole : int
     /// bool: fixed-pitch font.
     CodeRole,
 };
+
+inline constexpr int kCriticalTone = 4;
+inline constexpr int kWarningTone = 5;
 
 /// A row of states over time, one per column of pixels; oldest first.
 struct LaneData

@@ -4,6 +4,7 @@
 
 #include "ui/pages/explore/explore_page.h"
 #include "ui/pages/overview/overview_page.h"
+#include "ui/pages/settings/settings_page.h"
 #include "ui/pages/targets/targets_page.h"
 
 #include <QCoreApplication>
@@ -33,6 +34,8 @@ std::vector<PageKind> pageKinds()
          make<pages::ExplorePage>},
         {QStringLiteral("targets"), Tr::tr("Targets"), QStringLiteral("targets"), false, false,
          make<pages::TargetsPage>},
+        {QStringLiteral("settings"), Tr::tr("Settings"), QStringLiteral("settings"), false, true,
+         make<pages::SettingsPage>},
     };
 }
 

@@ -22,13 +22,12 @@ SingleInstance::SingleInstance(const QString& name, QObject* parent)
 
 bool SingleInstance::claim(const QStringList& arguments)
 {
-    if (server_.listen(name_)) {
-        return true;
-    }
+    // Asking comes first: with access options, listen() quietly takes over the socket of a living
+    // server.
     if (handOver(arguments)) {
         return false;
     }
-    // Nobody answers: a socket file that a crash left behind.
+    // Nobody answers: what is left is the socket file of a crash.
     QLocalServer::removeServer(name_);
     static_cast<void>(server_.listen(name_));
     return true;

@@ -111,7 +111,7 @@ QIcon StatusParts::stateIcon(theme::State state) const
 void StatusParts::update()
 {
     const EngineLook look = engineLook(context_.status);
-    engine_->setText(look.text);
+    engine_->setText(QStringLiteral("\u2009") + look.text);
     engine_->setIcon(stateIcon(look.state));
     engine_->setAccessibleDescription(look.text);
     const auto& status = context_.status.status();
@@ -124,7 +124,8 @@ void StatusParts::update()
                            : tr("– series"));
     const int count = known ? int(status->problems.size()) : 0;
     problems_->setVisible(count > 0);
-    problems_->setText(format::counted(std::uint64_t(count), tr("problem"), tr("problems")));
+    problems_->setText(QStringLiteral("\u2009") +
+                       format::counted(std::uint64_t(count), tr("problem"), tr("problems")));
     const bool worse = known && std::any_of(status->problems.begin(), status->problems.end(),
                                             [](const client::Problem& p) {
                                                 return p.severity == client::ProblemSeverity::Error;

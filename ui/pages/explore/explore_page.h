@@ -65,7 +65,8 @@ private:
     void updateEmpty();
     void fillStarters();
     void fillStats();
-    void updateChartUnit(const charts::SeriesList& series);
+    /// One or two axes; returns how many different units there are.
+    std::size_t updateChartUnits(const charts::SeriesList& series);
     [[nodiscard]] base::Duration step() const;
     [[nodiscard]] bool hasQueries() const;
     void onZoomed(base::Timestamp from, base::Timestamp to);

@@ -198,7 +198,7 @@ void ExplorePage::takePrepared(charts::PreparedSeries prepared)
         }
         worst = worst.ok() ? row->answer().status : worst;
     }
-    updateChartUnit(series_);
+    const std::size_t units = updateChartUnits(series_);
     if (!beforeZoom_) {
         chart_->setRange(context_.range.from(), context_.range.to(), false);
     }
@@ -211,6 +211,9 @@ void ExplorePage::takePrepared(charts::PreparedSeries prepared)
                       tr("%1 of %2 series drawn")
                           .arg(format::count(series_.size()), format::count(prepared.total)),
                       tr("Refine the query, or show the largest with topk()."));
+    } else if (units > 2) {
+        notice_->show(theme::State::Info, tr("%1 different units on one axis").arg(units),
+                      tr("Hide queries with the eye, so that at most two remain."));
     } else {
         notice_->clear();
     }
@@ -221,15 +224,20 @@ void ExplorePage::takePrepared(charts::PreparedSeries prepared)
     }
 }
 
-void ExplorePage::updateChartUnit(const charts::SeriesList& series)
+std::size_t ExplorePage::updateChartUnits(const charts::SeriesList& series)
 {
-    format::Unit unit = series.empty() ? format::Unit{} : series.front()->unit;
+    std::vector<format::Unit> units;
     for (const charts::SeriesPtr& one : series) {
-        if (one->unit != unit) {
-            unit = {};
+        if (std::find(units.begin(), units.end(), one->unit) == units.end()) {
+            units.push_back(one->unit);
         }
     }
-    chart_->setUnit(unit);
+    if (units.empty() || units.size() > 2) {
+        chart_->setUnits({});
+    } else {
+        chart_->setUnits(units[0], units.size() == 2 ? std::optional(units[1]) : std::nullopt);
+    }
+    return units.size();
 }
 
 void ExplorePage::updateEmpty()

@@ -155,7 +155,7 @@ void QueryRow::showStatus()
     if (const auto* matrix = std::get_if<promql::Matrix>(&answer_.result->value)) {
         series = matrix->size();
     }
-    QString text = tr("%n series", nullptr, int(series));
+    QString text = tr("%1 series").arg(format::count(series));
     if (statistics.totalQueryableSamples > 0) {
         text += tr(" · %1 samples").arg(format::count(statistics.totalQueryableSamples));
     }

@@ -4,6 +4,8 @@
 
 #include <QCoreApplication>
 
+#include <limits>
+
 namespace narthex::ui::pages {
 namespace {
 
@@ -18,6 +20,8 @@ struct Tr
 constexpr Unit kPercent{Quantity::Percent, false};
 constexpr Unit kBytes{Quantity::Bytes, false};
 constexpr Unit kBytesPerSecond{Quantity::Bytes, true};
+
+constexpr double kAuto = std::numeric_limits<double>::quiet_NaN();
 
 struct Candidate
 {
@@ -39,14 +43,14 @@ QList<Candidate> processorCards()
           Tr::tr("load %1"),
           {},
           0,
-          100,
+          50,
           0}},
         {"node_memory_MemAvailable_bytes",
          {QStringLiteral("memory"), Tr::tr("Memory"),
           QStringLiteral("node_memory_MemTotal_bytes{job=\"node\"} - "
                          "node_memory_MemAvailable_bytes{job=\"node\"}"),
           kBytes, Tr::tr("used"), QStringLiteral("node_memory_MemAvailable_bytes{job=\"node\"}"),
-          Tr::tr("%1 available"), kBytes, 0, 0, 2}}};
+          Tr::tr("%1 available"), kBytes, kAuto, kAuto, 2}}};
 }
 
 QList<Candidate> transferCards()
@@ -70,7 +74,7 @@ QList<Candidate> transferCards()
               QStringLiteral("min(node_filesystem_avail_bytes{job=\"node\",mountpoint=\"/\"})"),
               kBytes, Tr::tr("free on /"),
               QStringLiteral("max(node_filesystem_size_bytes{job=\"node\",mountpoint=\"/\"})"),
-              Tr::tr("of %1"), kBytes, 0, 0, 8}}};
+              Tr::tr("of %1"), kBytes, kAuto, kAuto, 8}}};
 }
 
 QList<Candidate> hardwareCards()

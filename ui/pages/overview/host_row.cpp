@@ -52,10 +52,11 @@ void HostRow::ask(base::Timestamp now)
         [this](const absl::StatusOr<client::QueryResult>& result) {
             const auto* vector =
                 result.ok() ? std::get_if<promql::Vector>(&(*result)->value) : nullptr;
-            remark_ = vector != nullptr && !vector->empty()
-                          ? card_.remarkText.arg(
-                                format::showValue(vector->front().value, card_.remarkUnit).text())
-                          : QString();
+            remark_ =
+                vector != nullptr && !vector->empty()
+                    ? card_.remarkText.arg(
+                          format::showValue(vector->front().value, card_.remarkUnit, 3).text())
+                    : QString();
             update();
         });
 }
@@ -79,7 +80,8 @@ void HostRow::take(const promql::Result& result)
         previous = at;
     }
     curve_->setPoints(std::move(curve), card_.low, card_.high);
-    const format::ShownValue shown = format::showValue(points.back().value, card_.unit);
+    const format::ShownValue shown = format::showValue(
+        points.back().value, card_.unit, card_.unit.quantity == format::Quantity::Percent ? 2 : 3);
     number_ = shown.number;
     symbol_ = shown.symbol;
     setAccessibleDescription(QStringLiteral("%1 %2").arg(shown.text(), card_.beside));

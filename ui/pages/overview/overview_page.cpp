@@ -123,7 +123,7 @@ QWidget* OverviewPage::makeAttention()
     connect(all, &QPushButton::clicked, this,
             [this] { context_.openPage(QStringLiteral("targets"), {}); });
     attention_->addHeadWidget(all);
-    attention_->setFixedHeight(204);
+    attention_->setMinimumHeight(150);
     return attention_;
 }
 
@@ -136,7 +136,8 @@ QWidget* OverviewPage::makeProcessors()
         new charts::TimeChart(context_.theme, QStringLiteral("overview.chart"), processors_);
     processorChart_->setAccessibleName(tr("Processor time by mode"));
     processorChart_->setMode(charts::Mode::Area);
-    processorChart_->setUnit({format::Quantity::Percent, false});
+    processorChart_->setInlineLegend(true);
+    processorChart_->setUnits({format::Quantity::Percent, false});
     processors_->body()->addWidget(processorChart_);
     QPushButton* open = kit::makeButton(QStringLiteral("overview.chart.open"),
                                         tr("Open in Explore"), kit::ButtonKind::Link, processors_);
@@ -158,10 +159,24 @@ QWidget* OverviewPage::makeHost()
         kit::makeLabel(context_.theme, tr("waiting for data"), theme::TextSize::Axis, 2, host_);
     host_->addHeadWidget(hostMark_);
     host_->addHeadWidget(hostAge_);
+    auto* scroll = new QScrollArea(host_);
+    scroll->setObjectName(QStringLiteral("overview.host.scroll"));
+    scroll->setAccessibleName(tr("This computer"));
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setWidgetResizable(true);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* list = new QWidget(scroll);
+    list->setObjectName(QStringLiteral("scroll_body"));
+    auto* column = new QVBoxLayout(list);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
     hostRows_ = new QVBoxLayout;
     hostRows_->setSpacing(0);
-    host_->body()->addLayout(hostRows_);
-    host_->body()->addStretch(1);
+    column->addLayout(hostRows_);
+    column->addStretch(1);
+    scroll->setWidget(list);
+    host_->body()->addWidget(scroll);
     return host_;
 }
 
@@ -203,6 +218,8 @@ QWidget* OverviewPage::makeEngine()
     auto* panel =
         new kit::Panel(context_.theme, QStringLiteral("overview.engine"), tr("Engine"), this);
     facts_ = kit::makeLabel(context_.theme, {}, theme::TextSize::Table, 1, panel);
+    facts_->setObjectName(QStringLiteral("overview.engine.facts"));
+    facts_->setAccessibleName(tr("Facts of the engine"));
     facts_->setTextFormat(Qt::RichText);
     facts_->setContentsMargins(12, 8, 12, 8);
     facts_->setTextInteractionFlags(Qt::TextSelectableByMouse);

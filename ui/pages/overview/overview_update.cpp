@@ -99,7 +99,7 @@ void OverviewPage::updateTiles()
     series_->set(
         {}, format::count(status.headSeries), tr("in memory"),
         tr("%1 on disk")
-            .arg(format::showValue(double(status.diskBytes), {format::Quantity::Bytes, false})
+            .arg(format::showValue(double(status.diskBytes), {format::Quantity::Bytes, false}, 3)
                      .text()));
 }
 
@@ -115,6 +115,8 @@ void OverviewPage::updateAttention()
                               ? format::counted(std::uint64_t(count), tr("problem"), tr("problems"))
                               : QString());
     attentionStack_->setCurrentIndex(count > 0 ? 0 : 1);
+    // As high as its rows, so that the chart below gets the rest.
+    attention_->setFixedHeight(60 + std::clamp(count, 3, 7) * theme::metrics::kRowNormal);
     // "Nothing is wrong" only with fresh data.
     if (fresh) {
         calm_->setText(tr("Nothing needs attention"),
@@ -145,8 +147,8 @@ void OverviewPage::updateEngine()
     add(tr("Listens on"), QString::fromStdString(status->listenAddress));
     add(tr("Running for"),
         status->startedAt ? format::span(format::wallNow() - *status->startedAt) : QString());
-    add(tr("Memory of series"), format::showValue(double(status->headBytes), bytes).text());
-    add(tr("On disk"), format::showValue(double(status->diskBytes), bytes).text());
+    add(tr("Memory of series"), format::showValue(double(status->headBytes), bytes, 3).text());
+    add(tr("On disk"), format::showValue(double(status->diskBytes), bytes, 3).text());
     add(tr("Data"), QString::fromStdString(status->dataDirectory));
     add(tr("Configuration"), QString::fromStdString(status->configurationFile));
     facts_->setText(QStringLiteral("<table cellspacing=0>%1</table>").arg(rows));
@@ -182,8 +184,6 @@ void OverviewPage::rebuildHost()
                        tr("The collector's first values appear within seconds."));
         hostRows_->addWidget(empty);
     }
-    processors_->setVisible(context_.catalog.has(QStringLiteral("node_cpu_seconds_total")) ||
-                            !context_.catalog.loaded());
     if (isVisible()) {
         refresh();
     }
@@ -201,7 +201,7 @@ void OverviewPage::updateHostRemark(bool ok)
 
 void OverviewPage::askProcessors()
 {
-    if (!processors_->isVisibleTo(this)) {
+    if (!context_.catalog.has(QStringLiteral("node_cpu_seconds_total"))) {
         return;
     }
     const base::Timestamp to{format::wallNow().ms / kStep.ms() * kStep.ms()};

@@ -206,7 +206,8 @@ void TargetDetails::fillFacts(const client::TargetInfo& target)
                                           format::count(target.samplesAfterRelabeling)));
         add(tr("New series"), format::count(target.seriesAdded));
         add(tr("Page size"),
-            format::showValue(double(target.bodyBytes), {format::Quantity::Bytes, false}).text());
+            format::showValue(double(target.bodyBytes), {format::Quantity::Bytes, false}, 3)
+                .text());
     }
     facts_->setText(QStringLiteral("<table cellspacing=0>%1</table>").arg(rows));
 }

@@ -202,7 +202,8 @@ QVariant TargetsModel::targetText(const client::TargetInfo& target, int column) 
     case Body:
         return down || target.bodyBytes == 0
                    ? none
-                   : format::showValue(double(target.bodyBytes), {format::Quantity::Bytes, false})
+                   : format::showValue(double(target.bodyBytes), {format::Quantity::Bytes, false},
+                                       3)
                          .text();
     case Error: {
         const QString brief = errorClassShort(target.errorClass);
@@ -266,6 +267,9 @@ QVariant TargetsModel::targetData(const client::TargetInfo& target, int column, 
     case kit::StrongRole:
         return column == Error && target.errorClass != client::ScrapeErrorClass::None;
     case kit::ToneRole:
+        if (column == Error && state != TargetState::Up) {
+            return state == TargetState::Slow ? kit::kWarningTone : kit::kCriticalTone;
+        }
         return column == Scraped || column == Added || column == Error ? 2 : 1;
     case kit::LaneRole:
         return column == Lane ? QVariant::fromValue(laneOf(target)) : QVariant();

@@ -124,7 +124,7 @@ void TargetsPage::setupTable()
 {
     split_ = new QSplitter(Qt::Horizontal, this);
     split_->setChildrenCollapsible(false);
-    split_->setProperty("line", true);
+    split_->setProperty("thin", true);
     split_->setHandleWidth(1);
     auto* left = new QWidget(split_);
     auto* column = new QVBoxLayout(left);
@@ -140,7 +140,7 @@ void TargetsPage::setupTable()
     table_->setSelectionMode(QAbstractItemView::SingleSelection);
     table_->installEventFilter(this);
     QHeaderView* header = table_->horizontalHeader();
-    const int widths[] = {92, 200, 84, 118, 76, 60, 76, 76, 182};
+    const int widths[] = {84, 200, 80, 116, 68, 52, 74, 66, 178};
     for (int i = 0; i < TargetsModel::ColumnCount; ++i) {
         header->resizeSection(i, widths[i]);
     }
