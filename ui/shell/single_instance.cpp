@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/shell/single_instance.h"
 
+#include <QCryptographicHash>
 #include <QLocalSocket>
 
 #include <unistd.h>
@@ -11,10 +12,18 @@ namespace {
 
 constexpr int kHandOverMs = 500;
 
+/// A profile's name may be a path, which a socket's cannot hold.
+QString socketName(const QString& name)
+{
+    const QByteArray hash =
+        QCryptographicHash::hash(name.toUtf8(), QCryptographicHash::Sha256).toHex();
+    return QStringLiteral("narthex-%1-%2").arg(getuid()).arg(QString::fromLatin1(hash.left(16)));
+}
+
 } // namespace
 
 SingleInstance::SingleInstance(const QString& name, QObject* parent)
-    : QObject(parent), name_(QStringLiteral("narthex-%1-%2").arg(name).arg(getuid()))
+    : QObject(parent), name_(socketName(name))
 {
     server_.setSocketOptions(QLocalServer::UserAccessOption);
     connect(&server_, &QLocalServer::newConnection, this, &SingleInstance::onConnection);

@@ -20,7 +20,7 @@
 using namespace narthex;
 using namespace narthex::ui;
 
-class TestWindow : public QObject
+class TestMainWindow : public QObject
 {
     Q_OBJECT
 
@@ -56,7 +56,7 @@ private:
     }
 };
 
-void TestWindow::paintsBeforeTheEngineIsReady()
+void TestMainWindow::paintsBeforeTheEngineIsReady()
 {
     QElapsedTimer timer;
     timer.start();
@@ -73,7 +73,7 @@ void TestWindow::paintsBeforeTheEngineIsReady()
     QTRY_VERIFY(engine->text().contains(QStringLiteral("43")));
 }
 
-void TestWindow::overviewShowsStatusAndThisComputer()
+void TestMainWindow::overviewShowsStatusAndThisComputer()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("overview"));
@@ -85,7 +85,7 @@ void TestWindow::overviewShowsStatusAndThisComputer()
     QTRY_COMPARE(table->model()->rowCount(), 2);
 }
 
-void TestWindow::overviewLeavesOutWhatTheMachineLacks()
+void TestMainWindow::overviewLeavesOutWhatTheMachineLacks()
 {
     test::WindowFixture fixture;
     fixture.client().setWithBattery(false);
@@ -95,7 +95,7 @@ void TestWindow::overviewLeavesOutWhatTheMachineLacks()
     QTRY_VERIFY(fixture.find("overview.host.battery") == nullptr);
 }
 
-void TestWindow::overviewTurnsUnknownWhenTheSourceFails()
+void TestMainWindow::overviewTurnsUnknownWhenTheSourceFails()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("overview"));
@@ -111,7 +111,7 @@ void TestWindow::overviewTurnsUnknownWhenTheSourceFails()
     QVERIFY(!fixture.find("overview.error")->isVisible());
 }
 
-void TestWindow::sparklineOpensExplore()
+void TestMainWindow::sparklineOpensExplore()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("overview"));
@@ -121,7 +121,7 @@ void TestWindow::sparklineOpensExplore()
     QVERIFY(fixture.window().currentPage()->title().contains(QStringLiteral("node_memory")));
 }
 
-void TestWindow::targetsFilterByKeyboard()
+void TestMainWindow::targetsFilterByKeyboard()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("targets"));
@@ -139,7 +139,7 @@ void TestWindow::targetsFilterByKeyboard()
     QTRY_VERIFY(fixture.find("targets.noMatch")->isVisible());
 }
 
-void TestWindow::targetsShowDetailsAndScrape()
+void TestMainWindow::targetsShowDetailsAndScrape()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("targets"));
@@ -156,7 +156,7 @@ void TestWindow::targetsShowDetailsAndScrape()
     QVERIFY(!fixture.find("targets.detail")->isVisible());
 }
 
-void TestWindow::targetsKeepTheirSelectionOverUpdates()
+void TestMainWindow::targetsKeepTheirSelectionOverUpdates()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("targets"));
@@ -173,7 +173,7 @@ void TestWindow::targetsKeepTheirSelectionOverUpdates()
     QCOMPARE(table->selectionModel()->selectedRows().first().data(kit::KeyRole), key);
 }
 
-void TestWindow::everyPageIsNamed()
+void TestMainWindow::everyPageIsNamed()
 {
     QFETCH(QString, page);
     QFETCH(bool, dark);
@@ -201,7 +201,7 @@ void TestWindow::everyPageIsNamed()
     QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(QLatin1Char('\n'))));
 }
 
-void TestWindow::everyPageIsDrawn()
+void TestMainWindow::everyPageIsDrawn()
 {
     QFETCH(QString, page);
     QFETCH(bool, dark);
@@ -221,7 +221,7 @@ void TestWindow::everyPageIsDrawn()
     QCOMPARE(corner.lightness() < 128, dark);
 }
 
-void TestWindow::paletteFindsActionsAndMetrics()
+void TestMainWindow::paletteFindsActionsAndMetrics()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("overview"));
@@ -241,7 +241,7 @@ void TestWindow::paletteFindsActionsAndMetrics()
     QCOMPARE(fixture.window().currentPage()->title(), QStringLiteral("node_load1"));
 }
 
-void TestWindow::rangeFieldAppliesWhatItUnderstands()
+void TestMainWindow::rangeFieldAppliesWhatItUnderstands()
 {
     test::WindowFixture fixture;
     fixture.window().openPage(QStringLiteral("explore"));
@@ -258,7 +258,7 @@ void TestWindow::rangeFieldAppliesWhatItUnderstands()
     QCOMPARE(fixture.window().range().spec().length->ms(), std::int64_t(3 * 86'400'000));
 }
 
-void TestWindow::themeSwitchesAtRunTime()
+void TestMainWindow::themeSwitchesAtRunTime()
 {
     test::WindowFixture fixture(theme::Mode::Light);
     const QColor light = fixture.window().palette().color(QPalette::Window);
@@ -268,7 +268,7 @@ void TestWindow::themeSwitchesAtRunTime()
     QVERIFY(QApplication::palette().color(QPalette::Window).lightness() < light.lightness());
 }
 
-void TestWindow::restoresDocuments()
+void TestMainWindow::restoresDocuments()
 {
     const QTemporaryDir directory;
     const QString file = directory.filePath(QStringLiteral("ui.ini"));
@@ -292,7 +292,7 @@ void TestWindow::restoresDocuments()
     QCOMPARE(window.range().zone(), QTimeZone::utc());
 }
 
-void TestWindow::droppedRequestsAnswerNobody()
+void TestMainWindow::droppedRequestsAnswerNobody()
 {
     test::FakeClient client;
     int answers = 0;
@@ -320,9 +320,9 @@ void TestWindow::droppedRequestsAnswerNobody()
     QCOMPARE(answers, 1);
 }
 
-void TestWindow::secondStartRaisesTheFirst()
+void TestMainWindow::secondStartRaisesTheFirst()
 {
-    const QString name = QStringLiteral("test-%1").arg(QCoreApplication::applicationPid());
+    const QString name = QStringLiteral("/a/path/test-%1").arg(QCoreApplication::applicationPid());
     shell::SingleInstance first(name);
     QVERIFY(first.claim({}));
     QSignalSpy activated(&first, &shell::SingleInstance::activated);
@@ -332,5 +332,5 @@ void TestWindow::secondStartRaisesTheFirst()
     QCOMPARE(activated.first().first().toStringList(), QStringList({"--open", "targets"}));
 }
 
-QTEST_MAIN(TestWindow)
-#include "tst_window.moc"
+QTEST_MAIN(TestMainWindow)
+#include "tst_main_window.moc"
