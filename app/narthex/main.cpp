@@ -1,7 +1,17 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <cstdio>
-#include <thread>
+#include "narthex_version.h"
+#include "start_options.h"
+
+#include "app/service/service.h"
+#include "core/base/status.h"
+#include "core/client/embedded/embedded_client.h"
+#include "ui/settings/settings.h"
+#include "ui/shell/main_window.h"
+#include "ui/shell/single_instance.h"
+#include "ui/theme/theme.h"
+
+#include <absl/synchronization/mutex.h>
 
 #include <QApplication>
 #include <QDir>
@@ -10,17 +20,9 @@
 #include <QJsonObject>
 #include <QPointer>
 #include <QTimer>
-#include <absl/synchronization/mutex.h>
 
-#include "start_options.h"
-#include "app/service/service.h"
-#include "core/base/status.h"
-#include "core/client/embedded/embedded_client.h"
-#include "narthex_version.h"
-#include "ui/settings/settings.h"
-#include "ui/shell/main_window.h"
-#include "ui/shell/single_instance.h"
-#include "ui/theme/theme.h"
+#include <cstdio>
+#include <thread>
 
 namespace {
 
@@ -29,7 +31,8 @@ using namespace narthex::base::literals;
 
 app::ServiceOptions serviceOptions(const app::StartOptions& start)
 {
-    app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(), .requireListener = false};
+    app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(),
+                                .requireListener = false};
     options.engine.configFile = start.configFile.toStdString();
     options.engine.dataDirectory = start.dataDirectory.toStdString();
     options.engine.requireConfig = false;
@@ -56,7 +59,8 @@ void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start
     }
     QTimer::singleShot(start.shotAfterMs, &window, [&window, file = start.shotFile] {
         if (!window.grab().save(file)) {
-            std::fprintf(stderr, "narthex: the picture cannot be written to %s\n", qPrintable(file));
+            std::fprintf(stderr, "narthex: the picture cannot be written to %s\n",
+                         qPrintable(file));
         }
         QApplication::quit();
     });
@@ -88,7 +92,8 @@ int run(QApplication& application, const app::StartOptions& start)
         }
         window.openPage(start.page, state);
     }
-    QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window, [&window] { window.bringToFront(); });
+    QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window,
+                     [&window] { window.bringToFront(); });
     window.show();
     takeShotLater(window, start);
 
@@ -115,7 +120,8 @@ int run(QApplication& application, const app::StartOptions& start)
 
 int main(int argc, char** argv)
 {
-    // Debian's Abseil looks for lock cycles at every lock; the tests do, too, users need not pay for it.
+    // Debian's Abseil looks for lock cycles at every lock; the tests do, too, users need not pay
+    // for it.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     QApplication::setApplicationName(QStringLiteral("narthex"));
     QApplication::setApplicationDisplayName(QStringLiteral("Narthex"));

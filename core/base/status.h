@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What every module uses to fail: helpers around absl::Status, with the place of an error as a typed payload.
-// Threads: pure functions.
+// What every module uses to fail: helpers around absl::Status, with the place of an error as a
+// typed payload. Threads: pure functions.
 #pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <fmt/format.h>
 
 #include <cstdint>
 #include <optional>
@@ -11,14 +15,10 @@
 #include <string_view>
 #include <utility>
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <fmt/format.h>
-
 namespace narthex::base {
 
-/// Where in a text an error is. Lines and columns count from 1 (column in bytes), offsets from 0; [begin, end) in bytes.
-/// A member that does not apply is absent.
+/// Where in a text an error is. Lines and columns count from 1 (column in bytes), offsets from 0;
+/// [begin, end) in bytes. A member that does not apply is absent.
 struct Position
 {
     std::string file;
@@ -69,7 +69,8 @@ NARTHEX_STATUS_HELPER(unimplemented, kUnimplemented)          // the other side 
 #undef NARTHEX_STATUS_HELPER
 // clang-format on
 
-/// A status from errno: NotFound, AlreadyExists, ResourceExhausted (disk full, quota), Unavailable for the rest.
+/// A status from errno: NotFound, AlreadyExists, ResourceExhausted (disk full, quota), Unavailable
+/// for the rest.
 absl::Status errnoStatus(int errorNumber, std::string_view what);
 
 /// Prints the broken condition with its place and aborts.
@@ -100,9 +101,8 @@ absl::Status errnoStatus(int errorNumber, std::string_view what);
 
 /// An invariant whose break would harm data. Never on input.
 #define NARTHEX_CHECK(condition)                                                                   \
-    (static_cast<bool>(condition)                                                                  \
-         ? static_cast<void>(0)                                                                    \
-         : ::narthex::base::checkFailed(#condition, __FILE__, __LINE__))
+    (static_cast<bool>(condition) ? static_cast<void>(0)                                           \
+                                  : ::narthex::base::checkFailed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
 #define NARTHEX_DCHECK(condition) static_cast<void>(0)

@@ -6,16 +6,6 @@
 // Source: spec/scrape.md, sections 3, 6 and 8.
 #pragma once
 
-#include <deque>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
@@ -23,9 +13,24 @@
 #include "core/scrape/page_source.h"
 #include "core/scrape/target.h"
 
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace narthex::scrape {
 
-enum class Health : std::uint8_t { Unknown, Up, Down };
+enum class Health : std::uint8_t
+{
+    Unknown,
+    Up,
+    Down
+};
 
 struct ScrapeOutcome
 {
@@ -77,15 +82,18 @@ struct ScrapeEnvironment
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop>
 {
 public:
-    ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job, std::shared_ptr<const Target> target,
-               std::unique_ptr<PageSource> source, std::uint64_t offsetSeed);
+    ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job,
+               std::shared_ptr<const Target> target, std::unique_ptr<PageSource> source,
+               std::uint64_t offsetSeed);
 
     void start();
-    /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either way.
+    /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either
+    /// way.
     void stop(bool cancelRunning);
     /// Stale markers for the target's series at `time`. Only after stop().
     absl::Status endRun(base::Timestamp time);
-    /// Scrapes besides the schedule; `done` is called after it, at once when one is running already.
+    /// Scrapes besides the schedule; `done` is called after it, at once when one is running
+    /// already.
     void scrapeNow(std::function<void()> done);
     /// An error that stands in for every scrape (target_limit); empty: none.
     void setForcedError(std::string error);
@@ -104,9 +112,11 @@ private:
     void scheduleNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void onTimer();
     void begin(base::Timestamp scheduled, std::function<void()> done);
-    void process(FetchResult result, base::Timestamp time, base::Duration started, const std::function<void()>& done);
+    void process(FetchResult result, base::Timestamp time, base::Duration started,
+                 const std::function<void()>& done);
     void record(const AppendOutcome& outcome, base::Timestamp time, base::Duration took);
-    [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Fixed after construction.
     const ScrapeEnvironment environment_;

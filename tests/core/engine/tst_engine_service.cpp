@@ -1,15 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <csignal>
-
-#include <sys/resource.h>
-
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/client/embedded/embedded_client.h"
 #include "core/engine/engine.h"
+
+#include <QtTest>
+
+#include <csignal>
+#include <sys/resource.h>
 
 using namespace narthex;
 using namespace narthex::base::literals;
@@ -36,11 +35,13 @@ struct World
     void make()
     {
         engine = std::make_unique<engine::Engine>(
-            options, engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
+            options,
+            engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
     }
     void write(const std::string& config) const
     {
-        base::ignore(base::writeFileAtomically(folder.path() / "prometheus.yml", config), "a missing file fails the test");
+        base::ignore(base::writeFileAtomically(folder.path() / "prometheus.yml", config),
+                     "a missing file fails the test");
     }
     bool waitFor(State state) const
     {
@@ -95,7 +96,9 @@ absl::StatusOr<T> ask(const Start& start)
         result = std::move(answer);
         done = true;
     });
-    return QTest::qWaitFor([&] { return done.load(); }, 10000) ? std::move(result) : absl::DeadlineExceededError("no reply");
+    return QTest::qWaitFor([&] { return done.load(); }, 10000)
+               ? std::move(result)
+               : absl::DeadlineExceededError("no reply");
 }
 
 } // namespace
@@ -141,7 +144,9 @@ void TestEngineService::aMistakeInTheConfigurationKeepsTheOldOne()
     QVERIFY(!world.engine->reload().ok());
     QCOMPARE(world.engine->configuration()->jobs.at(0)->jobName, std::string("a"));
     const std::string problem = world.problem("configuration");
-    QVERIFY2(problem.find("prometheus.yml:3:20: not a valid duration string: \"often\"") != std::string::npos, problem.c_str());
+    QVERIFY2(problem.find("prometheus.yml:3:20: not a valid duration string: \"often\"") !=
+                 std::string::npos,
+             problem.c_str());
     world.write("scrape_configs:\n- job_name: b\n");
     QVERIFY(world.engine->reload().ok());
     QCOMPARE(world.problem("configuration"), std::string());
@@ -153,7 +158,8 @@ void TestEngineService::aRequiredConfigurationMustLoad()
     World world("global: 5\n", true);
     const absl::Status status = world.engine->start();
     QVERIFY(!status.ok());
-    QVERIFY(std::string(base::messageOf(status)).starts_with("couldn't load configuration (--config.file="));
+    QVERIFY(std::string(base::messageOf(status))
+                .starts_with("couldn't load configuration (--config.file="));
 }
 
 void TestEngineService::waitsForADirectoryThatIsInUse()
@@ -180,7 +186,9 @@ void TestEngineService::saysThatTheDiskIsFullAndGoesOnByItself()
     QTRY_VERIFY_WITH_TIMEOUT(world.samples() > 0, 10000);
     {
         const FullDisk full;
-        QTRY_VERIFY_WITH_TIMEOUT(world.problem("storage").find("samples are not being stored") != std::string::npos, 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(world.problem("storage").find("samples are not being stored") !=
+                                     std::string::npos,
+                                 10000);
     }
     QTRY_VERIFY_WITH_TIMEOUT(world.problem("storage").empty(), 10000);
     const std::uint64_t before = world.samples();
@@ -189,11 +197,13 @@ void TestEngineService::saysThatTheDiskIsFullAndGoesOnByItself()
 
 void TestEngineService::aTargetThatIsDownIsAProblem()
 {
-    World world("global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n- job_name: a\n"
-                "  static_configs: [{targets: ['127.0.0.1:1', '127.0.0.1:2']}]\n");
+    World world(
+        "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n- job_name: a\n"
+        "  static_configs: [{targets: ['127.0.0.1:1', '127.0.0.1:2']}]\n");
     QVERIFY(world.engine->start().ok());
     QVERIFY(world.waitFor(State::Collecting));
-    QTRY_VERIFY_WITH_TIMEOUT(world.problem("targets").find("and 1 more are down") != std::string::npos, 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(
+        world.problem("targets").find("and 1 more are down") != std::string::npos, 10000);
     QVERIFY(world.problem("targets").find("connection refused") != std::string::npos);
 }
 
@@ -210,24 +220,30 @@ void TestEngineService::theClientAnswersWhatAWindowAsks()
         [&](auto reply) { client.query({.query = "count(node_load1)"}, {}, std::move(reply)); });
     QVERIFY2(result.ok(), std::string(base::messageOf(result.status())).c_str());
     QCOMPARE(std::get<promql::Vector>((*result)->value).at(0).value, 1.0);
-    const auto bad = ask<client::QueryResult>([&](auto reply) { client.query({.query = "rate("}, {}, std::move(reply)); });
+    const auto bad = ask<client::QueryResult>(
+        [&](auto reply) { client.query({.query = "rate("}, {}, std::move(reply)); });
     QVERIFY(absl::IsInvalidArgument(bad.status()));
     QVERIFY(base::positionOf(bad.status())->begin.has_value());
-    const auto names = ask<std::vector<std::string>>(
-        [&](auto reply) { client.labelValues("__name__", {.selectors = {"{job=\"node\"}"}}, {}, std::move(reply)); });
+    const auto names = ask<std::vector<std::string>>([&](auto reply) {
+        client.labelValues("__name__", {.selectors = {"{job=\"node\"}"}}, {}, std::move(reply));
+    });
     QVERIFY(std::find(names->begin(), names->end(), "node_load1") != names->end());
-    const auto targets = ask<client::Targets>([&](auto reply) { client.targets({}, std::move(reply)); });
+    const auto targets =
+        ask<client::Targets>([&](auto reply) { client.targets({}, std::move(reply)); });
     QCOMPARE(targets->active.size(), std::size_t{1});
-    QVERIFY(*ask<bool>([&](auto reply) { client.scrapeNow(targets->active[0].id, {}, std::move(reply)); }));
-    const auto metadata =
-        ask<std::vector<client::MetricMetadata>>([&](auto reply) { client.metadata("node_load1", {}, std::move(reply)); });
+    QVERIFY(*ask<bool>(
+        [&](auto reply) { client.scrapeNow(targets->active[0].id, {}, std::move(reply)); }));
+    const auto metadata = ask<std::vector<client::MetricMetadata>>(
+        [&](auto reply) { client.metadata("node_load1", {}, std::move(reply)); });
     QCOMPARE(metadata->size(), std::size_t{1});
-    const auto status = ask<client::ServerStatus>([&](auto reply) { client.status({}, std::move(reply)); });
+    const auto status =
+        ask<client::ServerStatus>([&](auto reply) { client.status({}, std::move(reply)); });
     QCOMPARE(int(status->state), int(client::EngineState::Collecting));
     std::stop_source stopped;
     stopped.request_stop();
-    const auto cancelled = ask<client::QueryResult>(
-        [&](auto reply) { client.query({.query = "node_load1"}, stopped.get_token(), std::move(reply)); });
+    const auto cancelled = ask<client::QueryResult>([&](auto reply) {
+        client.query({.query = "node_load1"}, stopped.get_token(), std::move(reply));
+    });
     QVERIFY(absl::IsCancelled(cancelled.status()));
     QVERIFY(events > 0);
 }
