@@ -15,6 +15,7 @@
 
 #include <QApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QFileInfo>
 #include <QJsonArray>
 #include <QJsonObject>
@@ -52,6 +53,35 @@ void applyTheme(const app::StartOptions& start, ui::settings::Settings& settings
     }
 }
 
+/// Logs how long the first picture took, from the start of main; then it is gone.
+class FirstPaint final : public QObject
+{
+public:
+    FirstPaint(QWidget* window, base::Logger log, QElapsedTimer since)
+        : QObject(window), log_(std::move(log)), since_(since)
+    {
+        window->installEventFilter(this);
+    }
+
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override
+    {
+        if (event->type() == QEvent::Paint) {
+            watched->removeEventFilter(this);
+            // After the children, which paint in the same pass.
+            QTimer::singleShot(0, this, [this] {
+                log_->info("window: first paint after={}ms", since_.elapsed());
+                deleteLater();
+            });
+        }
+        return false;
+    }
+
+private:
+    const base::Logger log_;
+    const QElapsedTimer since_;
+};
+
 void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start)
 {
     if (start.shotFile.isEmpty()) {
@@ -66,7 +96,7 @@ void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start
     });
 }
 
-int run(QApplication& application, const app::StartOptions& start)
+int run(QApplication& application, const app::StartOptions& start, QElapsedTimer since)
 {
     ui::shell::SingleInstance instance(QFileInfo(start.dataDirectory).absoluteFilePath());
     if (!instance.claim(application.arguments())) {
@@ -94,6 +124,8 @@ int run(QApplication& application, const app::StartOptions& start)
     }
     QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window,
                      [&window] { window.bringToFront(); });
+    new FirstPaint(&window, log->logger("window"),
+                   since); // owned by the window, until it has painted
     window.show();
     takeShotLater(window, start);
 
@@ -120,6 +152,8 @@ int run(QApplication& application, const app::StartOptions& start)
 
 int main(int argc, char** argv)
 {
+    QElapsedTimer since;
+    since.start();
     // Debian's Abseil looks for lock cycles at every lock; the tests do, too, users need not pay
     // for it.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -128,5 +162,5 @@ int main(int argc, char** argv)
     QApplication::setApplicationVersion(QStringLiteral(NARTHEX_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("io.narthex.Narthex"));
     QApplication application(argc, argv);
-    return run(application, app::readStartOptions(application.arguments()));
+    return run(application, app::readStartOptions(application.arguments()), since);
 }
