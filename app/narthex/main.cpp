@@ -1,25 +1,29 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <cstdio>
-#include <thread>
+#include "narthex_version.h"
+#include "start_options.h"
+
+#include "app/service/service.h"
+#include "core/base/status.h"
+#include "core/client/embedded/embedded_client.h"
+#include "ui/settings/settings.h"
+#include "ui/shell/main_window.h"
+#include "ui/shell/single_instance.h"
+#include "ui/theme/theme.h"
+
+#include <absl/synchronization/mutex.h>
 
 #include <QApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QFileInfo>
 #include <QJsonArray>
 #include <QJsonObject>
 #include <QPointer>
 #include <QTimer>
 
-#include "start_options.h"
-#include "app/service/service.h"
-#include "core/base/status.h"
-#include "core/client/embedded/embedded_client.h"
-#include "narthex_version.h"
-#include "ui/settings/settings.h"
-#include "ui/shell/main_window.h"
-#include "ui/shell/single_instance.h"
-#include "ui/theme/theme.h"
+#include <cstdio>
+#include <thread>
 
 namespace {
 
@@ -28,7 +32,8 @@ using namespace narthex::base::literals;
 
 app::ServiceOptions serviceOptions(const app::StartOptions& start)
 {
-    app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(), .requireListener = false};
+    app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(),
+                                .requireListener = false};
     options.engine.configFile = start.configFile.toStdString();
     options.engine.dataDirectory = start.dataDirectory.toStdString();
     options.engine.requireConfig = false;
@@ -38,16 +43,44 @@ app::ServiceOptions serviceOptions(const app::StartOptions& start)
     return options;
 }
 
-void applyTheme(const app::StartOptions& start, ui::theme::Mode saved, ui::theme::Theme& theme)
+/// As if chosen in the menu.
+void applyTheme(const app::StartOptions& start, ui::settings::Settings& settings)
 {
-    ui::theme::Mode mode = saved;
     if (start.theme == QLatin1String("dark")) {
-        mode = ui::theme::Mode::Dark;
+        settings.edit().theme = ui::theme::Mode::Dark;
     } else if (start.theme == QLatin1String("light")) {
-        mode = ui::theme::Mode::Light;
+        settings.edit().theme = ui::theme::Mode::Light;
     }
-    theme.setMode(mode);
 }
+
+/// Logs how long the first picture took, from the start of main; then it is gone.
+class FirstPaint final : public QObject
+{
+public:
+    FirstPaint(QWidget* window, base::Logger log, QElapsedTimer since)
+        : QObject(window), log_(std::move(log)), since_(since)
+    {
+        window->installEventFilter(this);
+    }
+
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override
+    {
+        if (event->type() == QEvent::Paint) {
+            watched->removeEventFilter(this);
+            // After the children, which paint in the same pass.
+            QTimer::singleShot(0, this, [this] {
+                log_->info("window: first paint after={}ms", since_.elapsed());
+                deleteLater();
+            });
+        }
+        return false;
+    }
+
+private:
+    const base::Logger log_;
+    const QElapsedTimer since_;
+};
 
 void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start)
 {
@@ -56,13 +89,14 @@ void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start
     }
     QTimer::singleShot(start.shotAfterMs, &window, [&window, file = start.shotFile] {
         if (!window.grab().save(file)) {
-            std::fprintf(stderr, "narthex: the picture cannot be written to %s\n", qPrintable(file));
+            std::fprintf(stderr, "narthex: the picture cannot be written to %s\n",
+                         qPrintable(file));
         }
         QApplication::quit();
     });
 }
 
-int run(QApplication& application, const app::StartOptions& start)
+int run(QApplication& application, const app::StartOptions& start, QElapsedTimer since)
 {
     ui::shell::SingleInstance instance(QFileInfo(start.dataDirectory).absoluteFilePath());
     if (!instance.claim(application.arguments())) {
@@ -71,6 +105,7 @@ int run(QApplication& application, const app::StartOptions& start)
     ui::theme::Theme theme;
     theme.install(application);
     ui::settings::Settings settings(start.settingsFile);
+    applyTheme(start, settings);
 
     const auto log = base::LogSetup::create(start.logLevel.toStdString());
     if (!log.ok()) {
@@ -80,9 +115,6 @@ int run(QApplication& application, const app::StartOptions& start)
     app::Service service(serviceOptions(start), *log);
     client::EmbeddedClient client(service.engine());
     ui::shell::MainWindow window(client, theme, settings);
-    if (!start.theme.isEmpty()) {
-        applyTheme(start, settings.values().theme, theme);
-    }
     if (!start.page.isEmpty()) {
         QJsonObject state;
         if (!start.query.isEmpty()) {
@@ -90,7 +122,10 @@ int run(QApplication& application, const app::StartOptions& start)
         }
         window.openPage(start.page, state);
     }
-    QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window, [&window] { window.bringToFront(); });
+    QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window,
+                     [&window] { window.bringToFront(); });
+    new FirstPaint(&window, log->logger("window"),
+                   since); // owned by the window, until it has painted
     window.show();
     takeShotLater(window, start);
 
@@ -117,10 +152,15 @@ int run(QApplication& application, const app::StartOptions& start)
 
 int main(int argc, char** argv)
 {
+    QElapsedTimer since;
+    since.start();
+    // Debian's Abseil looks for lock cycles at every lock; the tests do, too, users need not pay
+    // for it.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     QApplication::setApplicationName(QStringLiteral("narthex"));
     QApplication::setApplicationDisplayName(QStringLiteral("Narthex"));
     QApplication::setApplicationVersion(QStringLiteral(NARTHEX_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("io.narthex.Narthex"));
     QApplication application(argc, argv);
-    return run(application, app::readStartOptions(application.arguments()));
+    return run(application, app::readStartOptions(application.arguments()), since);
 }

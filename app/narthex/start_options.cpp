@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "start_options.h"
 
+#include "narthex_version.h"
+
 #include <QCommandLineParser>
 #include <QDir>
 #include <QFile>
 #include <QStandardPaths>
-
-#include "narthex_version.h"
 
 namespace narthex::app {
 namespace {
@@ -25,7 +25,8 @@ void fillInFolders(StartOptions& options)
     }
     if (options.configFile.isEmpty()) {
         // Used when it is there; nobody has to have one.
-        const QString file = below(QStandardPaths::GenericConfigLocation, QStringLiteral("prometheus.yml"));
+        const QString file =
+            below(QStandardPaths::GenericConfigLocation, QStringLiteral("prometheus.yml"));
         options.configFile = QFile::exists(file) ? file : QString();
     }
     options.settingsFile = below(QStandardPaths::GenericConfigLocation, QStringLiteral("ui.ini"));
@@ -36,22 +37,28 @@ void fillInFolders(StartOptions& options)
 StartOptions readStartOptions(const QStringList& arguments)
 {
     QCommandLineParser parser;
-    parser.setApplicationDescription(
-        QCoreApplication::translate("StartOptions", "Prometheus monitoring, whole, on one laptop."));
+    parser.setApplicationDescription(QCoreApplication::translate(
+        "StartOptions", "Prometheus monitoring, whole, on one laptop."));
     parser.addHelpOption();
     parser.addVersionOption();
-    const auto tr = [](const char* text) { return QCoreApplication::translate("StartOptions", text); };
-    const QCommandLineOption profile("profile-dir", tr("Keep configuration, data and settings below this folder."), "folder");
+    const auto tr = [](const char* text) {
+        return QCoreApplication::translate("StartOptions", text);
+    };
+    const QCommandLineOption profile(
+        "profile-dir", tr("Keep configuration, data and settings below this folder."), "folder");
     const QCommandLineOption config("config.file", tr("Prometheus configuration file."), "file");
     const QCommandLineOption data("storage.tsdb.path", tr("Directory of the data."), "folder");
-    const QCommandLineOption listen("web.listen-address", tr("Address of the HTTP interface; \"off\" for none."), "address",
-                                    "127.0.0.1:9090");
+    const QCommandLineOption listen("web.listen-address",
+                                    tr("Address of the HTTP interface; \"off\" for none."),
+                                    "address", "127.0.0.1:9090");
     const QCommandLineOption level("log.level", tr("debug, info, warn or error."), "level", "warn");
     const QCommandLineOption page("open", tr("Page to show: overview, explore, targets."), "page");
     const QCommandLineOption query("query", tr("Query to run in Explore."), "promql");
-    const QCommandLineOption theme("theme", tr("light or dark, for this run."), "theme");
-    const QCommandLineOption shot("shot", tr("Write a picture of the window to this file and end."), "file");
-    const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms", "12000");
+    const QCommandLineOption theme("theme", tr("light or dark."), "theme");
+    const QCommandLineOption shot("shot", tr("Write a picture of the window to this file and end."),
+                                  "file");
+    const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms",
+                                       "12000");
     parser.addOptions({profile, config, data, listen, level, page, query, theme, shot, shotAfter});
     parser.process(arguments);
 
@@ -59,7 +66,8 @@ StartOptions readStartOptions(const QStringList& arguments)
     options.profileDirectory = parser.value(profile);
     options.configFile = parser.value(config);
     options.dataDirectory = parser.value(data);
-    options.listenAddress = parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);
+    options.listenAddress =
+        parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);
     options.logLevel = parser.value(level);
     options.page = parser.value(page);
     options.query = parser.value(query);

@@ -23,7 +23,8 @@ struct StartOptions
     QString page;
     /// Light or dark, empty: as set.
     QString theme;
-    /// Writes a picture of the window here after `shotAfterMs` and ends; for documentation and tests.
+    /// Writes a picture of the window here after `shotAfterMs` and ends; for documentation and
+    /// tests.
     QString shotFile;
     int shotAfterMs = 12000;
     QString query;

@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <cstdio>
-#include <memory>
+#include "commands.h"
+
+#include "core/base/status.h"
+#include "core/config/config.h"
 
 #include <fmt/format.h>
 
-#include "commands.h"
-#include "core/base/status.h"
-#include "core/config/config.h"
+#include <cstdio>
+#include <memory>
 
 namespace narthex::ctl {
 namespace {
@@ -32,8 +33,9 @@ int checkConfig(const std::vector<std::string>& files)
                 targets += group.entries.size();
             }
         }
-        fmt::print(" SUCCESS: {} is valid prometheus config file syntax: {} jobs, {} static targets\n", file,
-                   config->jobs.size(), targets);
+        fmt::print(
+            " SUCCESS: {} is valid prometheus config file syntax: {} jobs, {} static targets\n",
+            file, config->jobs.size(), targets);
     }
     return exitCode;
 }
@@ -44,7 +46,8 @@ void addCheck(CLI::App& app, int& exitCode)
 {
     CLI::App* check = app.add_subcommand("check", "Check files before they are used.");
     check->require_subcommand(1);
-    CLI::App* config = check->add_subcommand("config", "Check configuration files; names each mistake with file, line and column.");
+    CLI::App* config = check->add_subcommand(
+        "config", "Check configuration files; names each mistake with file, line and column.");
     auto files = std::make_shared<std::vector<std::string>>();
     config->add_option("FILE", *files, "Configuration files")->required();
     config->callback([files, &exitCode] { exitCode = checkConfig(*files); });

@@ -1,13 +1,19 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <cstdio>
-
 #include "commands.h"
 #include "narthex_version.h"
 
+#include <absl/synchronization/mutex.h>
+
+#include <cstdio>
+
 int main(int argc, char** argv)
 {
-    CLI::App app("Prometheus monitoring, whole, on one machine: the engine of Narthex without its window, and its tools.",
+    // Debian's Abseil looks for lock cycles at every lock; the tests do, too, users need not pay
+    // for it.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    CLI::App app("Prometheus monitoring, whole, on one machine: the engine of Narthex without its "
+                 "window, and its tools.",
                  "narthexctl");
     app.set_version_flag("--version", "narthexctl " NARTHEX_VERSION);
     app.require_subcommand(1);

@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <csignal>
-#include <memory>
+#include "commands.h"
 
-#include <pthread.h>
-#include <unistd.h>
+#include "app/service/service.h"
+#include "core/base/status.h"
 
 #include <fmt/format.h>
 
-#include "app/service/service.h"
-#include "commands.h"
-#include "core/base/status.h"
+#include <csignal>
+#include <memory>
+#include <pthread.h>
+#include <unistd.h>
 
 namespace narthex::ctl {
 namespace {
@@ -33,14 +33,16 @@ struct ServeFlags
 
 absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
 {
-    app::ServiceOptions options{.listenAddress = flags.listenAddress, .enableLifecycle = flags.enableLifecycle};
+    app::ServiceOptions options{.listenAddress = flags.listenAddress,
+                                .enableLifecycle = flags.enableLifecycle};
     options.engine.configFile = flags.configFile;
     options.engine.dataDirectory = flags.storagePath;
     options.engine.collectHost = flags.collectHost;
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
     if (!flags.retention.empty()) {
-        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.retention, base::parseDuration(flags.retention));
+        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.retention,
+                                 base::parseDuration(flags.retention));
     }
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
@@ -62,7 +64,9 @@ sigset_t blockSignals()
 int runServe(const ServeFlags& flags)
 {
     const sigset_t signals = blockSignals();
-    const auto log = base::LogSetup::create(flags.logLevel, flags.logFormat == "json" ? base::LogFormat::Json : base::LogFormat::Logfmt);
+    const auto log =
+        base::LogSetup::create(flags.logLevel, flags.logFormat == "json" ? base::LogFormat::Json
+                                                                         : base::LogFormat::Logfmt);
     if (!log.ok()) {
         fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(log.status()));
         return kCannotStart;
@@ -100,20 +104,37 @@ int runServe(const ServeFlags& flags)
 
 void addServe(CLI::App& app, int& exitCode)
 {
-    CLI::App* serve = app.add_subcommand("serve", "Run the server without a window: scrape, store, answer queries over HTTP.");
+    CLI::App* serve = app.add_subcommand(
+        "serve", "Run the server without a window: scrape, store, answer queries over HTTP.");
     auto flags = std::make_shared<ServeFlags>();
-    serve->add_option("--config.file", flags->configFile, "Prometheus configuration file")->capture_default_str();
-    serve->add_option("--storage.tsdb.path", flags->storagePath, "Directory of the data; Prometheus can open it, too")
+    serve->add_option("--config.file", flags->configFile, "Prometheus configuration file")
         ->capture_default_str();
-    serve->add_option("--storage.tsdb.retention.time", flags->retention, "How long samples are kept (15d if nothing says otherwise)");
-    serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")->capture_default_str();
-    serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle, "Allow POST /-/reload and /-/quit");
-    serve->add_option("--query.timeout", flags->queryTimeout, "Longest time a query may take")->capture_default_str();
-    serve->add_option("--query.lookback-delta", flags->lookback, "How old the newest sample of a series may be")->capture_default_str();
-    serve->add_option("--query.max-concurrency", flags->maxConcurrency, "Queries at once")->capture_default_str();
-    serve->add_option("--query.max-samples", flags->maxSamples, "Samples one query may hold in memory")->capture_default_str();
-    serve->add_flag("--collector.host", flags->collectHost, "Collect this machine's metrics as job \"node\"");
-    serve->add_option("--log.level", flags->logLevel, "debug, info, warn or error")->capture_default_str();
+    serve
+        ->add_option("--storage.tsdb.path", flags->storagePath,
+                     "Directory of the data; Prometheus can open it, too")
+        ->capture_default_str();
+    serve->add_option("--storage.tsdb.retention.time", flags->retention,
+                      "How long samples are kept (15d if nothing says otherwise)");
+    serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
+        ->capture_default_str();
+    serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle,
+                    "Allow POST /-/reload and /-/quit");
+    serve->add_option("--query.timeout", flags->queryTimeout, "Longest time a query may take")
+        ->capture_default_str();
+    serve
+        ->add_option("--query.lookback-delta", flags->lookback,
+                     "How old the newest sample of a series may be")
+        ->capture_default_str();
+    serve->add_option("--query.max-concurrency", flags->maxConcurrency, "Queries at once")
+        ->capture_default_str();
+    serve
+        ->add_option("--query.max-samples", flags->maxSamples,
+                     "Samples one query may hold in memory")
+        ->capture_default_str();
+    serve->add_flag("--collector.host", flags->collectHost,
+                    "Collect this machine's metrics as job \"node\"");
+    serve->add_option("--log.level", flags->logLevel, "debug, info, warn or error")
+        ->capture_default_str();
     serve->add_option("--log.format", flags->logFormat, "logfmt or json")
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();

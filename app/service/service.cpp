@@ -7,11 +7,12 @@
 namespace narthex::app {
 
 Service::Service(ServiceOptions options, const base::LogSetup& log)
-    : options_(std::move(options)), log_(log.logger("service")),
+    : options_(std::move(options)),
+      log_(log.logger("service")),
       engine_(std::make_unique<engine::Engine>(
-          options_.engine, engine::Engine::Environment{.loop = loop_, .pool = pool_, .timers = timers_, .log = log}))
-{
-}
+          options_.engine,
+          engine::Engine::Environment{.loop = loop_, .pool = pool_, .timers = timers_, .log = log}))
+{}
 
 Service::~Service() { stop(); }
 
@@ -27,9 +28,11 @@ absl::Status Service::start()
             return listening;
         }
         log_->warn("service: no HTTP interface err=\"{}\"", base::messageOf(listening));
-        engine_->setProblem("listener", engine::Severity::Warning, "listener",
-                            fmt::format("{}: other programs cannot reach this one over HTTP; the window works without",
-                                        base::messageOf(listening)));
+        engine_->setProblem(
+            "listener", engine::Severity::Warning, "listener",
+            fmt::format(
+                "{}: other programs cannot reach this one over HTTP; the window works without",
+                base::messageOf(listening)));
     }
     return absl::OkStatus();
 }
@@ -37,20 +40,24 @@ absl::Status Service::start()
 absl::Status Service::listen()
 {
     NARTHEX_ASSIGN_OR_RETURN(const auto address, net::splitHostPort(options_.listenAddress));
-    api_ = std::make_unique<api::Api>(*engine_, api::ApiOptions{.enableLifecycle = options_.enableLifecycle,
-                                                                .onQuit = options_.onQuit});
-    NARTHEX_ASSIGN_OR_RETURN(server_,
-                             net::HttpServer::start(loop_, {.address = address.first, .port = address.second},
-                                                    [this](net::ServerRequest request, net::Responder respond) {
-                                                        api_->handle(std::move(request), std::move(respond));
-                                                    }));
+    api_ = std::make_unique<api::Api>(
+        *engine_,
+        api::ApiOptions{.enableLifecycle = options_.enableLifecycle, .onQuit = options_.onQuit});
+    NARTHEX_ASSIGN_OR_RETURN(
+        server_, net::HttpServer::start(loop_, {.address = address.first, .port = address.second},
+                                        [this](net::ServerRequest request, net::Responder respond) {
+                                            api_->handle(std::move(request), std::move(respond));
+                                        }));
     log_->info("service: listening address={}", server_->address());
     const bool local = address.first.starts_with("127.") || address.first == "::1";
     if (!local) {
-        log_->warn("service: the HTTP interface is reachable from other machines without authentication address={}",
+        log_->warn("service: the HTTP interface is reachable from other machines without "
+                   "authentication address={}",
                    server_->address());
-        engine_->setProblem("listener.open", engine::Severity::Warning, "listener",
-                            fmt::format("{} is reachable from other machines, and nobody has to log in", server_->address()));
+        engine_->setProblem(
+            "listener.open", engine::Severity::Warning, "listener",
+            fmt::format("{} is reachable from other machines, and nobody has to log in",
+                        server_->address()));
     }
     return absl::OkStatus();
 }

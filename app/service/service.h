@@ -1,13 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What both programs start: loop, pool, timers, engine, HTTP server, in this order, and stop in the reverse one.
-// Owner: main. Threads: the thread of main; reload() from any.
+// What both programs start: loop, pool, timers, engine, HTTP server, in this order, and stop in the
+// reverse one. Owner: main. Threads: the thread of main; reload() from any.
 #pragma once
-
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "core/api/api.h"
 #include "core/base/log.h"
@@ -16,6 +12,10 @@
 #include "core/engine/engine.h"
 #include "core/net/http_server.h"
 #include "core/net/io_loop.h"
+
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace narthex::app {
 
@@ -43,7 +43,10 @@ public:
     void stop();
     [[nodiscard]] engine::Engine& engine() { return *engine_; }
     /// "127.0.0.1:9090"; empty when it does not listen.
-    [[nodiscard]] std::string listenAddress() const { return server_ ? server_->address() : std::string(); }
+    [[nodiscard]] std::string listenAddress() const
+    {
+        return server_ ? server_->address() : std::string();
+    }
 
 private:
     absl::Status listen();

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/api.h"
 
-#include <algorithm>
+#include "core/api/context.h"
+#include "core/base/status.h"
 
 #include <fmt/format.h>
 
-#include "core/api/context.h"
-#include "core/base/status.h"
+#include <algorithm>
 
 namespace narthex::api {
 namespace {
@@ -39,21 +39,27 @@ constexpr Route kRoutes[] = {
 constexpr std::string_view kLabelPrefix = "/api/v1/label/";
 constexpr std::string_view kValuesSuffix = "/values";
 
-net::ServerResponse text(int status, std::string body) { return {.status = status, .body = std::move(body)}; }
+net::ServerResponse text(int status, std::string body)
+{
+    return {.status = status, .body = std::move(body)};
+}
 
 void addCors(net::ServerResponse& response)
 {
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
     response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    response.headers.emplace_back("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+    response.headers.emplace_back("Access-Control-Allow-Headers",
+                                  "Accept, Authorization, Content-Type, Origin");
     response.headers.emplace_back("Access-Control-Expose-Headers", "Date");
 }
 
 std::string startPage()
 {
-    std::string page = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Narthex</title></head><body>"
-                       "<h1>Narthex</h1><p>This server speaks Prometheus' HTTP API. Its window is the program "
-                       "<code>narthex</code>; its commands are those of <code>narthexctl</code>.</p><ul>";
+    std::string page =
+        "<!doctype html><html lang=\"en\"><head><meta "
+        "charset=\"utf-8\"><title>Narthex</title></head><body>"
+        "<h1>Narthex</h1><p>This server speaks Prometheus' HTTP API. Its window is the program "
+        "<code>narthex</code>; its commands are those of <code>narthexctl</code>.</p><ul>";
     for (const Route& route : kRoutes) {
         page += fmt::format("<li><code>{}</code></li>", route.path);
     }
@@ -67,8 +73,7 @@ class Api::Impl : public std::enable_shared_from_this<Impl>
 public:
     Impl(engine::Engine& engine, ApiOptions options)
         : options_(std::move(options)), context_{.engine = engine, .options = options_}
-    {
-    }
+    {}
 
     void handle(net::ServerRequest request, net::Responder respond)
     {
@@ -149,10 +154,13 @@ private:
         }
         if (request.path.starts_with(kLabelPrefix) && request.path.ends_with(kValuesSuffix) &&
             request.path.size() > kLabelPrefix.size() + kValuesSuffix.size()) {
-            const std::size_t length = request.path.size() - kLabelPrefix.size() - kValuesSuffix.size();
+            const std::size_t length =
+                request.path.size() - kLabelPrefix.size() - kValuesSuffix.size();
             const std::string label = request.path.substr(kLabelPrefix.size(), length);
             return run(request, false, false,
-                       [&label](const Context& context, const net::ServerRequest& r) { return labelValues(context, r, label); });
+                       [&label](const Context& context, const net::ServerRequest& r) {
+                           return labelValues(context, r, label);
+                       });
         }
         for (const Route& route : kRoutes) {
             if (route.path == request.path) {
@@ -163,7 +171,8 @@ private:
     }
 
     template <typename Function>
-    net::ServerResponse run(const net::ServerRequest& request, bool post, bool always, const Function& function)
+    net::ServerResponse run(const net::ServerRequest& request, bool post, bool always,
+                            const Function& function)
     {
         const bool read = request.method == "GET" || request.method == "HEAD";
         if (!read && !(post && request.method == "POST")) {
@@ -176,7 +185,9 @@ private:
     const Context context_;
 };
 
-Api::Api(engine::Engine& engine, ApiOptions options) : impl_(std::make_shared<Impl>(engine, std::move(options))) {}
+Api::Api(engine::Engine& engine, ApiOptions options)
+    : impl_(std::make_shared<Impl>(engine, std::move(options)))
+{}
 
 Api::~Api() = default;
 

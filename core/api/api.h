@@ -2,16 +2,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The HTTP interface over the engine: Prometheus API v1, management endpoints, /metrics.
-// Owner: app; dies before the engine. Threads: handle() from the loop's thread; answers are made on the engine's request pool.
-// Source: spec/http-api.md.
+// Owner: app; dies before the engine. Threads: handle() from the loop's thread; answers are made on
+// the engine's request pool. Source: spec/http-api.md.
 #pragma once
+
+#include "core/engine/engine.h"
+#include "core/net/http_server.h"
 
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "core/engine/engine.h"
-#include "core/net/http_server.h"
 
 namespace narthex::api {
 

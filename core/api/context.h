@@ -1,22 +1,22 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What handlers get and give: the engine, parameters with Prometheus' error texts, the JSON envelope.
-// Threads: a handler runs on a worker; the context is shared and immutable.
+// What handlers get and give: the engine, parameters with Prometheus' error texts, the JSON
+// envelope. Threads: a handler runs on a worker; the context is shared and immutable.
 #pragma once
+
+#include "core/api/api.h"
+#include "core/base/json_writer.h"
+#include "core/model/matcher.h"
+#include "core/promql/value.h"
+
+#include <absl/status/statusor.h>
 
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/statusor.h>
-
-#include "core/api/api.h"
-#include "core/base/json_writer.h"
-#include "core/model/matcher.h"
-#include "core/promql/value.h"
 
 namespace narthex::api {
 
@@ -27,20 +27,34 @@ struct Context
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.
-enum class ErrorType : std::uint8_t { BadData, Execution, Canceled, Timeout, Internal, Unavailable, NotFound };
+enum class ErrorType : std::uint8_t
+{
+    BadData,
+    Execution,
+    Canceled,
+    Timeout,
+    Internal,
+    Unavailable,
+    NotFound
+};
 
 net::ServerResponse errorResponse(ErrorType type, std::string_view message);
 /// An error of evaluation or storage; InvalidArgument counts as `invalid`.
-net::ServerResponse errorResponse(const absl::Status& status, ErrorType invalid = ErrorType::Execution);
+net::ServerResponse errorResponse(const absl::Status& status,
+                                  ErrorType invalid = ErrorType::Execution);
 
 /// `{"status":"success","data":<data>,"warnings":…,"infos":…}`
-net::ServerResponse success(std::string_view dataJson, const std::vector<std::string>& warnings = {},
+net::ServerResponse success(std::string_view dataJson,
+                            const std::vector<std::string>& warnings = {},
                             const std::vector<std::string>& infos = {});
 
-/// A time parameter; absent if it was not given. Errors: InvalidArgument `invalid parameter "start": …`.
-absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request, std::string_view name);
+/// A time parameter; absent if it was not given. Errors: InvalidArgument `invalid parameter
+/// "start": …`.
+absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request,
+                                                             std::string_view name);
 /// Seconds as float, or duration text.
-absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::ServerRequest& request, std::string_view name);
+absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::ServerRequest& request,
+                                                                std::string_view name);
 /// 0: no limit.
 absl::StatusOr<std::size_t> limitParameter(const net::ServerRequest& request);
 
@@ -56,7 +70,8 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
 net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request);
 net::ServerResponse series(const Context& context, const net::ServerRequest& request);
 net::ServerResponse labelNames(const Context& context, const net::ServerRequest& request);
-net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request, std::string_view label);
+net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request,
+                                std::string_view label);
 net::ServerResponse metadata(const Context& context, const net::ServerRequest& request);
 net::ServerResponse targets(const Context& context, const net::ServerRequest& request);
 net::ServerResponse buildInfo(const Context& context, const net::ServerRequest& request);

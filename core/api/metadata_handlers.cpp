@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <set>
-
-#include <fmt/format.h>
-
 #include "core/api/context.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
 
 namespace narthex::api {
 namespace {
@@ -29,7 +29,8 @@ absl::StatusOr<Filter> readFilter(const net::ServerRequest& request)
     filter.from = from.value_or(base::Timestamp::min());
     filter.to = to.value_or(base::Timestamp::max());
     if (filter.to < filter.from) {
-        return base::invalidArgument("invalid parameter \"end\": end timestamp must not be before start time");
+        return base::invalidArgument(
+            "invalid parameter \"end\": end timestamp must not be before start time");
     }
     NARTHEX_ASSIGN_OR_RETURN(filter.selectors, selectors(request));
     return filter;
@@ -51,7 +52,8 @@ net::ServerResponse answerStrings(std::set<std::string> values, std::size_t limi
     }
     json.endArray();
     const bool truncated = limit != 0 && values.size() > limit;
-    return success(data, truncated ? std::vector<std::string>{kTruncated} : std::vector<std::string>{});
+    return success(data,
+                   truncated ? std::vector<std::string>{kTruncated} : std::vector<std::string>{});
 }
 
 /// Calls `ask` for each selector (once with no matchers when there is none) and unites the answers.
@@ -60,7 +62,8 @@ absl::StatusOr<std::set<std::string>> unite(const Filter& filter, const Ask& ask
 {
     std::set<std::string> all;
     const std::vector<model::Matchers> everything(1);
-    for (const model::Matchers& matchers : filter.selectors.empty() ? everything : filter.selectors) {
+    for (const model::Matchers& matchers :
+         filter.selectors.empty() ? everything : filter.selectors) {
         NARTHEX_ASSIGN_OR_RETURN(auto values, ask(matchers));
         all.insert(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
     }
@@ -75,9 +78,12 @@ std::string lastScrapeText(const scrape::TargetStatus& target)
 std::string_view healthText(scrape::Health health)
 {
     switch (health) {
-    case scrape::Health::Up: return "up";
-    case scrape::Health::Down: return "down";
-    case scrape::Health::Unknown: return "unknown";
+    case scrape::Health::Up:
+        return "up";
+    case scrape::Health::Down:
+        return "down";
+    case scrape::Health::Unknown:
+        return "unknown";
     }
     return "unknown";
 }
@@ -118,7 +124,8 @@ net::ServerResponse series(const Context& context, const net::ServerRequest& req
     }
     std::set<model::Labels> found;
     for (const model::Matchers& matchers : filter->selectors) {
-        auto set = (*querier)->select({.from = filter->from, .to = filter->to, .function = "series"}, matchers, {});
+        auto set = (*querier)->select(
+            {.from = filter->from, .to = filter->to, .function = "series"}, matchers, {});
         if (!set.ok()) {
             return errorResponse(set.status());
         }
@@ -143,7 +150,8 @@ net::ServerResponse series(const Context& context, const net::ServerRequest& req
     }
     json.endArray();
     const bool truncated = filter->limit != 0 && found.size() > filter->limit;
-    return success(data, truncated ? std::vector<std::string>{kTruncated} : std::vector<std::string>{});
+    return success(data,
+                   truncated ? std::vector<std::string>{kTruncated} : std::vector<std::string>{});
 }
 
 net::ServerResponse labelNames(const Context& context, const net::ServerRequest& request)
@@ -162,7 +170,8 @@ net::ServerResponse labelNames(const Context& context, const net::ServerRequest&
     return names.ok() ? answerStrings(*names, filter->limit) : errorResponse(names.status());
 }
 
-net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request, std::string_view label)
+net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request,
+                                std::string_view label)
 {
     if (label.empty()) {
         return errorResponse(ErrorType::BadData, "invalid label name: \"\"");
@@ -214,7 +223,9 @@ net::ServerResponse metadata(const Context& context, const net::ServerRequest& r
             if (*perMetric > 0 && count++ == *perMetric) {
                 break;
             }
-            json.beginObject().member("type", model::metricTypeText(entry.type)).member("unit", entry.unit);
+            json.beginObject()
+                .member("type", model::metricTypeText(entry.type))
+                .member("unit", entry.unit);
             json.member("help", entry.help).endObject();
         }
         json.endArray();

@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fmt/format.h>
-
 #include "core/api/context.h"
 #include "core/base/status.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
+
+#include <fmt/format.h>
 
 namespace narthex::api {
 namespace {
@@ -24,7 +24,8 @@ Notes notesOf(const promql::Result& result, std::string_view query)
         if (annotation.begin) {
             text += fmt::format(" ({})", promql::lineAndColumn(query, *annotation.begin));
         }
-        auto& list = annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
+        auto& list =
+            annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
         list.push_back(std::move(text));
     }
     return notes;
@@ -53,19 +54,21 @@ bool truncate(promql::Value& value, std::size_t limit)
     if (limit == 0) {
         return false;
     }
-    if (auto* vector = std::get_if<promql::Vector>(&value); vector != nullptr && vector->size() > limit) {
+    if (auto* vector = std::get_if<promql::Vector>(&value);
+        vector != nullptr && vector->size() > limit) {
         vector->resize(limit);
         return true;
     }
-    if (auto* matrix = std::get_if<promql::Matrix>(&value); matrix != nullptr && matrix->size() > limit) {
+    if (auto* matrix = std::get_if<promql::Matrix>(&value);
+        matrix != nullptr && matrix->size() > limit) {
         matrix->resize(limit);
         return true;
     }
     return false;
 }
 
-net::ServerResponse answer(const net::ServerRequest& request, std::string_view query, promql::Result result,
-                           std::size_t limit)
+net::ServerResponse answer(const net::ServerRequest& request, std::string_view query,
+                           promql::Result result, std::size_t limit)
 {
     Notes notes = notesOf(result, query);
     if (truncate(result.value, limit)) {
@@ -73,7 +76,9 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
     }
     std::string data;
     base::JsonWriter json(data);
-    json.beginObject().member("resultType", promql::valueTypeText(promql::typeOf(result.value))).key("result");
+    json.beginObject()
+        .member("resultType", promql::valueTypeText(promql::typeOf(result.value)))
+        .key("result");
     writeValue(json, result.value);
     if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
         writeStatistics(json, result.statistics);
@@ -102,7 +107,8 @@ absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
 
 absl::Status checkQuery(const Context& context, std::string_view query)
 {
-    const absl::Status parsed = promql::parse(query, context.engine.queries().options().features).status();
+    const absl::Status parsed =
+        promql::parse(query, context.engine.queries().options().features).status();
     if (!parsed.ok()) {
         return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
     }
@@ -113,15 +119,18 @@ absl::Status checkRange(base::Timestamp from, base::Timestamp to, base::Duration
 {
     constexpr std::int64_t kMostSteps = 11000;
     if (to < from) {
-        return base::invalidArgument("invalid parameter \"end\": end timestamp must not be before start time");
+        return base::invalidArgument(
+            "invalid parameter \"end\": end timestamp must not be before start time");
     }
     if (step.ns <= 0 || step.ms() <= 0) {
-        return base::invalidArgument("invalid parameter \"step\": zero or negative query resolution step widths are not "
-                                     "accepted. Try a positive integer");
+        return base::invalidArgument(
+            "invalid parameter \"step\": zero or negative query resolution step widths are not "
+            "accepted. Try a positive integer");
     }
     if ((to.ms - from.ms) / step.ms() > kMostSteps) {
-        return base::invalidArgument("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
-                                     "resolution (?step=XX)");
+        return base::invalidArgument(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+            "resolution (?step=XX)");
     }
     return absl::OkStatus();
 }
@@ -141,14 +150,17 @@ absl::StatusOr<RangeParameters> rangeParameters(const net::ServerRequest& reques
     NARTHEX_ASSIGN_OR_RETURN(const auto from, timeParameter(request, "start"));
     NARTHEX_ASSIGN_OR_RETURN(const auto to, timeParameter(request, "end"));
     if (!from) {
-        return base::invalidArgument("invalid parameter \"start\": cannot parse \"\" to a valid timestamp");
+        return base::invalidArgument(
+            "invalid parameter \"start\": cannot parse \"\" to a valid timestamp");
     }
     if (!to) {
-        return base::invalidArgument("invalid parameter \"end\": cannot parse \"\" to a valid timestamp");
+        return base::invalidArgument(
+            "invalid parameter \"end\": cannot parse \"\" to a valid timestamp");
     }
     NARTHEX_ASSIGN_OR_RETURN(const auto step, durationParameter(request, "step"));
     if (!step) {
-        return base::invalidArgument("invalid parameter \"step\": cannot parse \"\" to a valid duration");
+        return base::invalidArgument(
+            "invalid parameter \"step\": cannot parse \"\" to a valid duration");
     }
     range.from = *from;
     range.to = *to;
@@ -172,7 +184,8 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
         return errorResponse(status, ErrorType::BadData);
     }
     auto result = context.engine.queries().instant(context.engine.queryable(), common->query,
-                                                   time->value_or(context.engine.clock().now()), common->options, {});
+                                                   time->value_or(context.engine.clock().now()),
+                                                   common->options, {});
     if (!result.ok()) {
         return errorResponse(result.status());
     }
@@ -188,12 +201,15 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
     if (const absl::Status status = checkQuery(context, range->common.query); !status.ok()) {
         return errorResponse(status, ErrorType::BadData);
     }
-    auto result = context.engine.queries().range(context.engine.queryable(), range->common.query, range->from, range->to,
-                                                 range->step, range->common.options, {});
+    auto result =
+        context.engine.queries().range(context.engine.queryable(), range->common.query, range->from,
+                                       range->to, range->step, range->common.options, {});
     if (!result.ok()) {
         // A string or range vector cannot be drawn: the request is at fault, not the evaluation.
-        const bool wrongType = base::messageOf(result.status()).find("invalid expression type") != std::string_view::npos;
-        return errorResponse(result.status(), wrongType ? ErrorType::BadData : ErrorType::Execution);
+        const bool wrongType = base::messageOf(result.status()).find("invalid expression type") !=
+                               std::string_view::npos;
+        return errorResponse(result.status(),
+                             wrongType ? ErrorType::BadData : ErrorType::Execution);
     }
     return answer(request, range->common.query, *std::move(result), range->common.limit);
 }
@@ -203,8 +219,8 @@ net::ServerResponse formatQuery(const Context& context, const net::ServerRequest
     const std::string query(request.parameter("query").value_or(""));
     auto parsed = promql::parse(query, context.engine.queries().options().features);
     if (!parsed.ok()) {
-        return errorResponse(ErrorType::BadData,
-                             fmt::format("invalid parameter \"query\": {}", base::messageOf(parsed.status())));
+        return errorResponse(ErrorType::BadData, fmt::format("invalid parameter \"query\": {}",
+                                                             base::messageOf(parsed.status())));
     }
     std::string data;
     base::appendJsonString(data, promql::format(**parsed));

@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <cmath>
-
-#include <fmt/format.h>
-
 #include "core/api/context.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/promql/parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 
 namespace narthex::api {
 namespace {
@@ -22,13 +22,20 @@ struct ErrorWords
 ErrorWords wordsOf(ErrorType type)
 {
     switch (type) {
-    case ErrorType::BadData: return {"bad_data", 400};
-    case ErrorType::Execution: return {"execution", 422};
-    case ErrorType::Canceled: return {"canceled", 499};
-    case ErrorType::Timeout: return {"timeout", 503};
-    case ErrorType::Internal: return {"internal", 500};
-    case ErrorType::Unavailable: return {"unavailable", 500};
-    case ErrorType::NotFound: return {"not_found", 404};
+    case ErrorType::BadData:
+        return {"bad_data", 400};
+    case ErrorType::Execution:
+        return {"execution", 422};
+    case ErrorType::Canceled:
+        return {"canceled", 499};
+    case ErrorType::Timeout:
+        return {"timeout", 503};
+    case ErrorType::Internal:
+        return {"internal", 500};
+    case ErrorType::Unavailable:
+        return {"unavailable", 500};
+    case ErrorType::NotFound:
+        return {"not_found", 404};
     }
     return {"internal", 500};
 }
@@ -36,19 +43,27 @@ ErrorWords wordsOf(ErrorType type)
 ErrorType typeOf(const absl::Status& status, ErrorType invalid)
 {
     switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument: return invalid;
+    case absl::StatusCode::kInvalidArgument:
+        return invalid;
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kFailedPrecondition: return ErrorType::Execution;
-    case absl::StatusCode::kDeadlineExceeded: return ErrorType::Timeout;
-    case absl::StatusCode::kCancelled: return ErrorType::Canceled;
-    case absl::StatusCode::kUnavailable: return ErrorType::Unavailable;
-    case absl::StatusCode::kNotFound: return ErrorType::NotFound;
-    default: return ErrorType::Internal;
+    case absl::StatusCode::kFailedPrecondition:
+        return ErrorType::Execution;
+    case absl::StatusCode::kDeadlineExceeded:
+        return ErrorType::Timeout;
+    case absl::StatusCode::kCancelled:
+        return ErrorType::Canceled;
+    case absl::StatusCode::kUnavailable:
+        return ErrorType::Unavailable;
+    case absl::StatusCode::kNotFound:
+        return ErrorType::NotFound;
+    default:
+        return ErrorType::Internal;
     }
 }
 
-void writeNotes(base::JsonWriter& json, std::string_view key, std::vector<std::string> notes, std::string_view kind)
+void writeNotes(base::JsonWriter& json, std::string_view key, std::vector<std::string> notes,
+                std::string_view kind)
 {
     if (notes.empty()) {
         return;
@@ -82,7 +97,11 @@ net::ServerResponse errorResponse(ErrorType type, std::string_view message)
     const ErrorWords words = wordsOf(type);
     net::ServerResponse response{.status = words.status, .contentType = "application/json"};
     base::JsonWriter json(response.body);
-    json.beginObject().member("status", "error").member("errorType", words.text).member("error", message).endObject();
+    json.beginObject()
+        .member("status", "error")
+        .member("errorType", words.text)
+        .member("error", message)
+        .endObject();
     return response;
 }
 
@@ -104,7 +123,8 @@ net::ServerResponse success(std::string_view dataJson, const std::vector<std::st
     return response;
 }
 
-absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request, std::string_view name)
+absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request,
+                                                             std::string_view name)
 {
     const auto text = request.parameter(name);
     if (!text || text->empty()) {
@@ -117,7 +137,8 @@ absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRe
     return std::optional(*time);
 }
 
-absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::ServerRequest& request, std::string_view name)
+absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::ServerRequest& request,
+                                                                std::string_view name)
 {
     const auto text = request.parameter(name);
     if (!text || text->empty()) {
@@ -126,14 +147,16 @@ absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::Serve
     if (const auto seconds = base::parseFloat(*text)) {
         const double ns = *seconds * 1e9;
         if (!std::isfinite(ns) || std::abs(ns) >= 9.2e18) {
-            return base::invalidArgument("invalid parameter \"{}\": cannot parse \"{}\" to a valid duration. It overflows int64",
+            return base::invalidArgument("invalid parameter \"{}\": cannot parse \"{}\" to a valid "
+                                         "duration. It overflows int64",
                                          name, *text);
         }
         return std::optional(base::Duration{static_cast<std::int64_t>(ns)});
     }
     const auto duration = base::parseDuration(*text);
     if (!duration.ok()) {
-        return base::invalidArgument("invalid parameter \"{}\": cannot parse \"{}\" to a valid duration", name, *text);
+        return base::invalidArgument(
+            "invalid parameter \"{}\": cannot parse \"{}\" to a valid duration", name, *text);
     }
     return std::optional(*duration);
 }
@@ -146,7 +169,8 @@ absl::StatusOr<std::size_t> limitParameter(const net::ServerRequest& request)
     }
     const auto limit = base::parseInt(*text);
     if (!limit) {
-        return base::invalidArgument("invalid parameter \"limit\": cannot parse \"{}\" as a number", *text);
+        return base::invalidArgument("invalid parameter \"limit\": cannot parse \"{}\" as a number",
+                                     *text);
     }
     if (*limit < 0) {
         return base::invalidArgument("invalid parameter \"limit\": limit must be non-negative");
@@ -182,7 +206,10 @@ void writeLabels(base::JsonWriter& json, const model::Labels& labels)
 void writeValue(base::JsonWriter& json, const promql::Value& value)
 {
     if (const auto* scalar = std::get_if<promql::Scalar>(&value)) {
-        json.beginArray().seconds(scalar->time).string(base::formatFloatPlain(scalar->value)).endArray();
+        json.beginArray()
+            .seconds(scalar->time)
+            .string(base::formatFloatPlain(scalar->value))
+            .endArray();
     } else if (const auto* string = std::get_if<promql::String>(&value)) {
         json.beginArray().seconds(string->time).string(string->value).endArray();
     } else if (const auto* vector = std::get_if<promql::Vector>(&value)) {

@@ -1,18 +1,19 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <filesystem>
-#include <thread>
-
-#include <fmt/format.h>
-#include <unistd.h>
+#include "narthex_version.h"
 
 #include "core/api/context.h"
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/exposition/text_writer.h"
 #include "core/host/collector.h"
-#include "narthex_version.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+#include <unistd.h>
 
 namespace narthex::api {
 namespace {
@@ -35,8 +36,12 @@ void writeProcess(exposition::TextWriter& out)
             rest.remove_prefix(std::min(blank + 1, rest.size()));
         }
         if (fields.size() > 21) {
-            const auto at = [&fields](std::size_t i) { return base::parseFloat(fields[i]).value_or(0); };
-            out.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", (at(11) + at(12)) / ticks);
+            const auto at = [&fields](std::size_t i) {
+                return base::parseFloat(fields[i]).value_or(0);
+            };
+            out.counter("process_cpu_seconds_total",
+                        "Total user and system CPU time spent in seconds.",
+                        (at(11) + at(12)) / ticks);
             out.gauge("process_resident_memory_bytes", "Resident memory size in bytes.",
                       at(21) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
             out.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", at(20));
@@ -44,55 +49,76 @@ void writeProcess(exposition::TextWriter& out)
         }
     }
     std::error_code error;
-    const auto descriptors = std::distance(std::filesystem::directory_iterator("/proc/self/fd", error), {});
-    out.gauge("process_open_fds", "Number of open file descriptors.", static_cast<double>(descriptors));
+    const auto descriptors =
+        std::distance(std::filesystem::directory_iterator("/proc/self/fd", error), {});
+    out.gauge("process_open_fds", "Number of open file descriptors.",
+              static_cast<double>(descriptors));
 }
 
 void writeStore(exposition::TextWriter& out, const tsdb::DbStats& stats)
 {
     const auto number = [](auto value) { return static_cast<double>(value); };
-    out.gauge("prometheus_tsdb_head_series", "Total number of series in the head block.", number(stats.series));
-    out.gauge("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", number(stats.chunks));
-    out.counter("prometheus_tsdb_head_series_created_total", "Total number of series created in the head", number(stats.seriesCreated));
-    out.counter("prometheus_tsdb_head_series_removed_total", "Total number of series removed in the head", number(stats.seriesRemoved));
-    out.family("prometheus_tsdb_head_samples_appended_total", model::MetricType::Counter, "Total number of appended samples.")
+    out.gauge("prometheus_tsdb_head_series", "Total number of series in the head block.",
+              number(stats.series));
+    out.gauge("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.",
+              number(stats.chunks));
+    out.counter("prometheus_tsdb_head_series_created_total",
+                "Total number of series created in the head", number(stats.seriesCreated));
+    out.counter("prometheus_tsdb_head_series_removed_total",
+                "Total number of series removed in the head", number(stats.seriesRemoved));
+    out.family("prometheus_tsdb_head_samples_appended_total", model::MetricType::Counter,
+               "Total number of appended samples.")
         .sample({{"type", "float"}}, number(stats.samplesAppended));
     out.family("prometheus_tsdb_out_of_order_samples_total", model::MetricType::Counter,
-               "Total number of out of order samples ingestion failed attempts due to out of order being disabled.")
+               "Total number of out of order samples ingestion failed attempts due to out of order "
+               "being disabled.")
         .sample({{"type", "float"}}, number(stats.samplesOutOfOrder));
     out.family("prometheus_tsdb_out_of_bound_samples_total", model::MetricType::Counter,
-               "Total number of out of bound samples ingestion failed attempts with out of order support disabled.")
+               "Total number of out of bound samples ingestion failed attempts with out of order "
+               "support disabled.")
         .sample({{"type", "float"}}, number(stats.samplesTooOld));
     out.gauge("prometheus_tsdb_head_min_time_seconds", "Minimum time bound of the head block.",
               stats.minTime ? stats.minTime->seconds() : 0);
     out.gauge("prometheus_tsdb_head_max_time_seconds", "Maximum timestamp of the head block.",
               stats.maxTime ? stats.maxTime->seconds() : 0);
-    out.gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.", number(stats.walBytes));
-    out.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.", number(stats.walCorruptions));
-    out.counter("prometheus_tsdb_wal_writes_failed_total", "Total number of write log writes that failed.", number(stats.walWritesFailed));
-    out.gauge("prometheus_tsdb_data_replay_duration_seconds", "Time taken to replay the data on disk.", stats.replayTook.seconds());
-    out.gauge("narthex_tsdb_head_memory_bytes", "Memory of series, index and chunks of the head.", number(stats.headBytes));
+    out.gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
+              number(stats.walBytes));
+    out.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.",
+                number(stats.walCorruptions));
+    out.counter("prometheus_tsdb_wal_writes_failed_total",
+                "Total number of write log writes that failed.", number(stats.walWritesFailed));
+    out.gauge("prometheus_tsdb_data_replay_duration_seconds",
+              "Time taken to replay the data on disk.", stats.replayTook.seconds());
+    out.gauge("narthex_tsdb_head_memory_bytes", "Memory of series, index and chunks of the head.",
+              number(stats.headBytes));
 }
 
 void writeScraping(exposition::TextWriter& out, const scrape::ScrapeCounters& counters)
 {
-    const auto count = [&out](std::string_view name, std::string_view help, const std::atomic<std::uint64_t>& value) {
+    const auto count = [&out](std::string_view name, std::string_view help,
+                              const std::atomic<std::uint64_t>& value) {
         out.counter(name, help, static_cast<double>(value.load()));
     };
     count("prometheus_target_scrapes_sample_out_of_order_total",
-          "Total number of samples rejected due to not being out of the expected order.", counters.outOfOrder);
+          "Total number of samples rejected due to not being out of the expected order.",
+          counters.outOfOrder);
     count("prometheus_target_scrapes_sample_duplicate_timestamp_total",
-          "Total number of samples rejected due to duplicate timestamps but different values.", counters.duplicate);
+          "Total number of samples rejected due to duplicate timestamps but different values.",
+          counters.duplicate);
     count("prometheus_target_scrapes_sample_out_of_bounds_total",
-          "Total number of samples rejected due to timestamp falling outside of the time bounds.", counters.outOfBounds);
+          "Total number of samples rejected due to timestamp falling outside of the time bounds.",
+          counters.outOfBounds);
     count("prometheus_target_scrapes_exceeded_sample_limit_total",
-          "Total number of scrapes that hit the sample limit and were rejected.", counters.sampleLimit);
+          "Total number of scrapes that hit the sample limit and were rejected.",
+          counters.sampleLimit);
     count("prometheus_target_scrapes_exceeded_body_size_limit_total",
           "Total number of scrapes that hit the body size limit", counters.bodySizeLimit);
     count("prometheus_target_scrape_pool_exceeded_label_limits_total",
-          "Total number of times scrape pools hit the label limits, during sync or config reload.", counters.labelLimit);
+          "Total number of times scrape pools hit the label limits, during sync or config reload.",
+          counters.labelLimit);
     count("prometheus_target_scrape_pool_exceeded_target_limit_total",
-          "Total number of times scrape pools hit the target limit, during sync or config reload.", counters.targetLimit);
+          "Total number of times scrape pools hit the target limit, during sync or config reload.",
+          counters.targetLimit);
 }
 
 } // namespace
@@ -101,7 +127,10 @@ net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
 {
     std::string data;
     base::JsonWriter json(data);
-    json.beginObject().member("version", kEmulatedVersion).member("revision", "").member("branch", "");
+    json.beginObject()
+        .member("version", kEmulatedVersion)
+        .member("revision", "")
+        .member("branch", "");
     json.member("buildUser", "").member("buildDate", "").member("goVersion", "");
     json.member("application", "Narthex").member("applicationVersion", NARTHEX_VERSION).endObject();
     return success(data);
@@ -112,8 +141,9 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     const engine::EngineStatus status = context.engine.status();
     std::error_code error;
     const auto config = context.engine.configuration();
-    const base::Duration retention =
-        config && config->retentionTime ? *config->retentionTime : context.engine.options().store.retention;
+    const base::Duration retention = config && config->retentionTime
+                                         ? *config->retentionTime
+                                         : context.engine.options().store.retention;
     std::string data;
     base::JsonWriter json(data);
     json.beginObject();
@@ -138,26 +168,33 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     net::ServerResponse response{.contentType = "text/plain; version=0.0.4; charset=utf-8"};
     exposition::TextWriter out(response.body);
     const engine::EngineStatus status = context.engine.status();
-    out.family("narthex_build_info", model::MetricType::Gauge, "A metric with a constant '1' value labeled by version.")
+    out.family("narthex_build_info", model::MetricType::Gauge,
+               "A metric with a constant '1' value labeled by version.")
         .sample({{"version", NARTHEX_VERSION}}, 1);
-    out.family("prometheus_build_info", model::MetricType::Gauge, "A metric with a constant '1' value labeled by version.")
+    out.family("prometheus_build_info", model::MetricType::Gauge,
+               "A metric with a constant '1' value labeled by version.")
         .sample({{"version", kEmulatedVersion}}, 1);
     out.gauge("prometheus_ready", "Whether startup has finished and the server can answer queries.",
               context.engine.ready() ? 1 : 0);
-    out.gauge("prometheus_config_last_reload_successful", "Whether the last configuration reload attempt was successful.",
+    out.gauge("prometheus_config_last_reload_successful",
+              "Whether the last configuration reload attempt was successful.",
               context.engine.lastReloadSucceeded() ? 1 : 0);
     out.gauge("prometheus_config_last_reload_success_timestamp_seconds",
-              "Timestamp of the last successful configuration reload.", context.engine.lastReloadTime().seconds());
-    out.gauge("prometheus_engine_queries", "The current number of queries being executed or waiting.",
+              "Timestamp of the last successful configuration reload.",
+              context.engine.lastReloadTime().seconds());
+    out.gauge("prometheus_engine_queries",
+              "The current number of queries being executed or waiting.",
               static_cast<double>(context.engine.queries().activeQueries()));
     out.gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
               static_cast<double>(context.engine.queries().options().maxConcurrent));
-    out.gauge("narthex_samples_per_second", "Samples stored a second, smoothed.", status.samplesPerSecond);
+    out.gauge("narthex_samples_per_second", "Samples stored a second, smoothed.",
+              status.samplesPerSecond);
     writeStore(out, status.store);
     writeScraping(out, context.engine.counters());
     writeProcess(out);
     if (status.startedAt) {
-        out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+        out.gauge("process_start_time_seconds",
+                  "Start time of the process since unix epoch in seconds.",
                   status.startedAt->seconds());
     }
     return response;

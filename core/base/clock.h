@@ -5,9 +5,9 @@
 // Owner: whoever wires the program; users keep a reference. Threads: any.
 #pragma once
 
-#include <atomic>
-
 #include "core/base/time.h"
+
+#include <atomic>
 
 namespace narthex::base {
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Byte codecs of the store's and the wire's formats: big-endian integers, LEB128 varints.
-// Threads: values. Errors: a reader that runs past its end goes to the failed state and returns zeros; ask ok() at the end.
-// Format: spec/tsdb.md, Primitives.
+// Threads: values. Errors: a reader that runs past its end goes to the failed state and returns
+// zeros; ask ok() at the end. Format: spec/tsdb.md, Primitives.
 #pragma once
 
 #include <bit>
@@ -78,7 +78,8 @@ inline void appendUvarintString(std::string& out, std::string_view bytes)
     out.append(bytes);
 }
 
-/// Reads from bytes that it does not own. After the first failure every read returns zero or empty, and ok() is false.
+/// Reads from bytes that it does not own. After the first failure every read returns zero or empty,
+/// and ok() is false.
 class ByteReader
 {
 public:

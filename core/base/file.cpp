@@ -2,29 +2,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/file.h"
 
+#include "core/base/number.h"
+#include "core/base/status.h"
+
 #include <cerrno>
 #include <cstdlib>
-#include <utility>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "core/base/number.h"
-#include "core/base/status.h"
+#include <utility>
 
 namespace narthex::base {
 namespace {
 
 std::string holderOf(const std::filesystem::path& lockPath)
 {
-    struct stat lockStat{};
+    struct stat lockStat
+    {};
     if (::stat(lockPath.c_str(), &lockStat) != 0) {
         return "another process";
     }
-    // The kernel lists every flock with its process: "1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF".
+    // The kernel lists every flock with its process: "1: FLOCK ADVISORY WRITE 1234 08:01:5678 0
+    // EOF".
     const auto locks = readFile("/proc/locks");
     if (!locks.ok()) {
         return "another process";
@@ -55,8 +56,7 @@ std::string holderOf(const std::filesystem::path& lockPath)
 
 File::File(File&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_))
-{
-}
+{}
 
 File& File::operator=(File&& other) noexcept
 {
@@ -129,7 +129,8 @@ absl::Status File::truncate(std::uint64_t size) const
 
 absl::StatusOr<std::uint64_t> File::size() const
 {
-    struct stat info{};
+    struct stat info
+    {};
     if (::fstat(descriptor_, &info) != 0) {
         return errnoStatus(errno, fmt::format("stat {}", path_.string()));
     }
@@ -149,8 +150,7 @@ absl::Status File::close()
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0))
-{
-}
+{}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept
 {

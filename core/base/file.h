@@ -2,15 +2,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Files as RAII values, whole-file reading, atomic replacement, locks.
-// Threads: each object one at a time. Errors: base::errnoStatus with the path; a full disk is ResourceExhausted.
+// Threads: each object one at a time. Errors: base::errnoStatus with the path; a full disk is
+// ResourceExhausted.
 #pragma once
+
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
-
-#include <absl/status/statusor.h>
 
 namespace narthex::base {
 
@@ -21,8 +22,7 @@ public:
     File() = default;
     explicit File(int descriptor, std::filesystem::path path)
         : descriptor_(descriptor), path_(std::move(path))
-    {
-    }
+    {}
     File(File&& other) noexcept;
     File& operator=(File&& other) noexcept;
     ~File();
@@ -62,11 +62,13 @@ private:
     std::size_t size_ = 0;
 };
 
-/// A lock on a file, held by the process until destruction; names the holder's process in its error.
+/// A lock on a file, held by the process until destruction; names the holder's process in its
+/// error.
 class FileLock
 {
 public:
-    /// Creates the file if it is missing. Errors: FailedPrecondition `… is in use by process 1234 (prometheus)`.
+    /// Creates the file if it is missing. Errors: FailedPrecondition `… is in use by process 1234
+    /// (prometheus)`.
     static absl::StatusOr<FileLock> acquire(const std::filesystem::path& path);
 
 private:
@@ -78,7 +80,8 @@ private:
 absl::StatusOr<std::string> readFile(const std::filesystem::path& path,
                                      std::uint64_t limitBytes = std::uint64_t{1} << 32U);
 
-/// Writes beside the file, syncs, renames over it and syncs the folder: a reader sees the old or the new bytes.
+/// Writes beside the file, syncs, renames over it and syncs the folder: a reader sees the old or
+/// the new bytes.
 absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
 absl::Status syncDirectory(const std::filesystem::path& directory);

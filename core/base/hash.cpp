@@ -56,10 +56,7 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32cHardware(std::string_view 
 
 } // namespace
 
-std::uint64_t hash64(std::string_view bytes)
-{
-    return XXH64(bytes.data(), bytes.size(), 0);
-}
+std::uint64_t hash64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc)
 {

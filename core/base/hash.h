@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Hashes and checksums of byte strings: xxHash64, FNV-1a 64, CRC32C. Stable over versions and machines.
-// Threads: pure functions.
+// Hashes and checksums of byte strings: xxHash64, FNV-1a 64, CRC32C. Stable over versions and
+// machines. Threads: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ constexpr std::uint64_t fnv1a64(std::string_view bytes,
     return state;
 }
 
-/// CRC-32 with the Castagnoli polynomial (reflected 0x82F63B78), as the formats of the store use it. `crc` continues an
-/// earlier call.
+/// CRC-32 with the Castagnoli polynomial (reflected 0x82F63B78), as the formats of the store use
+/// it. `crc` continues an earlier call.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0);
 
 } // namespace narthex::base

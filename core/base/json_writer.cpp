@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/json_writer.h"
 
-#include <cmath>
+#include "core/base/number.h"
+#include "core/base/utf8.h"
 
 #include <fmt/format.h>
 
-#include "core/base/number.h"
-#include "core/base/utf8.h"
+#include <cmath>
 
 namespace narthex::base {
 
@@ -29,11 +29,21 @@ void appendJsonString(std::string& out, std::string_view text)
             continue;
         }
         switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
+        case '"':
+            out += "\\\"";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\t':
+            out += "\\t";
+            break;
         default:
             if (c < 0x20 || c == 0x7f) {
                 out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));

@@ -1,15 +1,15 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A streaming JSON writer into a string: commas, escapes and Prometheus' number forms are its business, structure is the
-// caller's. Threads: one at a time.
+// A streaming JSON writer into a string: commas, escapes and Prometheus' number forms are its
+// business, structure is the caller's. Threads: one at a time.
 #pragma once
+
+#include "core/base/time.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "core/base/time.h"
 
 namespace narthex::base {
 
@@ -40,7 +40,10 @@ public:
     /// Text that is JSON already.
     JsonWriter& raw(std::string_view json);
 
-    JsonWriter& member(std::string_view name, std::string_view text) { return key(name).string(text); }
+    JsonWriter& member(std::string_view name, std::string_view text)
+    {
+        return key(name).string(text);
+    }
 
 private:
     JsonWriter& open(char bracket);

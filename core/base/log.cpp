@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/log.h"
 
+#include "core/base/status.h"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-
-#include "core/base/status.h"
 
 namespace narthex::base {
 namespace {
@@ -47,7 +47,8 @@ absl::StatusOr<spdlog::level::level_enum> parseLevel(std::string_view level)
     if (level == "error") {
         return spdlog::level::err;
     }
-    return invalidArgument("unrecognized log level \"{}\", one of: debug, info, warn, error", level);
+    return invalidArgument("unrecognized log level \"{}\", one of: debug, info, warn, error",
+                           level);
 }
 
 } // namespace
@@ -75,9 +76,10 @@ absl::StatusOr<LogSetup> LogSetup::create(std::string_view level, LogFormat form
     constexpr std::size_t kRingLines = 10'000;
     setup.ring_ = std::make_shared<LogRing>(kRingLines);
     auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    const char* pattern = format == LogFormat::Json
-                              ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","component":"%n","msg":"%v"})"
-                              : "time=%Y-%m-%dT%H:%M:%S.%e%z level=%l component=%n %v";
+    const char* pattern =
+        format == LogFormat::Json
+            ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","component":"%n","msg":"%v"})"
+            : "time=%Y-%m-%dT%H:%M:%S.%e%z level=%l component=%n %v";
     console->set_pattern(pattern);
     setup.sinks_ = {console, std::make_shared<RingSink>(setup.ring_)};
     return setup;
@@ -85,8 +87,8 @@ absl::StatusOr<LogSetup> LogSetup::create(std::string_view level, LogFormat form
 
 Logger LogSetup::logger(std::string_view module) const
 {
-    auto logger = std::make_shared<spdlog::logger>(fmt::format("narthex.{}", module), sinks_.begin(),
-                                                   sinks_.end());
+    auto logger = std::make_shared<spdlog::logger>(fmt::format("narthex.{}", module),
+                                                   sinks_.begin(), sinks_.end());
     logger->set_level(static_cast<spdlog::level::level_enum>(level_));
     logger->flush_on(spdlog::level::info);
     return logger;
@@ -94,7 +96,8 @@ Logger LogSetup::logger(std::string_view module) const
 
 Logger nullLogger()
 {
-    return std::make_shared<spdlog::logger>("null", std::make_shared<spdlog::sinks::null_sink_mt>());
+    return std::make_shared<spdlog::logger>("null",
+                                            std::make_shared<spdlog::sinks::null_sink_mt>());
 }
 
 } // namespace narthex::base

@@ -1,9 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Logging set-up: one named spdlog logger a module, all over the sinks of one LogSetup, passed in through constructors.
-// Owner: the program's main creates a LogSetup; modules keep the shared logger. Threads: loggers from any thread.
+// Logging set-up: one named spdlog logger a module, all over the sinks of one LogSetup, passed in
+// through constructors. Owner: the program's main creates a LogSetup; modules keep the shared
+// logger. Threads: loggers from any thread.
 #pragma once
+
+#include "core/base/time.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+#include <spdlog/logger.h>
 
 #include <deque>
 #include <functional>
@@ -11,12 +18,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-#include <spdlog/logger.h>
-
-#include "core/base/time.h"
 
 namespace narthex::base {
 
@@ -44,14 +45,19 @@ private:
     std::deque<LogLine> lines_ ABSL_GUARDED_BY(mutex_);
 };
 
-enum class LogFormat { Logfmt, Json };
+enum class LogFormat
+{
+    Logfmt,
+    Json
+};
 
 class LogSetup
 {
 public:
     /// `level` is one of debug, info, warn, error. Writes to standard error.
     /// Errors: InvalidArgument for an unknown level.
-    static absl::StatusOr<LogSetup> create(std::string_view level, LogFormat format = LogFormat::Logfmt);
+    static absl::StatusOr<LogSetup> create(std::string_view level,
+                                           LogFormat format = LogFormat::Logfmt);
 
     /// "narthex.<module>"
     [[nodiscard]] Logger logger(std::string_view module) const;

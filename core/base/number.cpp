@@ -22,9 +22,9 @@ struct Decimal
 Decimal shortest(double magnitude)
 {
     std::array<char, 64> text{};
-    const auto end =
-        std::to_chars(text.data(), text.data() + text.size(), magnitude, std::chars_format::scientific)
-            .ptr;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), magnitude,
+                                   std::chars_format::scientific)
+                         .ptr;
     Decimal decimal;
     const char* p = text.data();
     for (; p != end && *p != 'e'; ++p) {
@@ -245,7 +245,10 @@ std::optional<double> parseFloat(std::string_view text)
     return negative ? -value : value;
 }
 
-std::optional<std::int64_t> parseInt(std::string_view text) { return parseInteger<std::int64_t>(text); }
+std::optional<std::int64_t> parseInt(std::string_view text)
+{
+    return parseInteger<std::int64_t>(text);
+}
 
 std::optional<std::uint64_t> parseUint(std::string_view text)
 {
@@ -274,8 +277,8 @@ absl::StatusOr<std::uint64_t> parseByteSize(std::string_view text)
     if (text == "0") {
         return std::uint64_t{0};
     }
-    return invalidArgument("not a valid size: \"{}\" (a number and one of B, KB, MB, GB, TB, PB, EB)",
-                           text);
+    return invalidArgument(
+        "not a valid size: \"{}\" (a number and one of B, KB, MB, GB, TB, PB, EB)", text);
 }
 
 } // namespace narthex::base

@@ -4,10 +4,10 @@
 // A text that must not be shown: prints as <secret>. Threads: a value.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace narthex::base {
 

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/status.h"
 
+#include <absl/strings/cord.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
-
-#include <absl/strings/cord.h>
 
 namespace narthex::base {
 namespace {
@@ -78,26 +78,36 @@ absl::Status errnoStatus(int errorNumber, std::string_view what)
 {
     absl::StatusCode code = absl::StatusCode::kUnavailable;
     switch (errorNumber) {
-    case ENOENT: code = absl::StatusCode::kNotFound; break;
-    case EEXIST: code = absl::StatusCode::kAlreadyExists; break;
+    case ENOENT:
+        code = absl::StatusCode::kNotFound;
+        break;
+    case EEXIST:
+        code = absl::StatusCode::kAlreadyExists;
+        break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
-    case ENOMEM: code = absl::StatusCode::kResourceExhausted; break;
+    case ENOMEM:
+        code = absl::StatusCode::kResourceExhausted;
+        break;
     case EACCES:
     case EPERM:
-    case EROFS: code = absl::StatusCode::kPermissionDenied; break;
-    default: break;
+    case EROFS:
+        code = absl::StatusCode::kPermissionDenied;
+        break;
+    default:
+        break;
     }
-    return absl::Status(
-        code, fmt::format("{}: {}", what, std::generic_category().message(errorNumber)));
+    return absl::Status(code,
+                        fmt::format("{}: {}", what, std::generic_category().message(errorNumber)));
 }
 
-void checkFailed(const char* condition, std::source_location where)
+// The place comes as macros: clang 14 has no std::source_location with GCC 12's library.
+void checkFailed(const char* condition, const char* file, int line)
 {
-    std::fprintf(stderr, "narthex: broken invariant %s at %s:%u in %s\n", condition,
-                 where.file_name(), where.line(), where.function_name());
+    std::fprintf(stderr, "narthex: broken invariant %s at %s:%d\n", condition, file, line);
     std::abort();
 }
 

@@ -1,25 +1,24 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What every module uses to fail: helpers around absl::Status, with the place of an error as a typed payload.
-// Threads: pure functions.
+// What every module uses to fail: helpers around absl::Status, with the place of an error as a
+// typed payload. Threads: pure functions.
 #pragma once
-
-#include <cstdint>
-#include <optional>
-#include <source_location>
-#include <string>
-#include <string_view>
-#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace narthex::base {
 
-/// Where in a text an error is. Lines and columns count from 1 (column in bytes), offsets from 0; [begin, end) in bytes.
-/// A member that does not apply is absent.
+/// Where in a text an error is. Lines and columns count from 1 (column in bytes), offsets from 0;
+/// [begin, end) in bytes. A member that does not apply is absent.
 struct Position
 {
     std::string file;
@@ -70,10 +69,12 @@ NARTHEX_STATUS_HELPER(unimplemented, kUnimplemented)          // the other side 
 #undef NARTHEX_STATUS_HELPER
 // clang-format on
 
-/// A status from errno: NotFound, AlreadyExists, ResourceExhausted (disk full, quota), Unavailable for the rest.
+/// A status from errno: NotFound, AlreadyExists, ResourceExhausted (disk full, quota), Unavailable
+/// for the rest.
 absl::Status errnoStatus(int errorNumber, std::string_view what);
 
-[[noreturn]] void checkFailed(const char* condition, std::source_location where);
+/// Prints the broken condition with its place and aborts.
+[[noreturn]] void checkFailed(const char* condition, const char* file, int line);
 
 } // namespace narthex::base
 
@@ -100,9 +101,8 @@ absl::Status errnoStatus(int errorNumber, std::string_view what);
 
 /// An invariant whose break would harm data. Never on input.
 #define NARTHEX_CHECK(condition)                                                                   \
-    (static_cast<bool>(condition)                                                                  \
-         ? static_cast<void>(0)                                                                    \
-         : ::narthex::base::checkFailed(#condition, std::source_location::current()))
+    (static_cast<bool>(condition) ? static_cast<void>(0)                                           \
+                                  : ::narthex::base::checkFailed(#condition, __FILE__, __LINE__))
 
 #ifdef NDEBUG
 #define NARTHEX_DCHECK(condition) static_cast<void>(0)

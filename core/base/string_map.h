@@ -5,13 +5,13 @@
 // Cost and invalidation: as absl::flat_hash_map.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include "core/base/hash.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
-#include "core/base/hash.h"
+#include <string>
+#include <string_view>
 
 namespace narthex::base {
 

@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/time.h"
 
+#include "core/base/number.h"
+#include "core/base/status.h"
+
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <ctime>
-
-#include "core/base/number.h"
-#include "core/base/status.h"
 
 namespace narthex::base {
 namespace {
@@ -70,8 +70,8 @@ absl::StatusOr<Timestamp> parseRfc3339(std::string_view text)
         offsetMinutes = 0;
     } else if (rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':' &&
                isDigit(rest[1]) && isDigit(rest[2]) && isDigit(rest[4]) && isDigit(rest[5])) {
-        offsetMinutes = ((rest[1] - '0') * 10 + (rest[2] - '0')) * 60 + (rest[4] - '0') * 10 +
-                        (rest[5] - '0');
+        offsetMinutes =
+            ((rest[1] - '0') * 10 + (rest[2] - '0')) * 60 + (rest[4] - '0') * 10 + (rest[5] - '0');
         if (rest[0] == '-') {
             offsetMinutes = -offsetMinutes;
         }
@@ -182,10 +182,10 @@ std::string formatTimestamp(Timestamp timestamp)
     const auto day = floor<days>(time);
     const year_month_day date{day};
     const hh_mm_ss clock{time - day};
-    std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                  static_cast<unsigned>(date.month()),
-                                  static_cast<unsigned>(date.day()), clock.hours().count(),
-                                  clock.minutes().count(), clock.seconds().count());
+    std::string out =
+        fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    clock.hours().count(), clock.minutes().count(), clock.seconds().count());
     if (const auto ms = clock.subseconds().count(); ms != 0) {
         out += fmt::format(".{:03}", ms);
         while (out.back() == '0') {

@@ -1,18 +1,19 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Points and spans of time as strong types, their text forms, and nothing that asks the operating system.
-// Threads: pure values and functions. Units: Timestamp counts milliseconds since the Unix epoch, Duration nanoseconds.
-// Source: Prometheus duration text ("1h30m", units y w d h m s ms in this order), RFC 3339.
+// Points and spans of time as strong types, their text forms, and nothing that asks the operating
+// system. Threads: pure values and functions. Units: Timestamp counts milliseconds since the Unix
+// epoch, Duration nanoseconds. Source: Prometheus duration text ("1h30m", units y w d h m s ms in
+// this order), RFC 3339.
 #pragma once
+
+#include <absl/status/statusor.h>
 
 #include <compare>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
-
-#include <absl/status/statusor.h>
 
 namespace narthex::base {
 
@@ -63,16 +64,17 @@ constexpr Duration operator""_d(unsigned long long v) { return {static_cast<std:
 // clang-format on
 } // namespace literals
 
-/// Parses Prometheus duration text: "0", or integers with units y w d h m s ms, each at most once, in this order.
-/// Errors: InvalidArgument `not a valid duration string: "…"`, `unknown unit …`, `duration out of range`.
+/// Parses Prometheus duration text: "0", or integers with units y w d h m s ms, each at most once,
+/// in this order. Errors: InvalidArgument `not a valid duration string: "…"`, `unknown unit …`,
+/// `duration out of range`.
 absl::StatusOr<Duration> parseDuration(std::string_view text);
 
-/// Prometheus' form: "1h30m", "15s", "0s"; years and weeks only when they divide exactly; below a millisecond is dropped.
-/// Negative durations carry a leading '-'.
+/// Prometheus' form: "1h30m", "15s", "0s"; years and weeks only when they divide exactly; below a
+/// millisecond is dropped. Negative durations carry a leading '-'.
 std::string formatDuration(Duration duration);
 
-/// Seconds as decimal ("1435781451.781") or RFC 3339 ("2015-07-01T20:10:51.781Z"), as the HTTP API accepts.
-/// Errors: InvalidArgument `cannot parse "…" to a valid timestamp`.
+/// Seconds as decimal ("1435781451.781") or RFC 3339 ("2015-07-01T20:10:51.781Z"), as the HTTP API
+/// accepts. Errors: InvalidArgument `cannot parse "…" to a valid timestamp`.
 absl::StatusOr<Timestamp> parseTimestamp(std::string_view text);
 
 /// RFC 3339 in UTC with milliseconds when there are any: "2015-07-01T20:10:51.781Z".

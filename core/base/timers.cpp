@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/timers.h"
 
-#include <algorithm>
-
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
+
+#include <algorithm>
 
 namespace narthex::base {
 

@@ -3,32 +3,35 @@
 //
 // Timers as a parameter: calls a function at a time of the injected clock.
 // Owner: the program; users hold the TimerId and cancel it before they die.
-// Threads: schedule and cancel from any thread. Callbacks run one at a time on the timer thread (or in the test's advance())
-// and must be short: they hand over to the worker pool.
+// Threads: schedule and cancel from any thread. Callbacks run one at a time on the timer thread (or
+// in the test's advance()) and must be short: they hand over to the worker pool.
 #pragma once
+
+#include "core/base/clock.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <thread>
 
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
-#include "core/base/clock.h"
-
 namespace narthex::base {
 
-enum class TimerId : std::uint64_t {};
+enum class TimerId : std::uint64_t
+{
+};
 
 class Timers
 {
 public:
     virtual ~Timers() = default;
-    /// Calls `callback` once, `delay` from now (monotonic time); at once if `delay` is not positive.
+    /// Calls `callback` once, `delay` from now (monotonic time); at once if `delay` is not
+    /// positive.
     virtual TimerId schedule(Duration delay, std::function<void()> callback) = 0;
-    /// The callback will not start after this returns; if it is running on another thread, waits for its end. An id that
-    /// fired or never was is fine.
+    /// The callback will not start after this returns; if it is running on another thread, waits
+    /// for its end. An id that fired or never was is fine.
     virtual void cancel(TimerId id) = 0;
     [[nodiscard]] virtual const Clock& clock() const = 0;
 };
@@ -58,7 +61,8 @@ private:
     std::jthread thread_;
 };
 
-/// For tests: time moves only in advance(), which runs what falls due, in order, on the caller's thread.
+/// For tests: time moves only in advance(), which runs what falls due, in order, on the caller's
+/// thread.
 class ManualTimers final : public Timers
 {
 public:
@@ -73,8 +77,8 @@ public:
 private:
     ManualClock clock_;
     mutable absl::Mutex mutex_;
-    std::map<std::pair<std::int64_t, std::uint64_t>, std::function<void()>> queue_
-        ABSL_GUARDED_BY(mutex_);
+    std::map<std::pair<std::int64_t, std::uint64_t>, std::function<void()>>
+        queue_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t nextId_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 

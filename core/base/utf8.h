@@ -9,7 +9,8 @@
 
 namespace narthex::base {
 
-/// Bytes of the valid sequence at the start of `text`, 0 if there is none (overlong forms and surrogates are invalid).
+/// Bytes of the valid sequence at the start of `text`, 0 if there is none (overlong forms and
+/// surrogates are invalid).
 std::size_t utf8SequenceLength(std::string_view text);
 
 bool isValidUtf8(std::string_view text);

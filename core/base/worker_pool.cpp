@@ -62,8 +62,8 @@ void WorkerPool::parallelFor(std::size_t count, absl::FunctionRef<void(std::size
         }
         return;
     }
-    // Helpers may start after the work is done and the caller is gone: they own this state, and touch `body` only while
-    // an index is left, which keeps the caller waiting.
+    // Helpers may start after the work is done and the caller is gone: they own this state, and
+    // touch `body` only while an index is left, which keeps the caller waiting.
     struct State
     {
         explicit State(std::size_t n, absl::FunctionRef<void(std::size_t)> f) : count(n), body(f) {}

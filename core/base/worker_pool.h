@@ -6,15 +6,15 @@
 // Threads: submit and parallelFor from any thread, workers included.
 #pragma once
 
+#include <absl/base/thread_annotations.h>
+#include <absl/functional/function_ref.h>
+#include <absl/synchronization/mutex.h>
+
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
-
-#include <absl/base/thread_annotations.h>
-#include <absl/functional/function_ref.h>
-#include <absl/synchronization/mutex.h>
 
 namespace narthex::base {
 
@@ -30,8 +30,9 @@ public:
 
     void submit(std::function<void()> task);
 
-    /// Calls body(i) for i in [0, count), on the workers and on this thread, and returns when all are done. Safe to nest:
-    /// the caller works, too, so it never waits for a worker that waits for it.
+    /// Calls body(i) for i in [0, count), on the workers and on this thread, and returns when all
+    /// are done. Safe to nest: the caller works, too, so it never waits for a worker that waits for
+    /// it.
     void parallelFor(std::size_t count, absl::FunctionRef<void(std::size_t)> body);
 
     [[nodiscard]] std::size_t threadCount() const { return threads_.size(); }

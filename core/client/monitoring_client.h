@@ -1,13 +1,23 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a user interface can ask of a monitoring server, near or far. Two implementations: the engine in this process, and a
-// remote Prometheus-compatible server. The interface is small enough to fake in a test.
-// Owner: app; pages keep a reference. Threads: every function from any thread, none blocks. Replies and events arrive on threads
-// of the implementation: the receiver hands over to its own.
-// Errors in replies: InvalidArgument (the user's text, with Position), Cancelled (the stop token), DeadlineExceeded, Unavailable
-// (the server), Unimplemented (this server does not offer it).
+// What a user interface can ask of a monitoring server, near or far. Two implementations: the
+// engine in this process, and a remote Prometheus-compatible server. The interface is small enough
+// to fake in a test. Owner: app; pages keep a reference. Threads: every function from any thread,
+// none blocks. Replies and events arrive on threads of the implementation: the receiver hands over
+// to its own. Errors in replies: InvalidArgument (the user's text, with Position), Cancelled (the
+// stop token), DeadlineExceeded, Unavailable (the server), Unimplemented (this server does not
+// offer it).
 #pragma once
+
+#include "core/base/status.h"
+#include "core/base/time.h"
+#include "core/model/labels.h"
+#include "core/model/sample.h"
+#include "core/promql/value.h"
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <functional>
@@ -17,15 +27,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <absl/functional/any_invocable.h>
-#include <absl/status/statusor.h>
-
-#include "core/base/status.h"
-#include "core/base/time.h"
-#include "core/model/labels.h"
-#include "core/model/sample.h"
-#include "core/promql/value.h"
 
 namespace narthex::client {
 
@@ -53,8 +54,8 @@ struct RangeQuery
 /// Shared, for results are large and several views show them.
 using QueryResult = std::shared_ptr<const promql::Result>;
 
-/// Narrows series and label questions. No `selectors`: everything. Each is a selector text such as `up{job="a"}`; series that match
-/// any of them count.
+/// Narrows series and label questions. No `selectors`: everything. Each is a selector text such as
+/// `up{job="a"}`; series that match any of them count.
 struct SeriesFilter
 {
     std::vector<std::string> selectors;
@@ -71,10 +72,16 @@ struct MetricMetadata
     std::vector<model::Metadata> entries;
 };
 
-enum class Health : std::uint8_t { Unknown, Up, Down };
+enum class Health : std::uint8_t
+{
+    Unknown,
+    Up,
+    Down
+};
 
 /// Why a scrape failed, so that a view can offer a remedy.
-enum class ScrapeErrorClass : std::uint8_t {
+enum class ScrapeErrorClass : std::uint8_t
+{
     None,
     NameResolution,
     ConnectionRefused,
@@ -142,9 +149,22 @@ struct BuildInfo
     std::string revision;
 };
 
-enum class EngineState : std::uint8_t { Off, Starting, Replaying, Collecting, Paused, Stopping, Failed };
+enum class EngineState : std::uint8_t
+{
+    Off,
+    Starting,
+    Replaying,
+    Collecting,
+    Paused,
+    Stopping,
+    Failed
+};
 
-enum class ProblemSeverity : std::uint8_t { Warning, Error };
+enum class ProblemSeverity : std::uint8_t
+{
+    Warning,
+    Error
+};
 
 /// Something that a user should know and can act on. Gone from the list when it is over.
 struct Problem
@@ -182,7 +202,13 @@ struct ServerStatus
 };
 
 /// What has changed; coalesced to at most four a second of each.
-enum class Event : std::uint8_t { Status, Targets, Samples, Configuration };
+enum class Event : std::uint8_t
+{
+    Status,
+    Targets,
+    Samples,
+    Configuration
+};
 
 /// Ends the subscription when it dies; its callback does not run after that.
 class Subscription
@@ -231,9 +257,11 @@ public:
     virtual void buildInfo(std::stop_token stop, Reply<BuildInfo> reply) = 0;
     virtual void status(std::stop_token stop, Reply<ServerStatus> reply) = 0;
 
-    /// Scrapes the target now, besides its schedule. Errors: NotFound (no such id), Unimplemented (remote).
+    /// Scrapes the target now, besides its schedule. Errors: NotFound (no such id), Unimplemented
+    /// (remote).
     virtual void scrapeNow(std::string targetId, std::stop_token stop, Reply<bool> reply) = 0;
-    /// Reads the configuration file again. Errors: InvalidArgument with the place; what ran before runs on.
+    /// Reads the configuration file again. Errors: InvalidArgument with the place; what ran before
+    /// runs on.
     virtual void reloadConfiguration(std::stop_token stop, Reply<bool> reply) = 0;
 
     /// `onEvent` is called on a thread of the implementation until the subscription dies.

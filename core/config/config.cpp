@@ -2,20 +2,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/config/config.h"
 
-#include <cstdlib>
-
-#include <fmt/format.h>
-
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/config/decode.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
 
 namespace narthex::config {
 namespace {
 
 /// Sections of Prometheus that have no effect in this version.
-constexpr std::string_view kWithoutEffect[] = {"runtime", "alerting", "rule_files", "scrape_config_files", "tracing",
-                                               "remote_write", "remote_read", "otlp"};
+constexpr std::string_view kWithoutEffect[] = {
+    "runtime", "alerting",     "rule_files",  "scrape_config_files",
+    "tracing", "remote_write", "remote_read", "otlp"};
 
 void decodeStorage(const yaml::Value& value, const DecodeContext& context, Config& config)
 {
@@ -29,12 +30,14 @@ void decodeStorage(const yaml::Value& value, const DecodeContext& context, Confi
             config.retentionTime = time;
             for (const std::string_view key : {"size", "percentage"}) {
                 if (const auto other = retention.take(key)) {
-                    context.warn(*other, fmt::format("storage.tsdb.retention.{} has no effect yet", key));
+                    context.warn(*other,
+                                 fmt::format("storage.tsdb.retention.{} has no effect yet", key));
                 }
             }
             retention.finish();
         }
-        for (const std::string_view key : {"out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"}) {
+        for (const std::string_view key :
+             {"out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"}) {
             if (const auto other = tsdb.take(key)) {
                 context.warn(*other, fmt::format("storage.tsdb.{} has no effect yet", key));
             }
@@ -58,7 +61,8 @@ void decodeJobs(const yaml::Value& value, const DecodeContext& context, Config& 
         scrape::JobConfig job = decodeJob(element, context, config.global);
         const auto [first, isNew] = firstLines.emplace(job.jobName, element.line());
         if (!isNew) {
-            element.fail(fmt::format("found multiple scrape configs with job name \"{}\" (the first is in line {}; give each "
+            element.fail(fmt::format("found multiple scrape configs with job name \"{}\" (the "
+                                     "first is in line {}; give each "
                                      "job a name of its own)",
                                      job.jobName, first->second));
         }
@@ -68,7 +72,8 @@ void decodeJobs(const yaml::Value& value, const DecodeContext& context, Config& 
 
 bool isNameChar(char c, bool first)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (!first && c >= '0' && c <= '9');
 }
 
 } // namespace
@@ -115,7 +120,8 @@ std::string expandEnvironment(std::string_view text, std::vector<std::string>& e
             continue;
         }
         const std::string name(text.substr(begin, end - begin));
-        const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nobody sets variables here
+        const char* value =
+            std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nobody sets variables here
         if (value == nullptr || *value == '\0') {
             emptyNames.push_back(name);
         } else {

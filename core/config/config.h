@@ -3,9 +3,14 @@
 //
 // The whole configuration file: read strictly, defaults and inherited values filled in, checked.
 // Threads: values; a loaded Config is shared read-only.
-// Errors: InvalidArgument with `file:line:column: message` for every problem of a pass, NotFound and the like for the file itself.
-// Source: spec/config.md.
+// Errors: InvalidArgument with `file:line:column: message` for every problem of a pass, NotFound
+// and the like for the file itself. Source: spec/config.md.
 #pragma once
+
+#include "core/base/time.h"
+#include "core/scrape/job_config.h"
+
+#include <absl/status/statusor.h>
 
 #include <filesystem>
 #include <map>
@@ -13,11 +18,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-
-#include "core/base/time.h"
-#include "core/scrape/job_config.h"
 
 namespace narthex::config {
 
@@ -51,7 +51,8 @@ struct Config
     std::vector<std::shared_ptr<const scrape::JobConfig>> jobs;
     /// storage.tsdb.retention.time, when written.
     std::optional<base::Duration> retentionTime;
-    /// Sections and keys of Prometheus that are read but have no effect in this version: `file:line:column: …`.
+    /// Sections and keys of Prometheus that are read but have no effect in this version:
+    /// `file:line:column: …`.
     std::vector<std::string> warnings;
 
     /// External labels as the text that seeds scrape offsets: `{a="b", c="d"}`.

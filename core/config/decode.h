@@ -5,12 +5,12 @@
 // Threads: one document at a time.
 #pragma once
 
+#include "core/config/config.h"
+#include "core/yaml/decode.h"
+
 #include <filesystem>
 #include <string>
 #include <vector>
-
-#include "core/config/config.h"
-#include "core/yaml/decode.h"
 
 namespace narthex::config {
 
@@ -26,11 +26,13 @@ struct DecodeContext
 };
 
 /// basic_auth, authorization, tls_config and the rest of the client keys, inline in `object`.
-void decodeHttpClient(yaml::Object& object, const DecodeContext& context, net::HttpClientConfig& http);
+void decodeHttpClient(yaml::Object& object, const DecodeContext& context,
+                      net::HttpClientConfig& http);
 
 void decodeGlobal(const yaml::Value& value, const DecodeContext& context, GlobalConfig& global);
 
-scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& context, const GlobalConfig& global);
+scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& context,
+                            const GlobalConfig& global);
 
 /// `$name` and `${name}` from the environment, `$$` is a dollar.
 std::string expandEnvironment(std::string_view text, std::vector<std::string>& emptyNames);

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fmt/format.h>
-
 #include "core/config/decode.h"
+
+#include <fmt/format.h>
 
 namespace narthex::config {
 namespace {
@@ -16,16 +16,19 @@ void decodeBasicAuth(const yaml::Value& value, const DecodeContext& context, net
     object.field("password_file", auth.passwordFile);
     object.finish();
     if (!auth.username.empty() && !auth.usernameFile.empty()) {
-        value.fail("at most one of basic_auth username, username_file & username_ref must be configured");
+        value.fail(
+            "at most one of basic_auth username, username_file & username_ref must be configured");
     }
     if (!auth.password.empty() && !auth.passwordFile.empty()) {
-        value.fail("at most one of basic_auth password, password_file & password_ref must be configured");
+        value.fail(
+            "at most one of basic_auth password, password_file & password_ref must be configured");
     }
     auth.usernameFile = context.resolve(auth.usernameFile);
     auth.passwordFile = context.resolve(auth.passwordFile);
 }
 
-void decodeAuthorization(const yaml::Value& value, const DecodeContext& context, net::Authorization& auth)
+void decodeAuthorization(const yaml::Value& value, const DecodeContext& context,
+                         net::Authorization& auth)
 {
     yaml::Object object(value, "config.Authorization");
     object.field("type", auth.type);
@@ -33,7 +36,8 @@ void decodeAuthorization(const yaml::Value& value, const DecodeContext& context,
     object.field("credentials_file", auth.credentialsFile);
     object.finish();
     if (!auth.credentials.empty() && !auth.credentialsFile.empty()) {
-        value.fail("at most one of authorization credentials, credentials_file & credentials_ref must be configured");
+        value.fail("at most one of authorization credentials, credentials_file & credentials_ref "
+                   "must be configured");
     }
     if (auth.type == "Basic" || auth.type == "basic") {
         value.fail("authorization type cannot be set to \"basic\", use \"basic_auth\" instead");
@@ -54,24 +58,27 @@ void decodeTls(const yaml::Value& value, const DecodeContext& context, net::TlsC
     object.field("max_version", tls.maxVersion);
     object.finish();
     for (const std::string* version : {&tls.minVersion, &tls.maxVersion}) {
-        const bool known = version->empty() || *version == "TLS10" || *version == "TLS11" || *version == "TLS12" ||
-                           *version == "TLS13";
+        const bool known = version->empty() || *version == "TLS10" || *version == "TLS11" ||
+                           *version == "TLS12" || *version == "TLS13";
         if (!known) {
-            value.fail(fmt::format("unknown TLS version: {} (TLS10, TLS11, TLS12 or TLS13)", *version));
+            value.fail(
+                fmt::format("unknown TLS version: {} (TLS10, TLS11, TLS12 or TLS13)", *version));
         }
     }
     if (!tls.ca.empty() && !tls.caFile.empty()) {
         value.fail("at most one of ca, ca_file & ca_ref must be configured");
     }
     if (tls.certFile.empty() != tls.keyFile.empty()) {
-        value.fail("exactly one of key or key_file must be configured when a client certificate is configured");
+        value.fail("exactly one of key or key_file must be configured when a client certificate is "
+                   "configured");
     }
     tls.caFile = context.resolve(tls.caFile);
     tls.certFile = context.resolve(tls.certFile);
     tls.keyFile = context.resolve(tls.keyFile);
 }
 
-void decodeHeaders(const yaml::Value& value, const DecodeContext& context, net::HttpClientConfig& http)
+void decodeHeaders(const yaml::Value& value, const DecodeContext& context,
+                   net::HttpClientConfig& http)
 {
     if (!value.isMap()) {
         return;
@@ -103,10 +110,12 @@ void decodeProxy(yaml::Object& object, net::HttpClientConfig& http)
     object.field("no_proxy", http.noProxy);
     object.field("proxy_from_environment", http.proxyFromEnvironment);
     if (http.proxyFromEnvironment && !http.proxyUrl.empty()) {
-        object.value().fail("if proxy_from_environment is configured, proxy_url must not be configured");
+        object.value().fail(
+            "if proxy_from_environment is configured, proxy_url must not be configured");
     }
     if (http.proxyFromEnvironment && !http.noProxy.empty()) {
-        object.value().fail("if proxy_from_environment is configured, no_proxy must not be configured");
+        object.value().fail(
+            "if proxy_from_environment is configured, no_proxy must not be configured");
     }
     if (http.proxyUrl.empty() && !http.noProxy.empty()) {
         object.value().fail("if no_proxy is configured, proxy_url must also be configured");
@@ -115,7 +124,8 @@ void decodeProxy(yaml::Object& object, net::HttpClientConfig& http)
 
 } // namespace
 
-void decodeHttpClient(yaml::Object& object, const DecodeContext& context, net::HttpClientConfig& http)
+void decodeHttpClient(yaml::Object& object, const DecodeContext& context,
+                      net::HttpClientConfig& http)
 {
     if (const auto value = object.take("basic_auth"); value && !value->isNull()) {
         decodeBasicAuth(*value, context, http.basicAuth.emplace());
@@ -145,17 +155,19 @@ void decodeHttpClient(yaml::Object& object, const DecodeContext& context, net::H
         object.value().fail("at most one of bearer_token & bearer_token_file must be configured");
     }
     if (bearer && (http.basicAuth || oauth2)) {
-        object.value().fail("at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
+        object.value().fail("at most one of basic_auth, oauth2, bearer_token & bearer_token_file "
+                            "must be configured");
     }
     if (http.authorization && bearer) {
-        object.value().fail("authorization is not compatible with bearer_token & bearer_token_file");
+        object.value().fail(
+            "authorization is not compatible with bearer_token & bearer_token_file");
     }
     if (http.authorization && (http.basicAuth || oauth2)) {
         object.value().fail("at most one of basic_auth, oauth2 & authorization must be configured");
     }
     if (bearer) {
-        http.authorization = net::Authorization{.credentials = bearerToken,
-                                                .credentialsFile = context.resolve(bearerTokenFile)};
+        http.authorization = net::Authorization{
+            .credentials = bearerToken, .credentialsFile = context.resolve(bearerTokenFile)};
     }
 }
 

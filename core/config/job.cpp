@@ -1,26 +1,27 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <array>
+#include "core/base/utf8.h"
+#include "core/config/decode.h"
 
 #include <fmt/format.h>
 
-#include "core/base/utf8.h"
-#include "core/config/decode.h"
+#include <algorithm>
+#include <array>
 
 namespace narthex::config {
 namespace {
 
-constexpr std::array<std::string_view, 5> kProtocols = {"OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
-                                                        "PrometheusProto", "PrometheusText0.0.4",
-                                                        "PrometheusText1.0.0"};
+constexpr std::array<std::string_view, 5> kProtocols = {
+    "OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto", "PrometheusText0.0.4",
+    "PrometheusText1.0.0"};
 
 constexpr std::array<std::string_view, 37> kDiscoveryMechanisms = {
-    "aiven",    "aws",       "azure",     "consul",   "digitalocean", "dns",       "docker",   "dockerswarm", "ec2",
-    "ecs",      "elasticache", "eureka",  "file",     "gce",          "hetzner",   "http",     "ionos",       "kubernetes",
-    "kuma",     "lightsail", "linode",    "marathon", "msk",          "nerve",     "nomad",    "oci",         "openstack",
-    "outscale", "ovhcloud",  "puppetdb",  "rds",      "scaleway",     "serverset", "stackit",  "triton",
-    "uyuni",    "vultr"};
+    "aiven",       "aws",      "azure", "consul",      "digitalocean", "dns",       "docker",
+    "dockerswarm", "ec2",      "ecs",   "elasticache", "eureka",       "file",      "gce",
+    "hetzner",     "http",     "ionos", "kubernetes",  "kuma",         "lightsail", "linode",
+    "marathon",    "msk",      "nerve", "nomad",       "oci",          "openstack", "outscale",
+    "ovhcloud",    "puppetdb", "rds",   "scaleway",    "serverset",    "stackit",   "triton",
+    "uyuni",       "vultr"};
 
 bool isProtocol(std::string_view name)
 {
@@ -40,12 +41,13 @@ void decodeProtocols(yaml::Object& object, std::string_view where)
     }
     for (const std::string& protocol : protocols) {
         if (!isProtocol(protocol)) {
-            value->fail(fmt::format("scrape_protocols: unknown scrape protocol {}, supported: [{}] {}", protocol,
-                                    fmt::join(kProtocols, " "), where));
+            value->fail(
+                fmt::format("scrape_protocols: unknown scrape protocol {}, supported: [{}] {}",
+                            protocol, fmt::join(kProtocols, " "), where));
         }
         if (std::count(protocols.begin(), protocols.end(), protocol) > 1) {
-            value->fail(fmt::format("duplicated protocol in scrape_protocols, got [{}] {}", fmt::join(protocols, " "),
-                                    where));
+            value->fail(fmt::format("duplicated protocol in scrape_protocols, got [{}] {}",
+                                    fmt::join(protocols, " "), where));
             return;
         }
     }
@@ -63,13 +65,15 @@ void decodeScheme(yaml::Object& object, relabel::NameScheme& scheme)
         } else if (text == "utf8" || text.empty()) {
             scheme = relabel::NameScheme::Utf8;
         } else {
-            value->fail(fmt::format("unrecognized ValidationScheme: \"{}\" (utf8 or legacy)", text));
+            value->fail(
+                fmt::format("unrecognized ValidationScheme: \"{}\" (utf8 or legacy)", text));
         }
     }
 }
 
 /// Keys that Prometheus knows and this version reads without acting on them.
-void takeWithoutEffect(yaml::Object& object, const DecodeContext& context, std::string_view key, bool harmless)
+void takeWithoutEffect(yaml::Object& object, const DecodeContext& context, std::string_view key,
+                       bool harmless)
 {
     if (const auto value = object.take(key); value && !harmless) {
         context.warn(*value, fmt::format("{} has no effect yet", key));
@@ -112,8 +116,9 @@ void decodeTimes(yaml::Object& object, scrape::JobConfig& job, const GlobalConfi
     const bool hasTimeout = object.field("scrape_timeout", timeout) && timeout.ns != 0;
     job.interval = interval.ns != 0 ? interval : global.scrapeInterval;
     if (hasTimeout && timeout > job.interval) {
-        object.value().fail(
-            fmt::format("scrape timeout greater than scrape interval for scrape config with job name \"{}\"", job.jobName));
+        object.value().fail(fmt::format(
+            "scrape timeout greater than scrape interval for scrape config with job name \"{}\"",
+            job.jobName));
     }
     job.timeout = hasTimeout ? timeout : std::min(global.scrapeTimeout, job.interval);
 }
@@ -141,8 +146,10 @@ void decodeDiscovery(yaml::Object& object, const DecodeContext& context, scrape:
     const auto notYet = [&](std::string_view mechanism) {
         const std::string key = fmt::format("{}_sd_configs", mechanism);
         if (const auto value = object.take(key)) {
-            context.warn(*value, fmt::format("{} is not supported yet: the job \"{}\" finds no targets there", key,
-                                             job.jobName));
+            context.warn(
+                *value,
+                fmt::format("{} is not supported yet: the job \"{}\" finds no targets there", key,
+                            job.jobName));
         }
     };
     std::for_each(kDiscoveryMechanisms.begin(), kDiscoveryMechanisms.end(), notYet);
@@ -205,20 +212,23 @@ void decodeGlobal(const yaml::Value& value, const DecodeContext& context, Global
     if (hasTimeout && timeout > global.scrapeInterval) {
         value.fail("global scrape timeout greater than scrape interval");
     }
-    global.scrapeTimeout = hasTimeout ? timeout : std::min(GlobalConfig().scrapeTimeout, global.scrapeInterval);
+    global.scrapeTimeout =
+        hasTimeout ? timeout : std::min(GlobalConfig().scrapeTimeout, global.scrapeInterval);
     decodeProtocols(object, "for global config");
     decodeScheme(object, global.nameScheme);
     decodeGlobalLimits(object, global);
     decodeExternalLabels(object, context, global);
-    for (const std::string_view key : {"query_log_file", "scrape_failure_log_file", "rule_query_offset",
-                                       "scrape_native_histograms", "convert_classic_histograms_to_nhcb",
-                                       "always_scrape_classic_histograms", "metric_name_escaping_scheme"}) {
+    for (const std::string_view key :
+         {"query_log_file", "scrape_failure_log_file", "rule_query_offset",
+          "scrape_native_histograms", "convert_classic_histograms_to_nhcb",
+          "always_scrape_classic_histograms", "metric_name_escaping_scheme"}) {
         takeWithoutEffect(object, context, key, false);
     }
     object.finish();
 }
 
-scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& context, const GlobalConfig& global)
+scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& context,
+                            const GlobalConfig& global)
 {
     scrape::JobConfig job;
     yaml::Object object(value, "config.ScrapeConfig");
@@ -239,7 +249,8 @@ scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& conte
     decodeProtocols(object, fmt::format("for scrape config with job name \"{}\"", job.jobName));
     object.field("fallback_scrape_protocol", job.fallbackProtocol);
     if (!job.fallbackProtocol.empty() && !isProtocol(job.fallbackProtocol)) {
-        value.fail(fmt::format("invalid fallback_scrape_protocol for scrape config with job name \"{}\": unknown scrape "
+        value.fail(fmt::format("invalid fallback_scrape_protocol for scrape config with job name "
+                               "\"{}\": unknown scrape "
                                "protocol {}, supported: [{}]",
                                job.jobName, job.fallbackProtocol, fmt::join(kProtocols, " ")));
     }
@@ -247,18 +258,19 @@ scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& conte
     decodeScheme(object, job.nameScheme);
     decodeLimits(object, job, global);
     if (const auto rules = object.take("relabel_configs")) {
-        job.relabelRules = relabel::decodeRules(*rules, job.nameScheme,
-                                                "empty or null target relabeling rule in scrape config");
+        job.relabelRules = relabel::decodeRules(
+            *rules, job.nameScheme, "empty or null target relabeling rule in scrape config");
     }
     if (const auto rules = object.take("metric_relabel_configs")) {
-        job.metricRelabelRules = relabel::decodeRules(*rules, job.nameScheme,
-                                                      "empty or null metric relabeling rule in scrape config");
+        job.metricRelabelRules = relabel::decodeRules(
+            *rules, job.nameScheme, "empty or null metric relabeling rule in scrape config");
     }
     decodeHttpClient(object, context, job.http);
     decodeDiscovery(object, context, job);
     for (const std::string_view key :
-         {"scrape_native_histograms", "always_scrape_classic_histograms", "convert_classic_histograms_to_nhcb",
-          "scrape_failure_log_file", "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
+         {"scrape_native_histograms", "always_scrape_classic_histograms",
+          "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
+          "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
           "metric_name_escaping_scheme"}) {
         takeWithoutEffect(object, context, key, false);
     }

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fmt/format.h>
-
 #include "core/base/utf8.h"
 #include "core/discovery/target_group.h"
+
+#include <fmt/format.h>
 
 namespace narthex::discovery {
 namespace {
@@ -19,9 +19,10 @@ TargetGroup decodeGroup(const yaml::Value& value, bool checkAddresses)
                 continue;
             }
             if (checkAddresses && address.find('/') != std::string::npos) {
-                element.fail(fmt::format("{} is not a valid hostname (host:port is needed; path and scheme have keys of "
-                                         "their own: metrics_path, scheme)",
-                                         model::quote(address)));
+                element.fail(fmt::format(
+                    "{} is not a valid hostname (host:port is needed; path and scheme have keys of "
+                    "their own: metrics_path, scheme)",
+                    model::quote(address)));
                 continue;
             }
             group.entries.push_back(model::Labels{{kAddressLabel, address}});

@@ -1,15 +1,15 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Groups of addresses that may be scraped: what every discovery mechanism produces, and the static one.
-// Threads: values. Source: spec/scrape.md, From target group entry to target.
+// Groups of addresses that may be scraped: what every discovery mechanism produces, and the static
+// one. Threads: values. Source: spec/scrape.md, From target group entry to target.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "core/model/labels.h"
 #include "core/yaml/decode.h"
+
+#include <string>
+#include <vector>
 
 namespace narthex::discovery {
 
@@ -26,7 +26,8 @@ struct TargetGroup
     friend bool operator==(const TargetGroup&, const TargetGroup&) = default;
 };
 
-/// Reads `static_configs`. Problems are reported in the value's document. An address with a '/' is refused when `checkAddresses`.
+/// Reads `static_configs`. Problems are reported in the value's document. An address with a '/' is
+/// refused when `checkAddresses`.
 std::vector<TargetGroup> decodeStaticConfigs(const yaml::Value& value, bool checkAddresses);
 
 } // namespace narthex::discovery

@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/engine/engine.h"
 
-#include <array>
-
-#include <unistd.h>
+#include "narthex_version.h"
 
 #include "core/base/file.h"
 #include "core/base/hash.h"
@@ -12,7 +10,9 @@
 #include "core/engine/host_source.h"
 #include "core/host/collector.h"
 #include "core/state/database.h"
-#include "narthex_version.h"
+
+#include <array>
+#include <unistd.h>
 
 namespace narthex::engine {
 namespace {
@@ -25,7 +25,8 @@ constexpr base::Duration kWatchInterval = 1_s;
 constexpr base::Duration kOpenAgainAfter = 5_s;
 
 constexpr std::array<state::Migration, 1> kStateSchema = {
-    {{1, "CREATE TABLE engine_runs (id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL, "
+    {{1, "CREATE TABLE engine_runs (id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, "
+         "last_seen_ms INTEGER NOT NULL, "
          "stopped_cleanly INTEGER NOT NULL DEFAULT 0)"}}};
 
 /// Scrape offsets differ between machines and between replicas with other external labels.
@@ -39,15 +40,49 @@ std::uint64_t offsetSeed(const config::Config& config)
 std::string_view stateText(State state)
 {
     switch (state) {
-    case State::Off: return "Off";
-    case State::Starting: return "Starting";
-    case State::Replaying: return "Replaying";
-    case State::Collecting: return "Collecting";
-    case State::Stopping: return "Stopping";
-    case State::Failed: return "Failed";
+    case State::Off:
+        return "Off";
+    case State::Starting:
+        return "Starting";
+    case State::Replaying:
+        return "Replaying";
+    case State::Collecting:
+        return "Collecting";
+    case State::Stopping:
+        return "Stopping";
+    case State::Failed:
+        return "Failed";
     }
     return "";
 }
+
+namespace {
+
+/// One problem a job whose targets are down: the first target's error stands for all.
+std::vector<Problem> targetProblems(const std::vector<scrape::Failure>& failures)
+{
+    std::vector<Problem> problems;
+    for (std::size_t i = 0; i < failures.size();) {
+        std::size_t end = i;
+        base::Timestamp since = failures[i].since;
+        for (; end < failures.size() && failures[end].job == failures[i].job; ++end) {
+            since = std::min(since, failures[end].since);
+        }
+        const std::string which = end - i == 1 ? fmt::format("{} is down", failures[i].instance)
+                                               : fmt::format("{} and {} more are down",
+                                                             failures[i].instance, end - i - 1);
+        problems.push_back(
+            {.id = "targets." + failures[i].job,
+             .severity = Severity::Error,
+             .source = "targets",
+             .message = fmt::format("{}: {}: {}", failures[i].job, which, failures[i].error),
+             .since = since});
+        i = end;
+    }
+    return problems;
+}
+
+} // namespace
 
 // The store seen from outside: there from the start, usable when the replay is done.
 class Engine::StoreGate final : public storage::Queryable, public storage::Appendable
@@ -55,7 +90,8 @@ class Engine::StoreGate final : public storage::Queryable, public storage::Appen
 public:
     explicit StoreGate(const Engine& engine) : engine_(engine) {}
 
-    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from, base::Timestamp to) const override
+    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from,
+                                                              base::Timestamp to) const override
     {
         const auto db = get();
         if (!db) {
@@ -91,9 +127,13 @@ private:
 };
 
 Engine::Engine(EngineOptions options, Environment environment)
-    : options_(std::move(options)), environment_(environment), log_(environment.log.logger("engine")),
-      changes_(environment.timers), queries_(options_.query, environment.pool, environment.timers.clock()),
-      store_(std::make_unique<StoreGate>(*this)), client_(environment.loop, "Narthex/" NARTHEX_VERSION),
+    : options_(std::move(options)),
+      environment_(environment),
+      log_(environment.log.logger("engine")),
+      changes_(environment.timers),
+      queries_(options_.query, environment.pool, environment.timers.clock()),
+      store_(std::make_unique<StoreGate>(*this)),
+      client_(environment.loop, "Narthex/" NARTHEX_VERSION),
       scraping_({.timers = environment.timers,
                  .pool = environment.pool,
                  .store = *store_,
@@ -105,8 +145,7 @@ Engine::Engine(EngineOptions options, Environment environment)
                          changes_.post(Change::Targets);
                      }},
                 client_)
-{
-}
+{}
 
 Engine::~Engine() { stop(); }
 
@@ -119,11 +158,13 @@ absl::Status Engine::start()
     if (!loaded.ok()) {
         if (options_.requireConfig) {
             setState(State::Failed);
-            return base::annotate(loaded.status(), fmt::format("couldn't load configuration (--config.file=\"{}\")",
-                                                               options_.configFile.string()));
+            return base::annotate(loaded.status(),
+                                  fmt::format("couldn't load configuration (--config.file=\"{}\")",
+                                              options_.configFile.string()));
         }
         setProblem(std::string(kConfigProblem), Severity::Error, "configuration",
-                   std::string(base::messageOf(loaded.status())), base::positionOf(loaded.status()));
+                   std::string(base::messageOf(loaded.status())),
+                   base::positionOf(loaded.status()));
         lastReloadOk_ = false;
         loaded = config::builtIn();
     }
@@ -132,7 +173,8 @@ absl::Status Engine::start()
     return absl::OkStatus();
 }
 
-// Keeps trying while the disk is full or another process holds the directory: both end without a restart of this program.
+// Keeps trying while the disk is full or another process holds the directory: both end without a
+// restart of this program.
 void Engine::openStore(std::stop_token stop)
 {
     while (!stop.stop_requested()) {
@@ -140,7 +182,8 @@ void Engine::openStore(std::stop_token stop)
         if (status.ok() || absl::IsCancelled(status)) {
             return;
         }
-        setProblem(std::string(kOpenProblem), Severity::Error, "storage", std::string(base::messageOf(status)));
+        setProblem(std::string(kOpenProblem), Severity::Error, "storage",
+                   std::string(base::messageOf(status)));
         log_->error("engine: the store does not open err=\"{}\"", base::messageOf(status));
         setState(State::Failed);
         absl::Mutex mutex;
@@ -178,18 +221,21 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     NARTHEX_RETURN_IF_ERROR(db.status());
     const auto stateFolder = options_.dataDirectory / "narthex.d";
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(stateFolder));
-    NARTHEX_ASSIGN_OR_RETURN(stateDatabase_, state::Database::open(stateFolder / "state.sqlite", kStateSchema));
+    NARTHEX_ASSIGN_OR_RETURN(stateDatabase_,
+                             state::Database::open(stateFolder / "state.sqlite", kStateSchema));
     store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
     noteRun(false);
     clearProblem(kOpenProblem);
     setState(State::Collecting);
-    log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(), store_->get()->stats().series);
+    log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(),
+               store_->get()->stats().series);
     applyConfiguration(configuration());
     watch();
     return absl::OkStatus();
 }
 
-// One row a run: when it began, when it was last alive, whether it ended in order. Gaps between runs are times without data.
+// One row a run: when it began, when it was last alive, whether it ended in order. Gaps between
+// runs are times without data.
 void Engine::noteRun(bool clean)
 {
     if (!stateDatabase_) {
@@ -199,11 +245,16 @@ void Engine::noteRun(bool clean)
     const absl::Status status = stateDatabase_->write([&](state::Connection& connection) {
         if (runId_ == 0) {
             const std::array<state::Cell, 2> cells = {state::Cell(now), state::Cell(now)};
-            return connection.execute("INSERT INTO engine_runs (started_ms, last_seen_ms) VALUES (?, ?) RETURNING id", cells,
-                                      [this](std::span<const state::Cell> row) { runId_ = std::get<std::int64_t>(row[0]); });
+            return connection.execute(
+                "INSERT INTO engine_runs (started_ms, last_seen_ms) VALUES (?, ?) RETURNING id",
+                cells, [this](std::span<const state::Cell> row) {
+                    runId_ = std::get<std::int64_t>(row[0]);
+                });
         }
-        const std::array<state::Cell, 3> cells = {state::Cell(now), state::Cell(std::int64_t{clean ? 1 : 0}), state::Cell(runId_)};
-        return connection.execute("UPDATE engine_runs SET last_seen_ms = ?, stopped_cleanly = ? WHERE id = ?", cells);
+        const std::array<state::Cell, 3> cells = {
+            state::Cell(now), state::Cell(std::int64_t{clean ? 1 : 0}), state::Cell(runId_)};
+        return connection.execute(
+            "UPDATE engine_runs SET last_seen_ms = ?, stopped_cleanly = ? WHERE id = ?", cells);
     });
     if (!status.ok()) {
         log_->warn("engine: state not written err=\"{}\"", base::messageOf(status));
@@ -212,7 +263,8 @@ void Engine::noteRun(bool clean)
 
 scrape::InternalJob Engine::hostJob(const config::Config& config) const
 {
-    scrape::JobConfig job{.jobName = "node", .interval = options_.hostInterval.value_or(config.global.scrapeInterval)};
+    scrape::JobConfig job{.jobName = "node",
+                          .interval = options_.hostInterval.value_or(config.global.scrapeInterval)};
     job.timeout = std::min(job.timeout, job.interval);
     job.metricsPath = "/host/metrics";
     const base::Logger log = environment_.log.logger("host");
@@ -230,7 +282,8 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     lastReloadMs_ = clock().now().ms;
     for (std::size_t i = 0; i < config->warnings.size(); ++i) {
         log_->warn("engine: configuration warning=\"{}\"", config->warnings[i]);
-        setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration", config->warnings[i]);
+        setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration",
+                   config->warnings[i]);
     }
     if (!ready()) {
         return; // scraping starts with the store
@@ -255,9 +308,11 @@ absl::Status Engine::reload()
     auto loaded = config::load(options_.configFile);
     if (!loaded.ok()) {
         lastReloadOk_ = false;
-        log_->error("engine: the new configuration is not used err=\"{}\"", base::messageOf(loaded.status()));
+        log_->error("engine: the new configuration is not used err=\"{}\"",
+                    base::messageOf(loaded.status()));
         setProblem(std::string(kConfigProblem), Severity::Error, "configuration",
-                   fmt::format("{} (the configuration of {} runs on)", base::messageOf(loaded.status()),
+                   fmt::format("{} (the configuration of {} runs on)",
+                               base::messageOf(loaded.status()),
                                base::formatTimestamp(lastReloadTime())),
                    base::positionOf(loaded.status()));
         return loaded.status();
@@ -287,7 +342,8 @@ void Engine::watch()
     if (lastWatch_.ns != 0 && now > lastWatch_) {
         // Scrapes come in bursts: smooth over some ten seconds.
         constexpr double kWeight = 0.15;
-        const double rate = static_cast<double>(samples - lastSamples_) / (now - lastWatch_).seconds();
+        const double rate =
+            static_cast<double>(samples - lastSamples_) / (now - lastWatch_).seconds();
         const double old = samplesPerSecond_.load();
         samplesPerSecond_ = old == 0 ? rate : old + kWeight * (rate - old);
     }
@@ -353,6 +409,9 @@ EngineStatus Engine::status() const
                         .samplesPerSecond = samplesPerSecond_.load(),
                         .targets = scraping_.summary(),
                         .problems = problems_.list()};
+    for (Problem& problem : targetProblems(scraping_.failures())) {
+        status.problems.push_back(std::move(problem));
+    }
     if (const std::int64_t started = startedMs_.load(); started != 0) {
         status.startedAt = base::Timestamp{started};
     }

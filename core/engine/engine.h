@@ -1,20 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Owns and wires everything behind the APIs: store, query engine, scraping, this machine's collector. The one place with lifetimes.
-// Owner: app. Threads: every function from any thread; start(), reload() and stop() come one at a time.
-// Errors: see each function. After start() nothing outside ends the engine: it says what is wrong in problems() and runs on.
+// Owns and wires everything behind the APIs: store, query engine, scraping, this machine's
+// collector. The one place with lifetimes. Owner: app. Threads: every function from any thread;
+// start(), reload() and stop() come one at a time. Errors: see each function. After start() nothing
+// outside ends the engine: it says what is wrong in problems() and runs on.
 #pragma once
-
-#include <atomic>
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <thread>
-#include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "core/base/log.h"
 #include "core/base/timers.h"
@@ -26,6 +17,16 @@
 #include "core/promql/engine.h"
 #include "core/scrape/manager.h"
 #include "core/tsdb/db.h"
+
+#include <absl/status/statusor.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace narthex::state {
 class Database;
@@ -47,12 +48,20 @@ struct EngineOptions
     bool collectHost = false;
     /// Absent: the global scrape interval.
     std::optional<base::Duration> hostInterval;
-    /// A configuration that does not load ends start() with its error; otherwise it becomes a problem and the engine runs without
-    /// jobs.
+    /// A configuration that does not load ends start() with its error; otherwise it becomes a
+    /// problem and the engine runs without jobs.
     bool requireConfig = true;
 };
 
-enum class State : std::uint8_t { Off, Starting, Replaying, Collecting, Stopping, Failed };
+enum class State : std::uint8_t
+{
+    Off,
+    Starting,
+    Replaying,
+    Collecting,
+    Stopping,
+    Failed
+};
 
 struct EngineStatus
 {
@@ -84,10 +93,11 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// Loads the configuration, then opens the store in the background: state() goes Starting, Replaying, Collecting.
-    /// Errors: the configuration's, when it is required.
+    /// Loads the configuration, then opens the store in the background: state() goes Starting,
+    /// Replaying, Collecting. Errors: the configuration's, when it is required.
     absl::Status start();
-    /// Reads the configuration again. All or nothing: on an error the old one stays in force and the error becomes a problem.
+    /// Reads the configuration again. All or nothing: on an error the old one stays in force and
+    /// the error becomes a problem.
     absl::Status reload();
     /// Stops scraping, closes the store. Bounded by the work at hand. Safe to call twice.
     void stop();

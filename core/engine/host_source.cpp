@@ -11,9 +11,10 @@ class HostSource final : public scrape::PageSource
 {
 public:
     HostSource(base::WorkerPool& pool, const base::Clock& clock, base::Logger log)
-        : pool_(pool), collector_(std::make_shared<host::HostCollector>(host::CollectorOptions{}, clock, std::move(log)))
-    {
-    }
+        : pool_(pool),
+          collector_(std::make_shared<host::HostCollector>(host::CollectorOptions{}, clock,
+                                                           std::move(log)))
+    {}
 
     void fetch(const scrape::Target&, std::string buffer, Reply reply) override
     {
@@ -23,7 +24,8 @@ public:
         pool_.submit([collector = collector_, holder, page] {
             page->clear();
             collector->collect(*page);
-            (*holder)({.page = {.body = std::move(*page), .contentType = "text/plain; version=0.0.4"}});
+            (*holder)(
+                {.page = {.body = std::move(*page), .contentType = "text/plain; version=0.0.4"}});
         });
     }
 
@@ -36,7 +38,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<scrape::PageSource> makeHostSource(base::WorkerPool& pool, const base::Clock& clock, base::Logger log)
+std::unique_ptr<scrape::PageSource> makeHostSource(base::WorkerPool& pool, const base::Clock& clock,
+                                                   base::Logger log)
 {
     return std::make_unique<HostSource>(pool, clock, std::move(log));
 }

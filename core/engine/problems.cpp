@@ -10,7 +10,8 @@ namespace {
 using namespace base::literals;
 
 constexpr base::Duration kCoalesce = 250_ms;
-constexpr std::array<Change, 4> kChanges = {Change::Status, Change::Targets, Change::Samples, Change::Configuration};
+constexpr std::array<Change, 4> kChanges = {Change::Status, Change::Targets, Change::Samples,
+                                            Change::Configuration};
 
 } // namespace
 
@@ -42,7 +43,8 @@ bool ProblemBoard::clear(std::string_view id)
 bool ProblemBoard::clearSource(std::string_view source)
 {
     absl::MutexLock lock(&mutex_);
-    return std::erase_if(problems_, [source](const auto& entry) { return entry.second.source == source; }) > 0;
+    return std::erase_if(problems_,
+                         [source](const auto& entry) { return entry.second.source == source; }) > 0;
 }
 
 std::vector<Problem> ProblemBoard::list() const

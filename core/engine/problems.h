@@ -5,6 +5,12 @@
 // Owner: Engine. Threads: any.
 #pragma once
 
+#include "core/base/status.h"
+#include "core/base/timers.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,15 +18,13 @@
 #include <string>
 #include <vector>
 
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
-#include "core/base/status.h"
-#include "core/base/timers.h"
-
 namespace narthex::engine {
 
-enum class Severity : std::uint8_t { Warning, Error };
+enum class Severity : std::uint8_t
+{
+    Warning,
+    Error
+};
 
 /// Something a user should know and can act on; gone when it is over.
 struct Problem
@@ -37,7 +41,8 @@ struct Problem
 class ProblemBoard
 {
 public:
-    /// Adds the problem or replaces the one with its id, whose `since` stays. True if something changed.
+    /// Adds the problem or replaces the one with its id, whose `since` stays. True if something
+    /// changed.
     bool set(Problem problem);
     /// True if it was there.
     bool clear(std::string_view id);
@@ -50,7 +55,13 @@ private:
     std::map<std::string, Problem, std::less<>> problems_ ABSL_GUARDED_BY(mutex_);
 };
 
-enum class Change : std::uint8_t { Status, Targets, Samples, Configuration };
+enum class Change : std::uint8_t
+{
+    Status,
+    Targets,
+    Samples,
+    Configuration
+};
 
 /// Tells listeners about changes, each kind at most four times a second.
 class ChangeHub

@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exposition/text_parser.h"
 
-#include <algorithm>
-#include <cstring>
-
-#include <fmt/format.h>
-
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/exposition/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
 
 namespace narthex::exposition {
 namespace {
@@ -29,13 +29,20 @@ std::string_view tokenName(std::string_view rest)
         return "EOF";
     }
     switch (rest.front()) {
-    case '\n': return "LINEBREAK";
-    case '{': return "BOPEN";
-    case '}': return "BCLOSE";
-    case '=': return "EQUAL";
-    case ',': return "COMMA";
-    case '"': return "QSTRING";
-    default: return isNameStart(rest.front()) ? "LNAME" : "INVALID";
+    case '\n':
+        return "LINEBREAK";
+    case '{':
+        return "BOPEN";
+    case '}':
+        return "BCLOSE";
+    case '=':
+        return "EQUAL";
+    case ',':
+        return "COMMA";
+    case '"':
+        return "QSTRING";
+    default:
+        return isNameStart(rest.front()) ? "LNAME" : "INVALID";
     }
 }
 
@@ -65,7 +72,8 @@ std::string normalised(std::string_view number)
 std::uint32_t TextParser::lineNumber() const
 {
     return static_cast<std::uint32_t>(
-        1 + std::count(page_.begin(), page_.begin() + static_cast<std::ptrdiff_t>(entryStart_), '\n'));
+        1 +
+        std::count(page_.begin(), page_.begin() + static_cast<std::ptrdiff_t>(entryStart_), '\n'));
 }
 
 std::size_t TextParser::lineEnd(std::size_t from) const
@@ -105,8 +113,9 @@ absl::Status TextParser::fail(std::string_view expected, std::size_t at)
         }
     }
     const std::string_view shown = rest.substr(0, length + 1);
-    return failWhile(fmt::format("{}, got {} ({})", expected, model::quote(shown), model::quote(token)),
-                     at + length + 1);
+    return failWhile(
+        fmt::format("{}, got {} ({})", expected, model::quote(shown), model::quote(token)),
+        at + length + 1);
 }
 
 absl::StatusOr<EntryKind> TextParser::next()
@@ -143,7 +152,8 @@ absl::StatusOr<EntryKind> TextParser::next()
     return EntryKind::End;
 }
 
-// "# HELP name text", "# TYPE name kind", anything else is a comment: End then stands for "nothing to report".
+// "# HELP name text", "# TYPE name kind", anything else is a comment: End then stands for "nothing
+// to report".
 absl::StatusOr<EntryKind> TextParser::parseComment()
 {
     const std::size_t end = lineEnd(at_);
@@ -180,8 +190,8 @@ absl::StatusOr<EntryKind> TextParser::parseComment()
         const std::size_t textStart = p < end && isBlank(page_[p]) ? p + 1 : p;
         const std::string_view text = page_.substr(textStart, end - textStart);
         if (!base::isValidUtf8(text)) {
-            return failWhile(fmt::format("help text {} is not a valid utf8 string", model::quote(text)),
-                             end);
+            return failWhile(
+                fmt::format("help text {} is not a valid utf8 string", model::quote(text)), end);
         }
         unescapeInto(help_, text, false);
         finishLine(end);
@@ -189,10 +199,11 @@ absl::StatusOr<EntryKind> TextParser::parseComment()
     }
     const std::string_view kind =
         p < end && isBlank(page_[p]) ? page_.substr(p + 1, end - p - 1) : page_.substr(p, end - p);
-    const auto type = kind == "untyped" ? std::optional(model::MetricType::Unknown)
-                      : kind == "counter" || kind == "gauge" || kind == "histogram" || kind == "summary"
-                          ? model::parseMetricType(kind)
-                          : std::nullopt;
+    const auto type =
+        kind == "untyped" ? std::optional(model::MetricType::Unknown)
+        : kind == "counter" || kind == "gauge" || kind == "histogram" || kind == "summary"
+            ? model::parseMetricType(kind)
+            : std::nullopt;
     if (!type) {
         return base::withPosition(
             base::invalidArgument("invalid metric type {}", model::quote(kind)),
@@ -233,7 +244,8 @@ absl::Status TextParser::scanQuoted(std::string_view expected)
             ++at_;
             const std::string_view text = page_.substr(start + 1, at_ - start - 2);
             if (!base::isValidUtf8(text)) {
-                return failWhile(fmt::format("invalid UTF-8 label value: {}", model::quote(text)), at_);
+                return failWhile(fmt::format("invalid UTF-8 label value: {}", model::quote(text)),
+                                 at_);
             }
             return absl::OkStatus();
         }
@@ -241,7 +253,8 @@ absl::Status TextParser::scanQuoted(std::string_view expected)
     return fail(expected, page_.size());
 }
 
-// Checks the grammar of `{…}` and leaves the cursor behind the closing brace; labels() reads it again when the series is new.
+// Checks the grammar of `{…}` and leaves the cursor behind the closing brace; labels() reads it
+// again when the series is new.
 absl::Status TextParser::scanLabels()
 {
     bool hasName = page_[entryStart_] != '{';
@@ -338,7 +351,8 @@ absl::Status TextParser::parseValueAndTime()
 bool TextParser::trySeries(std::string_view series)
 {
     const std::string_view rest = page_.substr(at_);
-    if (rest.size() <= series.size() || !isBlank(rest[series.size()]) || !rest.starts_with(series)) {
+    if (rest.size() <= series.size() || !isBlank(rest[series.size()]) ||
+        !rest.starts_with(series)) {
         return false;
     }
     const char* p = rest.data() + series.size() + 1;

@@ -1,25 +1,31 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A pull parser for the text format (0.0.4 and 1.0.0): walks a page line by line without copying or allocating.
-// Owner: the caller; the page's bytes must outlive the parser and every view it returns. Threads: one at a time.
-// Errors: InvalidArgument in Prometheus' wording, with the line in the Position payload; the parser is at its end afterwards.
-// Format: spec/scrape.md, Text format.
+// A pull parser for the text format (0.0.4 and 1.0.0): walks a page line by line without copying or
+// allocating. Owner: the caller; the page's bytes must outlive the parser and every view it
+// returns. Threads: one at a time. Errors: InvalidArgument in Prometheus' wording, with the line in
+// the Position payload; the parser is at its end afterwards. Format: spec/scrape.md, Text format.
 #pragma once
+
+#include "core/model/labels.h"
+#include "core/model/sample.h"
+
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <absl/status/statusor.h>
-
-#include "core/model/labels.h"
-#include "core/model/sample.h"
-
 namespace narthex::exposition {
 
-enum class EntryKind : std::uint8_t { Series, Type, Help, End };
+enum class EntryKind : std::uint8_t
+{
+    Series,
+    Type,
+    Help,
+    End
+};
 
 class TextParser
 {
@@ -29,11 +35,12 @@ public:
     /// The next entry; comments and empty lines are passed over. End again and again at the end.
     absl::StatusOr<EntryKind> next();
 
-    /// Fast path for a page that resembles the last one: when the rest of the page starts with `series` followed by a value,
-    /// takes that line as the next entry and returns true. Otherwise nothing changes. The check is one memcmp.
+    /// Fast path for a page that resembles the last one: when the rest of the page starts with
+    /// `series` followed by a value, takes that line as the next entry and returns true. Otherwise
+    /// nothing changes. The check is one memcmp.
     bool trySeries(std::string_view series);
-    /// As trySeries, but the whole line must be `line` (with its end of line), so that not even the value is parsed: it is
-    /// `value`, without a timestamp.
+    /// As trySeries, but the whole line must be `line` (with its end of line), so that not even the
+    /// value is parsed: it is `value`, without a timestamp.
     bool trySameLine(std::string_view line, std::size_t seriesLength, double value);
     /// The same for a TYPE or HELP line; `type` is the type in force after it.
     bool tryMetadataLine(std::string_view line, model::MetricType type);
@@ -51,12 +58,15 @@ public:
     [[nodiscard]] std::string_view seriesText() const { return series_; }
     [[nodiscard]] double value() const { return value_; }
     [[nodiscard]] std::optional<std::int64_t> timestampMs() const { return timestampMs_; }
-    /// The labels of the current series, `le` and `quantile` normalised when the type in force asks for it. What `out` held is
-    /// dropped. Repeated label names: InvalidArgument.
+    /// The labels of the current series, `le` and `quantile` normalised when the type in force asks
+    /// for it. What `out` held is dropped. Repeated label names: InvalidArgument.
     absl::Status labels(model::LabelsBuilder& out) const;
 
     /// The line of the current entry with its end of line, for the fast paths of the next page.
-    [[nodiscard]] std::string_view line() const { return page_.substr(entryStart_, at_ - entryStart_); }
+    [[nodiscard]] std::string_view line() const
+    {
+        return page_.substr(entryStart_, at_ - entryStart_);
+    }
     [[nodiscard]] std::size_t entryOffset() const { return entryStart_; }
     /// Counts from 1.
     [[nodiscard]] std::uint32_t lineNumber() const;

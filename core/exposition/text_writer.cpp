@@ -69,8 +69,8 @@ TextWriter& TextWriter::sampleNamed(std::string_view name,
     return write(name, labels, value);
 }
 
-TextWriter& TextWriter::sampleNamed(std::string_view name, const std::vector<model::LabelView>& labels,
-                                    double value)
+TextWriter& TextWriter::sampleNamed(std::string_view name,
+                                    const std::vector<model::LabelView>& labels, double value)
 {
     return write(name, labels, value);
 }

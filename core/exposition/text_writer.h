@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Writes pages in the text format 0.0.4. Families are the caller's order; within one, the writer keeps HELP and TYPE in front.
-// Threads: one at a time. Format: spec/scrape.md, Text format.
+// Writes pages in the text format 0.0.4. Families are the caller's order; within one, the writer
+// keeps HELP and TYPE in front. Threads: one at a time. Format: spec/scrape.md, Text format.
 #pragma once
+
+#include "core/model/labels.h"
+#include "core/model/sample.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "core/model/labels.h"
-#include "core/model/sample.h"
 
 namespace narthex::exposition {
 

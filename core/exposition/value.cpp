@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exposition/value.h"
 
+#include "core/base/number.h"
+#include "core/model/sample.h"
+
 #include <array>
 #include <cmath>
 #include <string_view>
-
-#include "core/base/number.h"
-#include "core/model/sample.h"
 
 namespace narthex::exposition {
 namespace {
@@ -33,9 +33,10 @@ ParsedValue parseSlowly(const char* begin, const char* end)
     }
     const auto value = base::parseFloat(token);
     if (!value) {
-        const bool looksNumeric = token.find_first_not_of("+-.0123456789eE") == std::string_view::npos &&
-                                  token.find_first_of("0123456789") != std::string_view::npos &&
-                                  token.find_last_of("0123456789") == token.size() - 1;
+        const bool looksNumeric =
+            token.find_first_not_of("+-.0123456789eE") == std::string_view::npos &&
+            token.find_first_of("0123456789") != std::string_view::npos &&
+            token.find_last_of("0123456789") == token.size() - 1;
         return {.end = p, .status = looksNumeric ? ValueStatus::Range : ValueStatus::Syntax};
     }
     return {.value = std::isnan(*value) ? model::normalNan() : *value, .end = p};

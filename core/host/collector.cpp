@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/host/collector.h"
 
-#include <sys/utsname.h>
-
 #include "core/base/status.h"
 #include "core/host/collectors.h"
+
+#include <sys/utsname.h>
 
 namespace narthex::host {
 namespace {
@@ -52,11 +52,13 @@ class HostCollector::Impl
 {
 public:
     Impl(CollectorOptions options, const base::Clock& clock, base::Logger log)
-        : options_(std::move(options)), clock_(clock), log_(std::move(log)),
-          mountPointsExclude_(options_.mountPointsExclude), fsTypesExclude_(options_.fsTypesExclude),
+        : options_(std::move(options)),
+          clock_(clock),
+          log_(std::move(log)),
+          mountPointsExclude_(options_.mountPointsExclude),
+          fsTypesExclude_(options_.fsTypesExclude),
           diskExclude_(options_.diskExclude)
-    {
-    }
+    {}
 
     void collect(std::string& out)
     {
@@ -72,9 +74,11 @@ public:
         for (const Entry& entry : kCollectors) {
             const base::Duration start = clock_.monotonic();
             const absl::Status status = entry.collect(context);
-            runs.push_back({.name = entry.name, .took = clock_.monotonic() - start, .success = status.ok()});
+            runs.push_back(
+                {.name = entry.name, .took = clock_.monotonic() - start, .success = status.ok()});
             if (!status.ok() && !absl::IsNotFound(status)) {
-                log_->debug("host: collector failed name={} err=\"{}\"", entry.name, base::messageOf(status));
+                log_->debug("host: collector failed name={} err=\"{}\"", entry.name,
+                            base::messageOf(status));
             }
         }
         writer.family("node_scrape_collector_duration_seconds", model::MetricType::Gauge,
@@ -101,8 +105,7 @@ private:
 
 HostCollector::HostCollector(CollectorOptions options, const base::Clock& clock, base::Logger log)
     : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(log)))
-{
-}
+{}
 
 HostCollector::~HostCollector() = default;
 

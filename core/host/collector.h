@@ -7,14 +7,14 @@
 // Source: spec/host-metrics.md.
 #pragma once
 
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "core/base/clock.h"
-#include "core/base/log.h"
 
 namespace narthex::host {
 

@@ -1,9 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The single collectors behind HostCollector: one function each, all with the same shape, listed once in collector.cpp.
-// Threads: one at a time. Errors: NotFound = nothing to report here (no battery); anything else = the collector failed.
+// The single collectors behind HostCollector: one function each, all with the same shape, listed
+// once in collector.cpp. Threads: one at a time. Errors: NotFound = nothing to report here (no
+// battery); anything else = the collector failed.
 #pragma once
+
+#include "core/exposition/text_writer.h"
+#include "core/host/collector.h"
+
+#include <absl/status/status.h>
+#include <re2/re2.h>
 
 #include <array>
 #include <cstdint>
@@ -11,12 +18,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-
-#include <absl/status/status.h>
-#include <re2/re2.h>
-
-#include "core/exposition/text_writer.h"
-#include "core/host/collector.h"
 
 namespace narthex::host {
 

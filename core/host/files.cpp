@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/host/collectors.h"
+
+#include <algorithm>
 
 namespace narthex::host {
 
@@ -54,7 +54,8 @@ std::vector<std::string> listDirectory(const std::filesystem::path& directory)
 {
     std::vector<std::string> names;
     std::error_code error;
-    for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+         it.increment(error)) {
         names.push_back(it->path().filename().string());
     }
     std::sort(names.begin(), names.end());

@@ -1,14 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Processor, load, memory and the kernel's own counters.
-#include <ctime>
-
-#include <sys/utsname.h>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/host/collectors.h"
+
+#include <ctime>
+#include <sys/utsname.h>
 
 namespace narthex::host {
 namespace {
@@ -16,12 +15,13 @@ namespace {
 using model::MetricType;
 
 constexpr double kTicksPerSecond = 100; // USER_HZ for user space on every Linux port
-constexpr std::array<std::string_view, 10> kModes = {"user",    "nice",    "system", "idle",  "iowait",
-                                                     "irq",     "softirq", "steal",  "guest", "guest_nice"};
+constexpr std::array<std::string_view, 10> kModes = {
+    "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"};
 constexpr std::size_t kIdle = 3;
 constexpr double kHotplugSeconds = 3;
 
-/// The kernel's idle and iowait go back a little now and then; a large step back of idle means that the processor was replugged.
+/// The kernel's idle and iowait go back a little now and then; a large step back of idle means that
+/// the processor was replugged.
 void holdMonotonic(std::array<double, 10>& last, const std::array<double, 10>& now)
 {
     if (last[kIdle] - now[kIdle] >= kHotplugSeconds) {
@@ -35,7 +35,8 @@ void holdMonotonic(std::array<double, 10>& last, const std::array<double, 10>& n
 
 std::string unquoteShell(std::string_view text)
 {
-    if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front()) {
+    if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') &&
+        text.back() == text.front()) {
         text = text.substr(1, text.size() - 2);
     }
     std::string out;
@@ -52,7 +53,8 @@ std::string unquoteShell(std::string_view text)
 
 absl::Status collectCpu(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string stat, base::readFile(context.options.roots.procfs / "stat"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string stat,
+                             base::readFile(context.options.roots.procfs / "stat"));
     std::map<std::string, std::array<double, 10>, std::less<>> present;
     for (const std::string_view line : lines(stat)) {
         const auto parts = fields(line);
@@ -76,7 +78,8 @@ absl::Status collectCpu(Context& context)
         context.out.sample({{"cpu", cpu}, {"mode", "nice"}}, seconds[9]);
         context.out.sample({{"cpu", cpu}, {"mode", "user"}}, seconds[8]);
     }
-    context.out.family("node_cpu_seconds_total", MetricType::Counter, "Seconds the CPUs spent in each mode.");
+    context.out.family("node_cpu_seconds_total", MetricType::Counter,
+                       "Seconds the CPUs spent in each mode.");
     for (const auto& [cpu, seconds] : context.cpu.last) {
         for (std::size_t i = 0; i < 8; ++i) {
             context.out.sample({{"cpu", cpu}, {"mode", kModes[i]}}, seconds[i]);
@@ -95,11 +98,16 @@ absl::Status collectCpuFrequency(Context& context)
         std::string_view help;
     };
     static constexpr Source kSources[] = {
-        {"node_cpu_frequency_max_hertz", "cpuinfo_max_freq", "Maximum CPU thread frequency in hertz."},
-        {"node_cpu_frequency_min_hertz", "cpuinfo_min_freq", "Minimum CPU thread frequency in hertz."},
-        {"node_cpu_scaling_frequency_hertz", "scaling_cur_freq", "Current scaled CPU thread frequency in hertz."},
-        {"node_cpu_scaling_frequency_max_hertz", "scaling_max_freq", "Maximum scaled CPU thread frequency in hertz."},
-        {"node_cpu_scaling_frequency_min_hertz", "scaling_min_freq", "Minimum scaled CPU thread frequency in hertz."}};
+        {"node_cpu_frequency_max_hertz", "cpuinfo_max_freq",
+         "Maximum CPU thread frequency in hertz."},
+        {"node_cpu_frequency_min_hertz", "cpuinfo_min_freq",
+         "Minimum CPU thread frequency in hertz."},
+        {"node_cpu_scaling_frequency_hertz", "scaling_cur_freq",
+         "Current scaled CPU thread frequency in hertz."},
+        {"node_cpu_scaling_frequency_max_hertz", "scaling_max_freq",
+         "Maximum scaled CPU thread frequency in hertz."},
+        {"node_cpu_scaling_frequency_min_hertz", "scaling_min_freq",
+         "Minimum scaled CPU thread frequency in hertz."}};
     std::vector<std::string> cpus;
     for (const std::string& name : listDirectory(folder)) {
         if (name.starts_with("cpu") && base::parseUint(name.substr(3)) &&
@@ -123,7 +131,8 @@ absl::Status collectCpuFrequency(Context& context)
 
 absl::Status collectLoad(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, readLine(context.options.roots.procfs / "loadavg"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text,
+                             readLine(context.options.roots.procfs / "loadavg"));
     const auto parts = fields(text);
     if (parts.size() < 3) {
         return base::dataLoss("unexpected content of loadavg: {}", text);
@@ -136,7 +145,8 @@ absl::Status collectLoad(Context& context)
 
 absl::Status collectMemory(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(context.options.roots.procfs / "meminfo"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text,
+                             base::readFile(context.options.roots.procfs / "meminfo"));
     for (const std::string_view line : lines(text)) {
         const auto parts = fields(line);
         if (parts.size() < 2 || !parts[0].ends_with(':')) {
@@ -162,7 +172,8 @@ absl::Status collectMemory(Context& context)
 
 absl::Status collectStat(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(context.options.roots.procfs / "stat"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text,
+                             base::readFile(context.options.roots.procfs / "stat"));
     struct Source
     {
         std::string_view key;
@@ -172,16 +183,20 @@ absl::Status collectStat(Context& context)
     };
     static constexpr Source kSources[] = {
         {"btime", "node_boot_time_seconds", MetricType::Gauge, "Node boot time, in unixtime."},
-        {"ctxt", "node_context_switches_total", MetricType::Counter, "Total number of context switches."},
+        {"ctxt", "node_context_switches_total", MetricType::Counter,
+         "Total number of context switches."},
         {"processes", "node_forks_total", MetricType::Counter, "Total number of forks."},
         {"intr", "node_intr_total", MetricType::Counter, "Total number of interrupts serviced."},
-        {"procs_blocked", "node_procs_blocked", MetricType::Gauge, "Number of processes blocked waiting for I/O to complete."},
-        {"procs_running", "node_procs_running", MetricType::Gauge, "Number of processes in runnable state."}};
+        {"procs_blocked", "node_procs_blocked", MetricType::Gauge,
+         "Number of processes blocked waiting for I/O to complete."},
+        {"procs_running", "node_procs_running", MetricType::Gauge,
+         "Number of processes in runnable state."}};
     for (const std::string_view line : lines(text)) {
         const auto parts = fields(line);
         for (const Source& source : kSources) {
             if (parts.size() >= 2 && parts[0] == source.key) {
-                context.out.family(source.family, source.type, source.help).sample(number(parts[1]));
+                context.out.family(source.family, source.type, source.help)
+                    .sample(number(parts[1]));
             }
         }
     }
@@ -190,11 +205,14 @@ absl::Status collectStat(Context& context)
 
 absl::Status collectTime(Context& context)
 {
-    context.out.gauge("node_time_seconds", "System time in seconds since epoch (1970).", context.clock.now().seconds());
+    context.out.gauge("node_time_seconds", "System time in seconds since epoch (1970).",
+                      context.clock.now().seconds());
     const std::time_t now = context.clock.now().ms / 1000;
     std::tm local{};
     ::localtime_r(&now, &local);
-    context.out.family("node_time_zone_offset_seconds", MetricType::Gauge, "System time zone offset in seconds.")
+    context.out
+        .family("node_time_zone_offset_seconds", MetricType::Gauge,
+                "System time zone offset in seconds.")
         .sample({{"time_zone", local.tm_zone}}, static_cast<double>(local.tm_gmtoff));
     return absl::OkStatus();
 }
@@ -205,7 +223,9 @@ absl::Status collectUname(Context& context)
     if (::uname(&name) != 0) {
         return base::errnoStatus(errno, "uname");
     }
-    context.out.family("node_uname_info", MetricType::Gauge, "Labeled system information as provided by the uname system call.")
+    context.out
+        .family("node_uname_info", MetricType::Gauge,
+                "Labeled system information as provided by the uname system call.")
         .sample({{"domainname", name.domainname},
                  {"machine", name.machine},
                  {"nodename", name.nodename},
@@ -230,7 +250,10 @@ absl::Status collectOs(Context& context)
             values[std::string(line.substr(0, equal))] = unquoteShell(line.substr(equal + 1));
         }
     }
-    context.out.family("node_os_info", MetricType::Gauge, "A metric with a constant '1' value labeled by the operating system's release file.")
+    context.out
+        .family(
+            "node_os_info", MetricType::Gauge,
+            "A metric with a constant '1' value labeled by the operating system's release file.")
         .sample({{"build_id", values["BUILD_ID"]},
                  {"id", values["ID"]},
                  {"id_like", values["ID_LIKE"]},
@@ -252,7 +275,9 @@ absl::Status collectOs(Context& context)
     const std::size_t minor = major != std::string::npos && version[major] == '.'
                                   ? version.find_first_not_of("0123456789", major + 1)
                                   : major;
-    context.out.family("node_os_version", MetricType::Gauge, "Metric containing the major.minor part of the OS version.")
+    context.out
+        .family("node_os_version", MetricType::Gauge,
+                "Metric containing the major.minor part of the OS version.")
         .sample({{"id", values["ID"]}, {"id_like", values["ID_LIKE"]}, {"name", values["NAME"]}},
                 number(std::string_view(version).substr(0, minor)));
     return absl::OkStatus();
@@ -260,14 +285,17 @@ absl::Status collectOs(Context& context)
 
 absl::Status collectVmstat(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(context.options.roots.procfs / "vmstat"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text,
+                             base::readFile(context.options.roots.procfs / "vmstat"));
     static const re2::RE2 kept("^(oom_kill|pgpg|pswp|pg.*fault).*");
     for (const std::string_view line : lines(text)) {
         const auto parts = fields(line);
-        if (parts.size() == 2 && re2::RE2::PartialMatch(re2::StringPiece(parts[0].data(), parts[0].size()), kept)) {
+        if (parts.size() == 2 &&
+            re2::RE2::PartialMatch(re2::StringPiece(parts[0].data(), parts[0].size()), kept)) {
             const std::string name = "node_vmstat_" + std::string(parts[0]);
             context.out
-                .family(name, MetricType::Unknown, "/proc/vmstat information field " + std::string(parts[0]) + ".")
+                .family(name, MetricType::Unknown,
+                        "/proc/vmstat information field " + std::string(parts[0]) + ".")
                 .sample(number(parts[1]));
         }
     }
@@ -284,12 +312,18 @@ absl::Status collectPressure(Context& context)
         std::string_view help;
     };
     static constexpr Source kSources[] = {
-        {"cpu", "some", "node_pressure_cpu_waiting_seconds_total", "Total time in seconds that processes have waited for CPU time"},
-        {"io", "full", "node_pressure_io_stalled_seconds_total", "Total time in seconds no process could make progress due to IO congestion"},
-        {"io", "some", "node_pressure_io_waiting_seconds_total", "Total time in seconds that processes have waited due to IO congestion"},
-        {"irq", "full", "node_pressure_irq_stalled_seconds_total", "Total time in seconds no process could make progress due to IRQ congestion"},
-        {"memory", "full", "node_pressure_memory_stalled_seconds_total", "Total time in seconds no process could make progress due to memory congestion"},
-        {"memory", "some", "node_pressure_memory_waiting_seconds_total", "Total time in seconds that processes have waited for memory"}};
+        {"cpu", "some", "node_pressure_cpu_waiting_seconds_total",
+         "Total time in seconds that processes have waited for CPU time"},
+        {"io", "full", "node_pressure_io_stalled_seconds_total",
+         "Total time in seconds no process could make progress due to IO congestion"},
+        {"io", "some", "node_pressure_io_waiting_seconds_total",
+         "Total time in seconds that processes have waited due to IO congestion"},
+        {"irq", "full", "node_pressure_irq_stalled_seconds_total",
+         "Total time in seconds no process could make progress due to IRQ congestion"},
+        {"memory", "full", "node_pressure_memory_stalled_seconds_total",
+         "Total time in seconds no process could make progress due to memory congestion"},
+        {"memory", "some", "node_pressure_memory_waiting_seconds_total",
+         "Total time in seconds that processes have waited for memory"}};
     bool any = false;
     for (const Source& source : kSources) {
         const auto text = base::readFile(context.options.roots.procfs / "pressure" / source.file);
@@ -299,23 +333,28 @@ absl::Status collectPressure(Context& context)
         for (const std::string_view line : lines(*text)) {
             const std::size_t total = line.find("total=");
             if (line.starts_with(source.line) && total != std::string_view::npos) {
-                context.out.counter(source.family, source.help, number(line.substr(total + 6)) / 1e6);
+                context.out.counter(source.family, source.help,
+                                    number(line.substr(total + 6)) / 1e6);
                 any = true;
             }
         }
     }
-    return any ? absl::OkStatus() : base::notFound("no pressure information (kernel parameter psi=1 switches it on)");
+    return any ? absl::OkStatus()
+               : base::notFound("no pressure information (kernel parameter psi=1 switches it on)");
 }
 
 absl::Status collectFileDescriptors(Context& context)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, readLine(context.options.roots.procfs / "sys/fs/file-nr"));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text,
+                             readLine(context.options.roots.procfs / "sys/fs/file-nr"));
     const auto parts = fields(text);
     if (parts.size() < 3) {
         return base::dataLoss("unexpected content of file-nr: {}", text);
     }
-    context.out.gauge("node_filefd_allocated", "File descriptor statistics: allocated.", number(parts[0]));
-    context.out.gauge("node_filefd_maximum", "File descriptor statistics: maximum.", number(parts[2]));
+    context.out.gauge("node_filefd_allocated", "File descriptor statistics: allocated.",
+                      number(parts[0]));
+    context.out.gauge("node_filefd_maximum", "File descriptor statistics: maximum.",
+                      number(parts[2]));
     return absl::OkStatus();
 }
 

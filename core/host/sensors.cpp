@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Temperatures, fans and batteries.
-#include <fmt/format.h>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/host/collectors.h"
+
+#include <fmt/format.h>
 
 namespace narthex::host {
 namespace {
@@ -22,7 +22,8 @@ std::string cleanName(std::string_view text)
     std::string out;
     for (const char c : text) {
         const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        const bool kept = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == ':';
+        const bool kept =
+            (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == ':';
         out += kept ? lower : '_';
     }
     const std::size_t first = out.find_first_not_of('_');
@@ -35,7 +36,8 @@ std::string chipName(const std::filesystem::path& folder)
     std::error_code error;
     const auto device = std::filesystem::canonical(folder / "device", error);
     if (!error) {
-        return cleanName(device.parent_path().filename().string()) + "_" + cleanName(device.filename().string());
+        return cleanName(device.parent_path().filename().string()) + "_" +
+               cleanName(device.filename().string());
     }
     const auto name = readLine(folder / "name");
     return name.ok() && !cleanName(*name).empty() ? cleanName(*name) : folder.filename().string();
@@ -51,7 +53,8 @@ struct SensorFile
 /// `temp1_crit` → temp, temp1, crit.
 std::optional<SensorFile> parseSensorFile(std::string_view name)
 {
-    static constexpr std::string_view kTypes[] = {"in", "cpu", "fan", "pwm", "temp", "curr", "power", "energy", "humidity", "freq"};
+    static constexpr std::string_view kTypes[] = {"in",   "cpu",   "fan",    "pwm",      "temp",
+                                                  "curr", "power", "energy", "humidity", "freq"};
     for (const std::string_view type : kTypes) {
         if (!name.starts_with(type)) {
             continue;
@@ -63,7 +66,8 @@ std::optional<SensorFile> parseSensorFile(std::string_view name)
         }
         return SensorFile{.type = type,
                           .sensor = fmt::format("{}{}", type, rest.substr(0, digits)),
-                          .property = digits < rest.size() ? rest.substr(digits + 1) : std::string_view()};
+                          .property =
+                              digits < rest.size() ? rest.substr(digits + 1) : std::string_view()};
     }
     return std::nullopt;
 }
@@ -80,7 +84,8 @@ struct Reading
 std::optional<Reading> convert(const SensorFile& file, double raw)
 {
     Reading reading{.sensor = file.sensor, .value = raw};
-    const std::string property = file.property == "input" || file.property.empty() ? "" : fmt::format("_{}", file.property);
+    const std::string property =
+        file.property == "input" || file.property.empty() ? "" : fmt::format("_{}", file.property);
     const auto scaled = [&](std::string_view base, double factor, std::string_view unit) {
         reading.family = fmt::format("node_hwmon_{}{}_{}", base, property, unit);
         reading.value = raw * factor;
@@ -105,7 +110,8 @@ std::optional<Reading> convert(const SensorFile& file, double raw)
     } else if (file.type == "humidity") {
         reading.family = fmt::format("node_hwmon_humidity{}", property);
         reading.value = raw / kMicro;
-    } else if (file.type == "fan" && (property.empty() || property == "_min" || property == "_max" || property == "_target")) {
+    } else if (file.type == "fan" && (property.empty() || property == "_min" ||
+                                      property == "_max" || property == "_target")) {
         scaled("fan", 1, "rpm");
     } else if (file.type == "freq") {
         return std::nullopt;
@@ -122,42 +128,42 @@ struct SupplyFile
     std::string_view name;
     double factor;
 };
-constexpr SupplyFile kSupplyFiles[] = {
-    {"authentic", "authentic", 1},
-    {"calibrate", "calibrate", 1},
-    {"capacity", "capacity", 1},
-    {"capacity_alert_max", "capacity_alert_max", 1},
-    {"capacity_alert_min", "capacity_alert_min", 1},
-    {"charge_counter", "charge_counter", kMicro},
-    {"charge_empty", "charge_empty", kMicro},
-    {"charge_full", "charge_full", kMicro},
-    {"charge_full_design", "charge_full_design", kMicro},
-    {"charge_now", "charge_ampere", kMicro},
-    {"current_max", "current_max", kMicro},
-    {"current_now", "current_ampere", kMicro},
-    {"cycle_count", "cyclecount", 1},
-    {"energy_empty", "energy_empty", kMicro},
-    {"energy_full", "energy_full", kMicro},
-    {"energy_full_design", "energy_full_design", kMicro},
-    {"energy_now", "energy_watthour", kMicro},
-    {"input_current_limit", "input_current_limit", kMicro},
-    {"online", "online", 1},
-    {"power_now", "power_watt", kMicro},
-    {"present", "present", 1},
-    {"temp", "temp_celsius", kTenths},
-    {"temp_alert_max", "temp_alert_max_celsius", kTenths},
-    {"temp_alert_min", "temp_alert_min_celsius", kTenths},
-    {"temp_ambient", "temp_ambient_celsius", kTenths},
-    {"time_to_empty_now", "time_to_empty_seconds", 1},
-    {"time_to_full_now", "time_to_full_seconds", 1},
-    {"voltage_max", "voltage_max", kMicro},
-    {"voltage_max_design", "voltage_max_design", kMicro},
-    {"voltage_min", "voltage_min", kMicro},
-    {"voltage_min_design", "voltage_min_design", kMicro},
-    {"voltage_now", "voltage_volt", kMicro},
-    {"voltage_ocv", "voltage_ocv", kMicro}};
-constexpr std::string_view kSupplyInfo[] = {"capacity_level", "charge_type",   "health", "manufacturer", "model_name", "scope",
-                                            "serial_number",  "status",        "technology", "type", "usb_type"};
+constexpr SupplyFile kSupplyFiles[] = {{"authentic", "authentic", 1},
+                                       {"calibrate", "calibrate", 1},
+                                       {"capacity", "capacity", 1},
+                                       {"capacity_alert_max", "capacity_alert_max", 1},
+                                       {"capacity_alert_min", "capacity_alert_min", 1},
+                                       {"charge_counter", "charge_counter", kMicro},
+                                       {"charge_empty", "charge_empty", kMicro},
+                                       {"charge_full", "charge_full", kMicro},
+                                       {"charge_full_design", "charge_full_design", kMicro},
+                                       {"charge_now", "charge_ampere", kMicro},
+                                       {"current_max", "current_max", kMicro},
+                                       {"current_now", "current_ampere", kMicro},
+                                       {"cycle_count", "cyclecount", 1},
+                                       {"energy_empty", "energy_empty", kMicro},
+                                       {"energy_full", "energy_full", kMicro},
+                                       {"energy_full_design", "energy_full_design", kMicro},
+                                       {"energy_now", "energy_watthour", kMicro},
+                                       {"input_current_limit", "input_current_limit", kMicro},
+                                       {"online", "online", 1},
+                                       {"power_now", "power_watt", kMicro},
+                                       {"present", "present", 1},
+                                       {"temp", "temp_celsius", kTenths},
+                                       {"temp_alert_max", "temp_alert_max_celsius", kTenths},
+                                       {"temp_alert_min", "temp_alert_min_celsius", kTenths},
+                                       {"temp_ambient", "temp_ambient_celsius", kTenths},
+                                       {"time_to_empty_now", "time_to_empty_seconds", 1},
+                                       {"time_to_full_now", "time_to_full_seconds", 1},
+                                       {"voltage_max", "voltage_max", kMicro},
+                                       {"voltage_max_design", "voltage_max_design", kMicro},
+                                       {"voltage_min", "voltage_min", kMicro},
+                                       {"voltage_min_design", "voltage_min_design", kMicro},
+                                       {"voltage_now", "voltage_volt", kMicro},
+                                       {"voltage_ocv", "voltage_ocv", kMicro}};
+constexpr std::string_view kSupplyInfo[] = {
+    "capacity_level", "charge_type", "health",     "manufacturer", "model_name", "scope",
+    "serial_number",  "status",      "technology", "type",         "usb_type"};
 
 } // namespace
 
@@ -175,9 +181,11 @@ absl::Status collectThermalZones(Context& context)
             continue;
         }
         if (!std::exchange(started, true)) {
-            context.out.family("node_thermal_zone_temp", MetricType::Gauge, "Zone temperature in Celsius");
+            context.out.family("node_thermal_zone_temp", MetricType::Gauge,
+                               "Zone temperature in Celsius");
         }
-        context.out.sample({{"type", *type}, {"zone", std::string_view(name).substr(12)}}, *temperature / 1000);
+        context.out.sample({{"type", *type}, {"zone", std::string_view(name).substr(12)}},
+                           *temperature / 1000);
     }
     return started ? absl::OkStatus() : base::notFound("no thermal zones");
 }
@@ -195,7 +203,8 @@ absl::Status collectHwmon(Context& context)
         const auto title = readLine(folder / name / "name");
         if (!seen.insert(chip).second) {
             const std::string suffix = title.ok() ? cleanName(*title) : std::string();
-            chip += "_" + (suffix.empty() || !seen.insert(chip + "_" + suffix).second ? name : suffix);
+            chip +=
+                "_" + (suffix.empty() || !seen.insert(chip + "_" + suffix).second ? name : suffix);
         }
         if (title.ok()) {
             chips.emplace(chip, cleanName(*title));
@@ -224,7 +233,8 @@ absl::Status collectHwmon(Context& context)
     if (chips.empty() && families.empty()) {
         return base::notFound("no hardware monitors");
     }
-    context.out.family("node_hwmon_chip_names", MetricType::Gauge, "Annotation metric for human-readable chip names");
+    context.out.family("node_hwmon_chip_names", MetricType::Gauge,
+                       "Annotation metric for human-readable chip names");
     for (const auto& [chip, title] : chips) {
         context.out.sample({{"chip", chip}, {"chip_name", title}}, 1);
     }
@@ -234,7 +244,8 @@ absl::Status collectHwmon(Context& context)
             context.out.sample({{"chip", reading.chip}, {"sensor", reading.sensor}}, reading.value);
         }
     }
-    context.out.family("node_hwmon_sensor_label", MetricType::Gauge, "Label for given chip and sensor");
+    context.out.family("node_hwmon_sensor_label", MetricType::Gauge,
+                       "Label for given chip and sensor");
     for (const auto& [chip, sensor, label] : labels) {
         context.out.sample({{"chip", chip}, {"label", label}, {"sensor", sensor}}, 1);
     }
@@ -256,13 +267,16 @@ absl::Status collectPowerSupply(Context& context)
                 continue;
             }
             if (!std::exchange(started, true)) {
-                context.out.family(fmt::format("node_power_supply_{}", source.name), MetricType::Gauge,
-                                   fmt::format("{} value of /sys/class/power_supply/<power_supply>.", source.file));
+                context.out.family(
+                    fmt::format("node_power_supply_{}", source.name), MetricType::Gauge,
+                    fmt::format("{} value of /sys/class/power_supply/<power_supply>.",
+                                source.file));
             }
             context.out.sample({{"power_supply", supply}}, *value / source.factor);
         }
     }
-    context.out.family("node_power_supply_info", MetricType::Gauge, "info of /sys/class/power_supply/<power_supply>.");
+    context.out.family("node_power_supply_info", MetricType::Gauge,
+                       "info of /sys/class/power_supply/<power_supply>.");
     for (const std::string& supply : supplies) {
         std::vector<std::pair<std::string_view, std::string>> values;
         for (const std::string_view file : kSupplyInfo) {

@@ -2,20 +2,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Native histograms with float counts: the form in which queries see them.
-// Threads: values. Source: spec/promql.md, Native histograms; prometheus/prometheus model/histogram.
+// Threads: values. Source: spec/promql.md, Native histograms; prometheus/prometheus
+// model/histogram.
 #pragma once
+
+#include "core/model/sample.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "core/model/sample.h"
-
 namespace narthex::model {
 
-enum class CounterResetHint : std::uint8_t { Unknown, Reset, NoReset, Gauge };
+enum class CounterResetHint : std::uint8_t
+{
+    Unknown,
+    Reset,
+    NoReset,
+    Gauge
+};
 
-/// A run of buckets. The first span's offset is the absolute index of its first bucket, later ones the gap after the one before.
+/// A run of buckets. The first span's offset is the absolute index of its first bucket, later ones
+/// the gap after the one before.
 struct Span
 {
     std::int32_t offset = 0;
@@ -25,7 +33,8 @@ struct Span
 
 inline constexpr std::int32_t kCustomBucketsSchema = -53;
 
-/// Positive bucket i of schema s covers (2^((i-1)·2^-s), 2^(i·2^-s)]; schema -53 has custom upper bounds instead.
+/// Positive bucket i of schema s covers (2^((i-1)·2^-s), 2^(i·2^-s)]; schema -53 has custom upper
+/// bounds instead.
 struct FloatHistogram
 {
     std::int32_t schema = 0;

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/labels.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "core/base/codec.h"
 #include "core/base/hash.h"
 #include "core/base/utf8.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace narthex::model {
 namespace {
@@ -66,8 +66,7 @@ Labels::Iterator& Labels::Iterator::operator++()
 
 Labels::Labels(std::initializer_list<LabelView> labels)
     : Labels(fromPairs(std::vector<LabelView>(labels)))
-{
-}
+{}
 
 Labels Labels::fromPairs(std::vector<LabelView> labels)
 {
@@ -90,10 +89,7 @@ Labels Labels::fromBytes(std::string bytes)
     return result;
 }
 
-Labels::Iterator Labels::begin() const
-{
-    return {bytes_.data(), bytes_.data() + bytes_.size()};
-}
+Labels::Iterator Labels::begin() const { return {bytes_.data(), bytes_.data() + bytes_.size()}; }
 
 Labels::Iterator Labels::end() const
 {
@@ -101,10 +97,7 @@ Labels::Iterator Labels::end() const
     return {end, end};
 }
 
-std::size_t Labels::size() const
-{
-    return static_cast<std::size_t>(std::distance(begin(), end()));
-}
+std::size_t Labels::size() const { return static_cast<std::size_t>(std::distance(begin(), end())); }
 
 std::string_view Labels::get(std::string_view name) const
 {
@@ -268,15 +261,33 @@ std::string quote(std::string_view text)
         }
         ++i;
         switch (c) {
-        case '\a': out += "\\a"; break;
-        case '\b': out += "\\b"; break;
-        case '\f': out += "\\f"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        case '\v': out += "\\v"; break;
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
+        case '\a':
+            out += "\\a";
+            break;
+        case '\b':
+            out += "\\b";
+            break;
+        case '\f':
+            out += "\\f";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\t':
+            out += "\\t";
+            break;
+        case '\v':
+            out += "\\v";
+            break;
+        case '"':
+            out += "\\\"";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
         default:
             if (c < 0x20 || c >= 0x7f) {
                 out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));

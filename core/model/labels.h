@@ -3,8 +3,11 @@
 //
 // Label sets: what names a series. One allocation each, cheap to hash, compare and share as bytes.
 // Threads: values; const members from any thread.
-// Format (in memory and in keys): for each label in ascending order of name: uvarint length, name, uvarint length, value.
+// Format (in memory and in keys): for each label in ascending order of name: uvarint length, name,
+// uvarint length, value.
 #pragma once
+
+#include <absl/base/attributes.h>
 
 #include <compare>
 #include <cstdint>
@@ -15,8 +18,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <absl/base/attributes.h>
 
 namespace narthex::model {
 
@@ -30,8 +31,8 @@ struct LabelView
     friend bool operator==(const LabelView&, const LabelView&) = default;
 };
 
-/// An immutable set of labels, sorted bytewise by name, names unique. A label with an empty value equals a missing one and is
-/// not stored.
+/// An immutable set of labels, sorted bytewise by name, names unique. A label with an empty value
+/// equals a missing one and is not stored.
 class Labels
 {
 public:
@@ -67,8 +68,8 @@ public:
     [[nodiscard]] Labels keeping(std::span<const std::string> names) const;
     [[nodiscard]] Labels withoutMetricName() const;
 
-    /// `name{a="b",c="d"}`; without a name `{a="b"}`; nothing: `{}`. A name that is not a legacy one goes into the braces,
-    /// quoted; values in Go's quoted form.
+    /// `name{a="b",c="d"}`; without a name `{a="b"}`; nothing: `{}`. A name that is not a legacy
+    /// one goes into the braces, quoted; values in Go's quoted form.
     [[nodiscard]] std::string toString() const;
 
     friend bool operator==(const Labels& a, const Labels& b) { return a.bytes_ == b.bytes_; }

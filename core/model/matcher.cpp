@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/matcher.h"
 
-#include <algorithm>
+#include "core/base/status.h"
 
 #include <re2/re2.h>
 
-#include "core/base/status.h"
+#include <algorithm>
 
 namespace narthex::model {
 namespace {
@@ -46,7 +46,8 @@ std::string literalPrefix(std::string_view pattern)
         if (kSpecial.find(c) != std::string_view::npos) {
             // A repetition takes back the character (not just the byte) before it.
             if (c == '*' || c == '?' || c == '{') {
-                while (!prefix.empty() && (static_cast<unsigned char>(prefix.back()) & 0xC0U) == 0x80U) {
+                while (!prefix.empty() &&
+                       (static_cast<unsigned char>(prefix.back()) & 0xC0U) == 0x80U) {
                     prefix.pop_back();
                 }
                 if (!prefix.empty()) {
@@ -65,10 +66,14 @@ std::string literalPrefix(std::string_view pattern)
 std::string_view matchTypeText(MatchType type)
 {
     switch (type) {
-    case MatchType::Equal: return "=";
-    case MatchType::NotEqual: return "!=";
-    case MatchType::Regex: return "=~";
-    case MatchType::NotRegex: return "!~";
+    case MatchType::Equal:
+        return "=";
+    case MatchType::NotEqual:
+        return "!=";
+    case MatchType::Regex:
+        return "=~";
+    case MatchType::NotRegex:
+        return "!~";
     }
     return "";
 }
@@ -79,8 +84,8 @@ absl::StatusOr<Regex> Regex::create(std::string_view pattern)
     options.set_log_errors(false);
     options.set_dot_nl(true);
     options.set_max_mem(8 << 20);
-    auto compiled = std::make_shared<const re2::RE2>(
-        re2::StringPiece(pattern.data(), pattern.size()), options);
+    auto compiled =
+        std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
     if (!compiled->ok()) {
         return base::invalidArgument("error parsing regexp: {}", compiled->error());
     }
@@ -109,7 +114,8 @@ bool Regex::matches(std::string_view text) const
            re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *re2_);
 }
 
-absl::StatusOr<Matcher> Matcher::create(MatchType type, std::string_view name, std::string_view value)
+absl::StatusOr<Matcher> Matcher::create(MatchType type, std::string_view name,
+                                        std::string_view value)
 {
     Matcher matcher;
     matcher.type_ = type;
@@ -135,10 +141,14 @@ Matcher Matcher::equal(std::string_view name, std::string_view value)
 bool Matcher::matches(std::string_view text) const
 {
     switch (type_) {
-    case MatchType::Equal: return text == value_;
-    case MatchType::NotEqual: return text != value_;
-    case MatchType::Regex: return regex_->matches(text);
-    case MatchType::NotRegex: return !regex_->matches(text);
+    case MatchType::Equal:
+        return text == value_;
+    case MatchType::NotEqual:
+        return text != value_;
+    case MatchType::Regex:
+        return regex_->matches(text);
+    case MatchType::NotRegex:
+        return !regex_->matches(text);
     }
     return false;
 }
@@ -147,10 +157,18 @@ Matcher Matcher::inverse() const
 {
     Matcher result = *this;
     switch (type_) {
-    case MatchType::Equal: result.type_ = MatchType::NotEqual; break;
-    case MatchType::NotEqual: result.type_ = MatchType::Equal; break;
-    case MatchType::Regex: result.type_ = MatchType::NotRegex; break;
-    case MatchType::NotRegex: result.type_ = MatchType::Regex; break;
+    case MatchType::Equal:
+        result.type_ = MatchType::NotEqual;
+        break;
+    case MatchType::NotEqual:
+        result.type_ = MatchType::Equal;
+        break;
+    case MatchType::Regex:
+        result.type_ = MatchType::NotRegex;
+        break;
+    case MatchType::NotRegex:
+        result.type_ = MatchType::Regex;
+        break;
     }
     result.matchesEmpty_ = !matchesEmpty_;
     return result;

@@ -5,14 +5,14 @@
 // Threads: values; matches() from any thread.
 #pragma once
 
+#include "core/model/labels.h"
+
+#include <absl/status/statusor.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/statusor.h>
-
-#include "core/model/labels.h"
 
 namespace re2 {
 class RE2;
@@ -20,12 +20,19 @@ class RE2;
 
 namespace narthex::model {
 
-enum class MatchType { Equal, NotEqual, Regex, NotRegex };
+enum class MatchType
+{
+    Equal,
+    NotEqual,
+    Regex,
+    NotRegex
+};
 
 /// "=", "!=", "=~", "!~"
 std::string_view matchTypeText(MatchType type);
 
-/// An anchored regular expression with the shortcuts that make most of them cheap: a set of literals, or a literal prefix.
+/// An anchored regular expression with the shortcuts that make most of them cheap: a set of
+/// literals, or a literal prefix.
 class Regex
 {
 public:
@@ -34,7 +41,8 @@ public:
 
     [[nodiscard]] bool matches(std::string_view text) const;
     [[nodiscard]] const std::string& pattern() const { return pattern_; }
-    /// When the expression is an alternation of literals ("a|b|c", "a"): these, sorted, unique. Otherwise empty.
+    /// When the expression is an alternation of literals ("a|b|c", "a"): these, sorted, unique.
+    /// Otherwise empty.
     [[nodiscard]] const std::vector<std::string>& literals() const { return literals_; }
     /// Text with which every match begins; may be empty.
     [[nodiscard]] const std::string& prefix() const { return prefix_; }
@@ -46,15 +54,16 @@ private:
     std::vector<std::string> literals_;
     std::string prefix_;
     std::shared_ptr<const re2::RE2> re2_;
-    bool any_ = false;      // ".*"
-    bool anySome_ = false;  // ".+"
+    bool any_ = false;     // ".*"
+    bool anySome_ = false; // ".+"
 };
 
 class Matcher
 {
 public:
     /// Errors: InvalidArgument when `value` is no regular expression (regex types only).
-    static absl::StatusOr<Matcher> create(MatchType type, std::string_view name, std::string_view value);
+    static absl::StatusOr<Matcher> create(MatchType type, std::string_view name,
+                                          std::string_view value);
     /// name="value"
     static Matcher equal(std::string_view name, std::string_view value);
 

@@ -12,7 +12,10 @@ constexpr std::array<std::string_view, 8> kTypeTexts = {
 
 } // namespace
 
-std::string_view metricTypeText(MetricType type) { return kTypeTexts[static_cast<std::size_t>(type)]; }
+std::string_view metricTypeText(MetricType type)
+{
+    return kTypeTexts[static_cast<std::size_t>(type)];
+}
 
 std::optional<MetricType> parseMetricType(std::string_view text)
 {

@@ -5,6 +5,9 @@
 // Threads: values. Source: Prometheus' stale marker (model/value).
 #pragma once
 
+#include "core/base/time.h"
+#include "core/model/labels.h"
+
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -12,13 +15,12 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/time.h"
-#include "core/model/labels.h"
-
 namespace narthex::model {
 
 /// Names a series inside one store; 0 is no series. Never crosses to another store.
-enum class SeriesRef : std::uint64_t {};
+enum class SeriesRef : std::uint64_t
+{
+};
 inline constexpr SeriesRef kNoSeries{0};
 
 /// Units: time in milliseconds since the epoch.
@@ -44,7 +46,8 @@ struct Exemplar
     friend bool operator==(const Exemplar&, const Exemplar&) = default;
 };
 
-enum class MetricType : std::uint8_t {
+enum class MetricType : std::uint8_t
+{
     Unknown,
     Counter,
     Gauge,

@@ -1,17 +1,17 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-
-#include <libdeflate.h>
-
 #include "core/base/codec.h"
 #include "core/base/status.h"
 #include "core/net/http_client.h"
 
+#include <algorithm>
+#include <libdeflate.h>
+
 namespace narthex::net {
 namespace {
 
-/// The length that a gzip stream says of itself in its last four bytes (little endian, modulo 2^32).
+/// The length that a gzip stream says of itself in its last four bytes (little endian, modulo
+/// 2^32).
 std::size_t statedLength(std::string_view compressed)
 {
     if (compressed.size() < 18) {
@@ -38,7 +38,8 @@ struct Decompressor
 absl::Status inflateGzip(std::string_view compressed, std::uint64_t limitBytes, std::string& out)
 {
     thread_local const Decompressor decompressor;
-    // Deflate cannot do better than 1032:1, so a stream that says more lies; without the stated length we grow step by step.
+    // Deflate cannot do better than 1032:1, so a stream that says more lies; without the stated
+    // length we grow step by step.
     constexpr std::size_t kBestRatio = 1032;
     constexpr std::size_t kSmallest = 4096;
     const std::size_t possible = compressed.size() * kBestRatio + kSmallest;
@@ -75,7 +76,8 @@ std::string deflateGzip(std::string_view bytes)
     libdeflate_compressor* compressor = libdeflate_alloc_compressor(kFast);
     std::string out;
     out.resize(libdeflate_gzip_compress_bound(compressor, bytes.size()));
-    out.resize(libdeflate_gzip_compress(compressor, bytes.data(), bytes.size(), out.data(), out.size()));
+    out.resize(
+        libdeflate_gzip_compress(compressor, bytes.data(), bytes.size(), out.data(), out.size()));
     libdeflate_free_compressor(compressor);
     return out;
 }

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/http_client.h"
 
-#include <algorithm>
-#include <atomic>
-#include <map>
+#include "core/base/file.h"
+#include "core/base/status.h"
+#include "core/net/io_loop_impl.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/cord.h>
@@ -12,9 +12,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <curl/curl.h>
 
-#include "core/base/file.h"
-#include "core/base/status.h"
-#include "core/net/io_loop_impl.h"
+#include <algorithm>
+#include <atomic>
+#include <map>
 
 namespace narthex::net {
 namespace {
@@ -33,7 +33,9 @@ absl::Status transportStatus(absl::StatusCode code, TransportError kind, const s
 bool equalsIgnoreCase(std::string_view a, std::string_view b)
 {
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+               const auto lower = [](char c) {
+                   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+               };
                return lower(x) == lower(y);
            });
 }
@@ -42,17 +44,22 @@ TransportError classify(CURLcode code)
 {
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return TransportError::NameResolution;
-    case CURLE_COULDNT_CONNECT: return TransportError::Refused;
-    case CURLE_OPERATION_TIMEDOUT: return TransportError::Timeout;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return TransportError::NameResolution;
+    case CURLE_COULDNT_CONNECT:
+        return TransportError::Refused;
+    case CURLE_OPERATION_TIMEDOUT:
+        return TransportError::Timeout;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_USE_SSL_FAILED: return TransportError::Tls;
-    default: return TransportError::Other;
+    case CURLE_USE_SSL_FAILED:
+        return TransportError::Tls;
+    default:
+        return TransportError::Other;
     }
 }
 
@@ -60,11 +67,16 @@ std::string describe(CURLcode code, const char* detail)
 {
     const std::string text = detail[0] != '\0' ? detail : curl_easy_strerror(code);
     switch (classify(code)) {
-    case TransportError::NameResolution: return "no such host (" + text + ")";
-    case TransportError::Refused: return "connection refused (" + text + ")";
-    case TransportError::Timeout: return "context deadline exceeded (" + text + ")";
-    case TransportError::Tls: return "TLS: " + text;
-    default: return text;
+    case TransportError::NameResolution:
+        return "no such host (" + text + ")";
+    case TransportError::Refused:
+        return "connection refused (" + text + ")";
+    case TransportError::Timeout:
+        return "context deadline exceeded (" + text + ")";
+    case TransportError::Tls:
+        return "TLS: " + text;
+    default:
+        return text;
     }
 }
 
@@ -125,10 +137,11 @@ std::size_t onHeader(char* data, std::size_t size, std::size_t count, void* user
 
 long tlsVersion(const std::string& name, long fallback)
 {
-    static const std::map<std::string, long, std::less<>> kVersions = {{"TLS10", CURL_SSLVERSION_TLSv1_0},
-                                                                       {"TLS11", CURL_SSLVERSION_TLSv1_1},
-                                                                       {"TLS12", CURL_SSLVERSION_TLSv1_2},
-                                                                       {"TLS13", CURL_SSLVERSION_TLSv1_3}};
+    static const std::map<std::string, long, std::less<>> kVersions = {
+        {"TLS10", CURL_SSLVERSION_TLSv1_0},
+        {"TLS11", CURL_SSLVERSION_TLSv1_1},
+        {"TLS12", CURL_SSLVERSION_TLSv1_2},
+        {"TLS13", CURL_SSLVERSION_TLSv1_3}};
     const auto found = kVersions.find(name);
     return found == kVersions.end() ? fallback : found->second;
 }
@@ -152,10 +165,12 @@ absl::Status setAuthentication(Transfer& transfer)
         std::string user = config.basicAuth->username;
         std::string password = config.basicAuth->password.reveal();
         if (!config.basicAuth->usernameFile.empty()) {
-            NARTHEX_ASSIGN_OR_RETURN(user, trimmedFile(config.basicAuth->usernameFile, "basic auth username"));
+            NARTHEX_ASSIGN_OR_RETURN(
+                user, trimmedFile(config.basicAuth->usernameFile, "basic auth username"));
         }
         if (!config.basicAuth->passwordFile.empty()) {
-            NARTHEX_ASSIGN_OR_RETURN(password, trimmedFile(config.basicAuth->passwordFile, "basic auth password"));
+            NARTHEX_ASSIGN_OR_RETURN(
+                password, trimmedFile(config.basicAuth->passwordFile, "basic auth password"));
         }
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, user.c_str());
@@ -164,10 +179,11 @@ absl::Status setAuthentication(Transfer& transfer)
     if (config.authorization) {
         std::string credentials = config.authorization->credentials.reveal();
         if (!config.authorization->credentialsFile.empty()) {
-            NARTHEX_ASSIGN_OR_RETURN(
-                credentials, trimmedFile(config.authorization->credentialsFile, "authorization credentials"));
+            NARTHEX_ASSIGN_OR_RETURN(credentials, trimmedFile(config.authorization->credentialsFile,
+                                                              "authorization credentials"));
         }
-        const std::string header = fmt::format("Authorization: {} {}", config.authorization->type, credentials);
+        const std::string header =
+            fmt::format("Authorization: {} {}", config.authorization->type, credentials);
         transfer.headers = curl_slist_append(transfer.headers, header.c_str());
     }
     return absl::OkStatus();
@@ -207,7 +223,8 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, userAgent.c_str());
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, request.timeout.ms())));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                     static_cast<long>(std::max<std::int64_t>(1, request.timeout.ms())));
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, config.followRedirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 10L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -222,7 +239,8 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
     }
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(request.body.size()));
     }
     if (!request.unixSocket.empty()) {
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unixSocket.c_str());
@@ -235,12 +253,15 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
     setTls(easy, config.tls);
     for (const auto* list : {&request.headers, &config.headers}) {
         for (const auto& [name, value] : *list) {
-            transfer.headers = curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
+            transfer.headers =
+                curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
         }
     }
     for (const auto& [name, path] : config.headerFiles) {
-        NARTHEX_ASSIGN_OR_RETURN(const std::string value, trimmedFile(path, "headers file " + path));
-        transfer.headers = curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
+        NARTHEX_ASSIGN_OR_RETURN(const std::string value,
+                                 trimmedFile(path, "headers file " + path));
+        transfer.headers =
+            curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
     }
     NARTHEX_RETURN_IF_ERROR(setAuthentication(transfer));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);
@@ -271,7 +292,8 @@ absl::Status failure(CURLcode code, const Transfer& transfer)
     const auto statusCode = kind == TransportError::Timeout ? absl::StatusCode::kDeadlineExceeded
                                                             : absl::StatusCode::kUnavailable;
     return transportStatus(statusCode, kind,
-                           fmt::format("{} \"{}\": {}", transfer.request.method == "GET" ? "Get" : "Post",
+                           fmt::format("{} \"{}\": {}",
+                                       transfer.request.method == "GET" ? "Get" : "Post",
                                        transfer.request.url, describe(code, transfer.error)));
 }
 
@@ -291,7 +313,8 @@ absl::StatusOr<HttpResponse> finish(CURLcode code, Transfer& transfer)
             inflateGzip(transfer.received, transfer.request.bodyLimitBytes, response.body);
         if (!inflated.ok()) {
             const bool limit = absl::IsResourceExhausted(inflated);
-            return transportStatus(inflated.code(), limit ? TransportError::BodyLimit : TransportError::Other,
+            return transportStatus(inflated.code(),
+                                   limit ? TransportError::BodyLimit : TransportError::Other,
                                    std::string(base::messageOf(inflated)));
         }
     } else {
@@ -315,10 +338,12 @@ std::string_view HttpResponse::header(std::string_view name) const
 TransportError transportErrorOf(const absl::Status& status)
 {
     const auto payload = status.GetPayload(kTransportUrl);
-    return payload ? static_cast<TransportError>(std::stoi(std::string(*payload))) : TransportError::None;
+    return payload ? static_cast<TransportError>(std::stoi(std::string(*payload)))
+                   : TransportError::None;
 }
 
-// curl's multi interface driven by Asio: curl says which descriptors and which timer it waits for, we wait for them.
+// curl's multi interface driven by Asio: curl says which descriptors and which timer it waits for,
+// we wait for them.
 class HttpClient::Impl
 {
 public:
@@ -376,7 +401,9 @@ public:
 private:
     struct Watch
     {
-        explicit Watch(asio::io_context& context, curl_socket_t socket) : descriptor(context, socket) {}
+        explicit Watch(asio::io_context& context, curl_socket_t socket)
+            : descriptor(context, socket)
+        {}
         asio::posix::stream_descriptor descriptor;
         int events = 0;
         bool reading = false;
@@ -386,7 +413,8 @@ private:
 
     static absl::Status cancelledStatus()
     {
-        return transportStatus(absl::StatusCode::kCancelled, TransportError::Cancelled, "request was cancelled");
+        return transportStatus(absl::StatusCode::kCancelled, TransportError::Cancelled,
+                               "request was cancelled");
     }
 
     void start(std::unique_ptr<Transfer> transfer)
@@ -421,7 +449,8 @@ private:
             }
             Transfer* transfer = nullptr;
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-            complete(static_cast<std::uint64_t>(transfer->id), finish(message->data.result, *transfer));
+            complete(static_cast<std::uint64_t>(transfer->id),
+                     finish(message->data.result, *transfer));
         }
     }
 
@@ -471,19 +500,21 @@ private:
     {
         if ((watch->events & CURL_POLL_IN) != 0 && !watch->reading) {
             watch->reading = true;
-            watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                         [this, watch, socket](const boost::system::error_code& error) {
-                                             watch->reading = false;
-                                             fired(watch, socket, CURL_CSELECT_IN, CURL_POLL_IN, error);
-                                         });
+            watch->descriptor.async_wait(
+                asio::posix::stream_descriptor::wait_read,
+                [this, watch, socket](const boost::system::error_code& error) {
+                    watch->reading = false;
+                    fired(watch, socket, CURL_CSELECT_IN, CURL_POLL_IN, error);
+                });
         }
         if ((watch->events & CURL_POLL_OUT) != 0 && !watch->writing) {
             watch->writing = true;
-            watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
-                                         [this, watch, socket](const boost::system::error_code& error) {
-                                             watch->writing = false;
-                                             fired(watch, socket, CURL_CSELECT_OUT, CURL_POLL_OUT, error);
-                                         });
+            watch->descriptor.async_wait(
+                asio::posix::stream_descriptor::wait_write,
+                [this, watch, socket](const boost::system::error_code& error) {
+                    watch->writing = false;
+                    fired(watch, socket, CURL_CSELECT_OUT, CURL_POLL_OUT, error);
+                });
         }
     }
 
@@ -513,12 +544,12 @@ private:
 
 HttpClient::HttpClient(IoLoop& loop, std::string userAgent)
     : impl_(std::make_unique<Impl>(loop, std::move(userAgent)))
-{
-}
+{}
 
 HttpClient::~HttpClient() = default;
 
-RequestId HttpClient::send(HttpRequest request, std::shared_ptr<const HttpClientConfig> config, Reply reply)
+RequestId HttpClient::send(HttpRequest request, std::shared_ptr<const HttpClientConfig> config,
+                           Reply reply)
 {
     return impl_->send(std::move(request), std::move(config), std::move(reply));
 }

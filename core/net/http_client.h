@@ -1,12 +1,19 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Outgoing HTTP and HTTPS: requests with authentication, TLS, proxies and limits, many at once on the loop.
-// Owner: the engine. Threads: send() and cancel() from any thread; replies arrive on the loop's thread and must be short.
-// Errors: DeadlineExceeded (timeout), Cancelled, ResourceExhausted (body limit), Unavailable (everything between here and the peer);
-// the transport class tells which. A status code is no error.
-// Source: spec/config.md, HTTP client configuration.
+// Outgoing HTTP and HTTPS: requests with authentication, TLS, proxies and limits, many at once on
+// the loop. Owner: the engine. Threads: send() and cancel() from any thread; replies arrive on the
+// loop's thread and must be short. Errors: DeadlineExceeded (timeout), Cancelled, ResourceExhausted
+// (body limit), Unavailable (everything between here and the peer); the transport class tells
+// which. A status code is no error. Source: spec/config.md, HTTP client configuration.
 #pragma once
+
+#include "core/base/secret.h"
+#include "core/base/time.h"
+#include "core/net/io_loop.h"
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <map>
@@ -16,13 +23,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <absl/functional/any_invocable.h>
-#include <absl/status/statusor.h>
-
-#include "core/base/secret.h"
-#include "core/base/time.h"
-#include "core/net/io_loop.h"
 
 namespace narthex::net {
 
@@ -115,12 +115,24 @@ struct HttpResponse
 };
 
 /// Where a request broke.
-enum class TransportError : std::uint8_t { None, NameResolution, Refused, Timeout, Tls, BodyLimit, Cancelled, Other };
+enum class TransportError : std::uint8_t
+{
+    None,
+    NameResolution,
+    Refused,
+    Timeout,
+    Tls,
+    BodyLimit,
+    Cancelled,
+    Other
+};
 
 /// The class of an error that HttpClient returned.
 TransportError transportErrorOf(const absl::Status& status);
 
-enum class RequestId : std::uint64_t {};
+enum class RequestId : std::uint64_t
+{
+};
 
 class HttpClient
 {
@@ -135,7 +147,8 @@ public:
     HttpClient& operator=(const HttpClient&) = delete;
 
     /// Starts a request; `reply` is called once.
-    RequestId send(HttpRequest request, std::shared_ptr<const HttpClientConfig> config, Reply reply);
+    RequestId send(HttpRequest request, std::shared_ptr<const HttpClientConfig> config,
+                   Reply reply);
     /// The reply comes at once with Cancelled, unless it has come.
     void cancel(RequestId id);
 
@@ -144,7 +157,8 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// gzip and zlib streams, whole. `limitBytes` 0: none. Errors: InvalidArgument (damaged), ResourceExhausted (limit reached).
+/// gzip and zlib streams, whole. `limitBytes` 0: none. Errors: InvalidArgument (damaged),
+/// ResourceExhausted (limit reached).
 absl::Status inflateGzip(std::string_view compressed, std::uint64_t limitBytes, std::string& out);
 std::string deflateGzip(std::string_view bytes);
 

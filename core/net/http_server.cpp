@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/http_server.h"
 
-#include <algorithm>
-#include <deque>
-#include <unordered_set>
+#include "core/base/status.h"
+#include "core/net/http_client.h"
+#include "core/net/io_loop_impl.h"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -14,9 +14,9 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
-#include "core/base/status.h"
-#include "core/net/http_client.h"
-#include "core/net/io_loop_impl.h"
+#include <algorithm>
+#include <deque>
+#include <unordered_set>
 
 namespace narthex::net {
 namespace {
@@ -65,9 +65,11 @@ public:
     class Session;
 
     Impl(IoLoop& loop, HttpServerOptions options, Handler handler)
-        : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), acceptor_(loop.impl().context)
-    {
-    }
+        : loop_(loop),
+          options_(std::move(options)),
+          handler_(std::move(handler)),
+          acceptor_(loop.impl().context)
+    {}
 
     absl::Status listen();
     void stop();
@@ -123,19 +125,21 @@ private:
         parser_->body_limit(server_->options().bodyLimitBytes);
         parser_->header_limit(server_->options().headerLimitBytes);
         const bool waiting = buffer_.size() == 0;
-        const base::Duration limit = waiting ? server_->options().idleTimeout : server_->options().readTimeout;
+        const base::Duration limit =
+            waiting ? server_->options().idleTimeout : server_->options().readTimeout;
         stream_.expires_after(std::chrono::milliseconds(limit.ms()));
         if (waiting) {
             // Idle until the first byte, then the request has the shorter read time-out.
-            stream_.async_read_some(buffer_.prepare(8192),
-                                    [self = shared_from_this()](error_code error, std::size_t bytes) {
-                                        if (error) {
-                                            self->finish();
-                                            return;
-                                        }
-                                        self->buffer_.commit(bytes);
-                                        self->readRequest();
-                                    });
+            stream_.async_read_some(
+                buffer_.prepare(8192),
+                [self = shared_from_this()](error_code error, std::size_t bytes) {
+                    if (error) {
+                        self->finish();
+                        return;
+                    }
+                    self->buffer_.commit(bytes);
+                    self->readRequest();
+                });
             return;
         }
         readRequest();
@@ -144,9 +148,9 @@ private:
     void readRequest()
     {
         stream_.expires_after(std::chrono::milliseconds(server_->options().readTimeout.ms()));
-        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
-            self->onRead(error);
-        });
+        http::async_read(
+            stream_, buffer_, *parser_,
+            [self = shared_from_this()](error_code error, std::size_t) { self->onRead(error); });
     }
 
     void onRead(error_code error)
@@ -183,7 +187,8 @@ private:
             }
             // std::function wants something copyable.
             auto holder = std::make_shared<ServerResponse>(std::move(response));
-            asio::post(self->stream_.get_executor(), [self, holder] { self->write(std::move(*holder)); });
+            asio::post(self->stream_.get_executor(),
+                       [self, holder] { self->write(std::move(*holder)); });
         };
         server_->handle(convert(request, remote_), std::move(respond));
     }
@@ -235,10 +240,11 @@ private:
 absl::Status HttpServer::Impl::listen()
 {
     error_code error;
-    const auto address = asio::ip::make_address(options_.address.empty() ? "::" : options_.address, error);
+    const auto address =
+        asio::ip::make_address(options_.address.empty() ? "::" : options_.address, error);
     if (error) {
-        return base::invalidArgument("listen address \"{}\": {} (an IP address is needed)", options_.address,
-                                     error.message());
+        return base::invalidArgument("listen address \"{}\": {} (an IP address is needed)",
+                                     options_.address, error.message());
     }
     const tcp::endpoint endpoint(address, options_.port);
     acceptor_.open(endpoint.protocol(), error);
@@ -256,11 +262,12 @@ absl::Status HttpServer::Impl::listen()
     }
     if (error == asio::error::address_in_use) {
         const auto owner = listenerOf(options_.port);
-        return base::alreadyExists("listen {}:{}: address already in use{}", options_.address, options_.port,
-                                   owner ? " by " + *owner : std::string());
+        return base::alreadyExists("listen {}:{}: address already in use{}", options_.address,
+                                   options_.port, owner ? " by " + *owner : std::string());
     }
     if (error) {
-        return base::unavailable("listen {}:{}: {}", options_.address, options_.port, error.message());
+        return base::unavailable("listen {}:{}: {}", options_.address, options_.port,
+                                 error.message());
     }
     port_ = acceptor_.local_endpoint(error).port();
     accept();
@@ -294,8 +301,8 @@ void HttpServer::Impl::stop()
     }
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(IoLoop& loop, const HttpServerOptions& options,
-                                                              Handler handler)
+absl::StatusOr<std::unique_ptr<HttpServer>>
+HttpServer::start(IoLoop& loop, const HttpServerOptions& options, Handler handler)
 {
     auto impl = std::make_shared<Impl>(loop, options, std::move(handler));
     absl::Status status;
@@ -315,7 +322,8 @@ std::string HttpServer::address() const
 {
     const std::string& host = impl_->options().address;
     const bool isIpv6 = host.find(':') != std::string::npos;
-    return isIpv6 ? fmt::format("[{}]:{}", host, impl_->port()) : fmt::format("{}:{}", host, impl_->port());
+    return isIpv6 ? fmt::format("[{}]:{}", host, impl_->port())
+                  : fmt::format("{}:{}", host, impl_->port());
 }
 
 } // namespace narthex::net

@@ -1,11 +1,17 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The HTTP server of the APIs: keep-alive, pipelining in order, limits and time-outs on each connection, gzip answers.
-// Owner: the engine's API. Threads: the handler is called on the loop's thread and must be short; the Responder may be called from any
-// thread, once.
-// Errors: start() returns AlreadyExists when the port is taken, naming the process if it can be known.
+// The HTTP server of the APIs: keep-alive, pipelining in order, limits and time-outs on each
+// connection, gzip answers. Owner: the engine's API. Threads: the handler is called on the loop's
+// thread and must be short; the Responder may be called from any thread, once. Errors: start()
+// returns AlreadyExists when the port is taken, naming the process if it can be known.
 #pragma once
+
+#include "core/base/time.h"
+#include "core/net/io_loop.h"
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <functional>
@@ -15,12 +21,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <absl/functional/any_invocable.h>
-#include <absl/status/statusor.h>
-
-#include "core/base/time.h"
-#include "core/net/io_loop.h"
 
 namespace narthex::net {
 
@@ -60,7 +60,8 @@ struct HttpServerOptions
     std::string address = "127.0.0.1";
     /// 0: any free one.
     std::uint16_t port = 0;
-    /// A connection without a request for this long is closed; also the longest a request may take to arrive.
+    /// A connection without a request for this long is closed; also the longest a request may take
+    /// to arrive.
     base::Duration idleTimeout = 5_min;
     base::Duration readTimeout = 30_s;
     std::uint64_t bodyLimitBytes = 64ULL << 20U;
@@ -74,8 +75,8 @@ public:
     using Handler = std::function<void(ServerRequest, Responder)>;
 
     /// Listens at once. `loop` outlives the server.
-    static absl::StatusOr<std::unique_ptr<HttpServer>> start(IoLoop& loop, const HttpServerOptions& options,
-                                                             Handler handler);
+    static absl::StatusOr<std::unique_ptr<HttpServer>>
+    start(IoLoop& loop, const HttpServerOptions& options, Handler handler);
     /// Closes the listener and all connections; the handler is not called after that.
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
@@ -97,7 +98,8 @@ std::string percentEncode(std::string_view text);
 /// `a=1&b=2`
 Parameters parseQuery(std::string_view query);
 
-/// The process that listens on this TCP port of this machine, "process 1234 (prometheus)", if it can be known.
+/// The process that listens on this TCP port of this machine, "process 1234 (prometheus)", if it
+/// can be known.
 std::optional<std::string> listenerOf(std::uint16_t port);
 
 /// "host:port", "[::1]:9090", ":9090" (all interfaces).

@@ -1,15 +1,15 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <array>
-#include <filesystem>
-
-#include <fmt/format.h>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/net/http_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
 
 namespace narthex::net {
 namespace {
@@ -99,7 +99,8 @@ std::string percentDecode(std::string_view text, bool form)
 {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hexDigit(text[i + 1]) >= 0 && hexDigit(text[i + 2]) >= 0) {
+        if (text[i] == '%' && i + 2 < text.size() && hexDigit(text[i + 1]) >= 0 &&
+            hexDigit(text[i + 2]) >= 0) {
             out += static_cast<char>(hexDigit(text[i + 1]) * 16 + hexDigit(text[i + 2]));
             i += 2;
         } else {
@@ -113,8 +114,8 @@ std::string percentEncode(std::string_view text)
 {
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           c == '-' || c == '_' || c == '.' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
         if (plain) {
             out += c;
         } else {
@@ -135,8 +136,9 @@ Parameters parseQuery(std::string_view query)
         }
         const std::size_t equal = pair.find('=');
         result.emplace_back(percentDecode(pair.substr(0, equal), true),
-                            equal == std::string_view::npos ? std::string()
-                                                            : percentDecode(pair.substr(equal + 1), true));
+                            equal == std::string_view::npos
+                                ? std::string()
+                                : percentDecode(pair.substr(equal + 1), true));
     }
     return result;
 }
@@ -187,7 +189,8 @@ absl::StatusOr<std::pair<std::string, std::uint16_t>> splitHostPort(std::string_
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
     }
-    return std::pair{std::string(host == "localhost" ? "127.0.0.1" : host), static_cast<std::uint16_t>(*port)};
+    return std::pair{std::string(host == "localhost" ? "127.0.0.1" : host),
+                     static_cast<std::uint16_t>(*port)};
 }
 
 } // namespace narthex::net

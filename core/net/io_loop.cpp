@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/io_loop.h"
 
-#include <csignal>
+#include "core/net/io_loop_impl.h"
 
 #include <absl/synchronization/notification.h>
 #include <boost/asio/post.hpp>
 
-#include "core/net/io_loop_impl.h"
+#include <csignal>
 
 namespace narthex::net {
 
@@ -25,7 +25,10 @@ IoLoop::~IoLoop()
     impl_->thread.join();
 }
 
-void IoLoop::post(std::function<void()> task) { boost::asio::post(impl_->context, std::move(task)); }
+void IoLoop::post(std::function<void()> task)
+{
+    boost::asio::post(impl_->context, std::move(task));
+}
 
 void IoLoop::run(const std::function<void()>& task)
 {

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The one event loop: outgoing HTTP, the API's connections, timers of both. One thread; handlers are short and hand over to the pool.
-// Owner: the program; everything that lives on the loop dies before it. Threads: post() from any thread.
+// The one event loop: outgoing HTTP, the API's connections, timers of both. One thread; handlers
+// are short and hand over to the pool. Owner: the program; everything that lives on the loop dies
+// before it. Threads: post() from any thread.
 #pragma once
 
 #include <functional>

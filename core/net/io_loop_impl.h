@@ -5,19 +5,20 @@
 // Threads: see IoLoop.
 #pragma once
 
-#include <thread>
+#include "core/net/io_loop.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "core/net/io_loop.h"
+#include <thread>
 
 namespace narthex::net {
 
 struct IoLoop::Impl
 {
     boost::asio::io_context context{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+        context.get_executor()};
     std::thread thread;
 };
 

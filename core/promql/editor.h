@@ -1,10 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What an editor of queries needs, from the engine's own lexer: colours, and what may stand at the cursor. Tolerant: any text gives an
-// answer.
-// Threads: pure functions. Units: byte offsets into the text, [begin, end).
-// Source: spec/promql-editor.md.
+// What an editor of queries needs, from the engine's own lexer: colours, and what may stand at the
+// cursor. Tolerant: any text gives an answer. Threads: pure functions. Units: byte offsets into the
+// text, [begin, end). Source: spec/promql-editor.md.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,8 @@
 
 namespace narthex::promql {
 
-enum class TokenClass : std::uint8_t {
+enum class TokenClass : std::uint8_t
+{
     MetricName,
     LabelName,
     String,
@@ -47,7 +47,8 @@ struct ColouredSpan
 /// Spans in ascending order, without overlap; blanks are in none.
 std::vector<ColouredSpan> highlight(std::string_view text);
 
-enum class CompletionKind : std::uint8_t {
+enum class CompletionKind : std::uint8_t
+{
     MetricName,
     LabelName,
     LabelValue,
@@ -67,7 +68,8 @@ enum class CompletionKind : std::uint8_t {
 struct CompletionContext
 {
     std::vector<CompletionKind> kinds;
-    /// The word at the cursor; accepting replaces [begin, end). For Duration the span is empty: a unit goes behind the digits in `typed`.
+    /// The word at the cursor; accepting replaces [begin, end). For Duration the span is empty: a
+    /// unit goes behind the digits in `typed`.
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::string typed;
@@ -75,7 +77,8 @@ struct CompletionContext
     std::string metric;
     /// For values: the label.
     std::string label;
-    /// For labels and values: the other matchers of the selector as text, `job="a"`, each valid by itself.
+    /// For labels and values: the other matchers of the selector as text, `job="a"`, each valid by
+    /// itself.
     std::vector<std::string> otherMatchers;
 };
 

@@ -169,6 +169,11 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
                                    const QuerySpan& span, const QueryOptions& options,
                                    std::stop_token stop) const
 {
+    // Room for offsets and windows before and behind, far beyond any real time.
+    constexpr std::int64_t kFarthestMs = std::int64_t{1} << 62;
+    if (span.start < -kFarthestMs || span.end > kFarthestMs) {
+        return base::invalidArgument("time of the query is out of range");
+    }
     const base::Duration begin = clock_.monotonic();
     const base::Duration timeout =
         std::min(options_.timeout, options.timeout.value_or(options_.timeout));

@@ -2,20 +2,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The query engine: parses, plans once, evaluates in batches of series × steps on the worker pool.
-// Owner: core/engine. Threads: instant() and range() from any thread, many at once up to `maxConcurrent`; both block, so callers
-// come from a worker.
-// Errors: InvalidArgument (syntax, types, matching; the Position payload has byte offsets), DeadlineExceeded, Cancelled,
+// Owner: core/engine. Threads: instant() and range() from any thread, many at once up to
+// `maxConcurrent`; both block, so callers come from a worker. Errors: InvalidArgument (syntax,
+// types, matching; the Position payload has byte offsets), DeadlineExceeded, Cancelled,
 // ResourceExhausted (too many samples), and what the store returns.
 #pragma once
-
-#include <cstddef>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <stop_token>
-#include <string_view>
-
-#include <absl/status/statusor.h>
 
 #include "core/base/clock.h"
 #include "core/base/time.h"
@@ -23,6 +14,15 @@
 #include "core/promql/features.h"
 #include "core/promql/value.h"
 #include "core/storage/storage.h"
+
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string_view>
 
 namespace narthex::promql {
 
@@ -65,7 +65,8 @@ public:
                                    base::Timestamp time, const QueryOptions& options,
                                    std::stop_token stop) const;
 
-    /// Evaluates at from, from + step, … <= to; the value is always a Matrix, series sorted by labels.
+    /// Evaluates at from, from + step, … <= to; the value is always a Matrix, series sorted by
+    /// labels.
     absl::StatusOr<Result> range(const storage::Queryable& store, std::string_view query,
                                  base::Timestamp from, base::Timestamp to, base::Duration step,
                                  const QueryOptions& options, std::stop_token stop) const;

@@ -92,8 +92,7 @@ absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Match
     NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(matchers, hints));
     Rows rows(series.size());
     const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
-        thread_local storage::SampleColumns columns;
-        columns.clear();
+        storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
         if (read.statsOnly) {
             deriveResetHints(columns);
@@ -168,7 +167,7 @@ public:
     /// Names are still those of the series.
     absl::Status fill(std::size_t index, Row& row)
     {
-        thread_local storage::SampleColumns columns;
+        storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
         const std::size_t loaded = columns.size();
         NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));

@@ -254,6 +254,24 @@ private:
 
 } // namespace
 
+std::optional<std::int64_t> Plan::atMs(const At& at) const
+{
+    // Offsets and windows are added to it: far beyond any real time there must still be room for
+    // them.
+    constexpr std::int64_t kFarthestMs = std::int64_t{1} << 62;
+    switch (at.kind) {
+    case At::Kind::None:
+        return std::nullopt;
+    case At::Kind::Time:
+        return std::clamp(at.time.ms, -kFarthestMs, kFarthestMs);
+    case At::Kind::Start:
+        return span.start;
+    case At::Kind::End:
+        return span.end;
+    }
+    return std::nullopt;
+}
+
 absl::StatusOr<Plan> makePlan(const Expr& expr, const QuerySpan& span)
 {
     return Planner(span).run(expr);

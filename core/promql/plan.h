@@ -13,6 +13,8 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
+#include <optional>
+
 namespace narthex::promql {
 
 /// Durations of a selector or subquery; zero for other nodes.
@@ -55,20 +57,7 @@ struct Plan
 
     [[nodiscard]] const NodePlan& of(const Expr& expr) const { return nodes.at(&expr); }
     /// The time that `@` means, or absent.
-    [[nodiscard]] std::optional<std::int64_t> atMs(const At& at) const
-    {
-        switch (at.kind) {
-        case At::Kind::None:
-            return std::nullopt;
-        case At::Kind::Time:
-            return at.time.ms;
-        case At::Kind::Start:
-            return span.start;
-        case At::Kind::End:
-            return span.end;
-        }
-        return std::nullopt;
-    }
+    [[nodiscard]] std::optional<std::int64_t> atMs(const At& at) const;
 };
 
 /// Errors: InvalidArgument for duration expressions without a usable value, with position.

@@ -2,17 +2,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/promql/value.h"
 
-#include <array>
+#include "core/promql/parser.h"
 
 #include <fmt/format.h>
 
-#include "core/promql/parser.h"
+#include <array>
 
 namespace narthex::promql {
 
 std::string_view valueTypeText(ValueType type)
 {
-    constexpr std::array<std::string_view, 5> kTexts = {"none", "scalar", "string", "vector", "matrix"};
+    constexpr std::array<std::string_view, 5> kTexts = {"none", "scalar", "string", "vector",
+                                                        "matrix"};
     return kTexts[static_cast<std::size_t>(type)];
 }
 

@@ -6,6 +6,10 @@
 // Units: Timestamp (ms since the epoch).
 #pragma once
 
+#include "core/base/time.h"
+#include "core/model/histogram.h"
+#include "core/model/labels.h"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,14 +18,18 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/time.h"
-#include "core/model/histogram.h"
-#include "core/model/labels.h"
-
 namespace narthex::promql {
 
-/// The type of an expression; valueTypeText gives the words of the API: "none", "scalar", "string", "vector", "matrix".
-enum class ValueType : std::uint8_t { None, Scalar, String, Vector, Matrix };
+/// The type of an expression; valueTypeText gives the words of the API: "none", "scalar", "string",
+/// "vector", "matrix".
+enum class ValueType : std::uint8_t
+{
+    None,
+    Scalar,
+    String,
+    Vector,
+    Matrix
+};
 std::string_view valueTypeText(ValueType type);
 
 using HistogramPtr = std::shared_ptr<const model::FloatHistogram>;
@@ -73,10 +81,14 @@ using Matrix = std::vector<MatrixSeries>;
 using Value = std::variant<Scalar, String, Vector, Matrix>;
 ValueType typeOf(const Value& value);
 
-enum class AnnotationKind : std::uint8_t { Warning, Info };
+enum class AnnotationKind : std::uint8_t
+{
+    Warning,
+    Info
+};
 
-/// A remark on a result. `text` begins with "PromQL warning: " or "PromQL info: ", or is the store's own. [begin, end) are bytes of
-/// the query, absent for remarks without a place.
+/// A remark on a result. `text` begins with "PromQL warning: " or "PromQL info: ", or is the
+/// store's own. [begin, end) are bytes of the query, absent for remarks without a place.
 struct Annotation
 {
     AnnotationKind kind = AnnotationKind::Warning;

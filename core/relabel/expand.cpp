@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/relabel/expand.h"
 
-#include <algorithm>
-#include <cwctype>
+#include "core/base/number.h"
+#include "core/base/utf8.h"
 
 #include <re2/re2.h>
 
-#include "core/base/number.h"
-#include "core/base/utf8.h"
+#include <algorithm>
+#include <cwctype>
 
 namespace narthex::relabel {
 namespace {
@@ -32,17 +32,23 @@ char32_t decode(std::string_view sequence)
 {
     const auto at = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
     switch (sequence.size()) {
-    case 1: return at(0);
-    case 2: return (at(0) & 0x1FU) << 6U | (at(1) & 0x3FU);
-    case 3: return (at(0) & 0x0FU) << 12U | (at(1) & 0x3FU) << 6U | (at(2) & 0x3FU);
+    case 1:
+        return at(0);
+    case 2:
+        return (at(0) & 0x1FU) << 6U | (at(1) & 0x3FU);
+    case 3:
+        return (at(0) & 0x0FU) << 12U | (at(1) & 0x3FU) << 6U | (at(2) & 0x3FU);
     default:
-        return (at(0) & 0x07U) << 18U | (at(1) & 0x3FU) << 12U | (at(2) & 0x3FU) << 6U | (at(3) & 0x3FU);
+        return (at(0) & 0x07U) << 18U | (at(1) & 0x3FU) << 12U | (at(2) & 0x3FU) << 6U |
+               (at(3) & 0x3FU);
     }
 }
 
 void encode(char32_t rune, std::string& out)
 {
-    const auto put = [&out](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+    const auto put = [&out](char32_t byte) {
+        out += static_cast<char>(static_cast<unsigned char>(byte));
+    };
     if (rune < 0x80) {
         put(rune);
     } else if (rune < 0x800) {
@@ -55,7 +61,8 @@ void encode(char32_t rune, std::string& out)
     }
 }
 
-// The C library's towupper depends on the locale, so the ranges that pair letters regularly are spelled out.
+// The C library's towupper depends on the locale, so the ranges that pair letters regularly are
+// spelled out.
 char32_t mapRune(char32_t rune, bool upper)
 {
     const auto shifted = [&](char32_t lowFirst, char32_t lowLast, char32_t distance) -> char32_t {
@@ -86,7 +93,8 @@ char32_t mapRune(char32_t rune, bool upper)
         return rune == 0x3C2 ? (upper ? 0x3A3 : rune) : shifted(0x3B1, 0x3C9, 0x20);
     }
     if (rune >= 0x400 && rune <= 0x45F) {
-        return rune >= 0x450 || rune < 0x410 ? shifted(0x450, 0x45F, 0x50) : shifted(0x430, 0x44F, 0x20);
+        return rune >= 0x450 || rune < 0x410 ? shifted(0x450, 0x45F, 0x50)
+                                             : shifted(0x430, 0x44F, 0x20);
     }
     if (rune >= 0x531 && rune <= 0x586) {
         return shifted(0x561, 0x586, 0x30);
@@ -116,7 +124,8 @@ std::string_view Captures::group(std::string_view name) const
     }
     const auto& names = regex_.NamedCapturingGroups();
     const auto found = names.find(std::string(name));
-    return found == names.end() ? std::string_view() : groups_[static_cast<std::size_t>(found->second)];
+    return found == names.end() ? std::string_view()
+                                : groups_[static_cast<std::size_t>(found->second)];
 }
 
 std::string Captures::expand(std::string_view pattern) const

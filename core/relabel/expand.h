@@ -34,7 +34,8 @@ private:
     bool matched_ = false;
 };
 
-/// Unicode simple case mapping of the scripts that have case (Latin, Greek, Cyrillic, Armenian); other bytes stay.
+/// Unicode simple case mapping of the scripts that have case (Latin, Greek, Cyrillic, Armenian);
+/// other bytes stay.
 std::string mapCase(std::string_view text, bool upper);
 
 } // namespace narthex::relabel

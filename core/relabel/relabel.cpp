@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/relabel/relabel.h"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-
-#include <openssl/evp.h>
-#include <re2/re2.h>
-
 #include "core/base/codec.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/relabel/expand.h"
+
+#include <openssl/evp.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace narthex::relabel {
 namespace {
@@ -43,7 +43,8 @@ bool isValidLabelName(std::string_view name, NameScheme scheme)
                                         : !name.empty() && base::isValidUtf8(name);
 }
 
-Outcome replace(const Rule& rule, NameScheme scheme, std::string_view value, model::LabelsBuilder& labels)
+Outcome replace(const Rule& rule, NameScheme scheme, std::string_view value,
+                model::LabelsBuilder& labels)
 {
     // Commonest case: a constant, no match needed.
     if (!rule.regex && value.empty() && rule.targetLabel.find('$') == std::string::npos &&
@@ -106,7 +107,8 @@ Outcome applyRule(const Rule& rule, NameScheme scheme, std::string_view value,
                   model::LabelsBuilder& labels)
 {
     switch (rule.action) {
-    case Action::Replace: return replace(rule, scheme, value, labels);
+    case Action::Replace:
+        return replace(rule, scheme, value, labels);
     case Action::Keep: {
         const bool matched = re2::RE2::FullMatch(piece(value), *rule.compiled);
         return {.matched = matched, .kept = matched};
@@ -126,11 +128,18 @@ Outcome applyRule(const Rule& rule, NameScheme scheme, std::string_view value,
     case Action::HashMod:
         labels.set(rule.targetLabel, std::to_string(md5Tail(value) % rule.modulus));
         return {.matched = true};
-    case Action::LabelMap: return labelMap(rule, labels);
-    case Action::LabelDrop: return filterNames(rule, true, labels);
-    case Action::LabelKeep: return filterNames(rule, false, labels);
-    case Action::Lowercase: labels.set(rule.targetLabel, mapCase(value, false)); return {.matched = true};
-    case Action::Uppercase: labels.set(rule.targetLabel, mapCase(value, true)); return {.matched = true};
+    case Action::LabelMap:
+        return labelMap(rule, labels);
+    case Action::LabelDrop:
+        return filterNames(rule, true, labels);
+    case Action::LabelKeep:
+        return filterNames(rule, false, labels);
+    case Action::Lowercase:
+        labels.set(rule.targetLabel, mapCase(value, false));
+        return {.matched = true};
+    case Action::Uppercase:
+        labels.set(rule.targetLabel, mapCase(value, true));
+        return {.matched = true};
     }
     return {};
 }

@@ -1,11 +1,15 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Relabel rules: rewriting label sets and dropping them, with a trace of every step for the debugger.
-// One engine for targets, samples, alerts and remote write.
-// Threads: rules are immutable after validate(); apply from any thread.
-// Source: spec/relabel.md.
+// Relabel rules: rewriting label sets and dropping them, with a trace of every step for the
+// debugger. One engine for targets, samples, alerts and remote write. Threads: rules are immutable
+// after validate(); apply from any thread. Source: spec/relabel.md.
 #pragma once
+
+#include "core/model/labels.h"
+#include "core/yaml/decode.h"
+
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <memory>
@@ -14,18 +18,14 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/status/statusor.h>
-
-#include "core/model/labels.h"
-#include "core/yaml/decode.h"
-
 namespace re2 {
 class RE2;
 }
 
 namespace narthex::relabel {
 
-enum class Action : std::uint8_t {
+enum class Action : std::uint8_t
+{
     Replace,
     Keep,
     Drop,
@@ -42,7 +42,11 @@ enum class Action : std::uint8_t {
 std::string_view actionText(Action action);
 
 /// Which names are valid: any UTF-8, or the letters of old.
-enum class NameScheme : std::uint8_t { Utf8, Legacy };
+enum class NameScheme : std::uint8_t
+{
+    Utf8,
+    Legacy
+};
 
 struct Rule
 {
@@ -59,8 +63,8 @@ struct Rule
 
     friend bool operator==(const Rule& a, const Rule& b)
     {
-        return a.sourceLabels == b.sourceLabels && a.separator == b.separator && a.regex == b.regex &&
-               a.modulus == b.modulus && a.targetLabel == b.targetLabel &&
+        return a.sourceLabels == b.sourceLabels && a.separator == b.separator &&
+               a.regex == b.regex && a.modulus == b.modulus && a.targetLabel == b.targetLabel &&
                a.replacement == b.replacement && a.action == b.action;
     }
 };
@@ -72,9 +76,11 @@ absl::Status validate(Rule& rule, NameScheme scheme);
 std::optional<Rule> decodeRule(const yaml::Value& value, NameScheme scheme);
 
 /// A list of rules; `nullMessage` is reported for a null element.
-std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme, std::string_view nullMessage);
+std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme,
+                              std::string_view nullMessage);
 
-/// Applies the rules in order. False: dropped (`labels` is then as it was at the rule that dropped).
+/// Applies the rules in order. False: dropped (`labels` is then as it was at the rule that
+/// dropped).
 bool apply(const std::vector<Rule>& rules, NameScheme scheme, model::LabelsBuilder& labels);
 
 /// What one rule did.

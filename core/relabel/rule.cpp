@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-#include <array>
-
-#include <re2/re2.h>
-
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/relabel/relabel.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
 
 namespace narthex::relabel {
 namespace {
@@ -40,12 +40,14 @@ bool needsTarget(Action action)
     case Action::Lowercase:
     case Action::Uppercase:
     case Action::KeepEqual:
-    case Action::DropEqual: return true;
+    case Action::DropEqual:
+        return true;
     case Action::Keep:
     case Action::Drop:
     case Action::LabelMap:
     case Action::LabelDrop:
-    case Action::LabelKeep: return false;
+    case Action::LabelKeep:
+        return false;
     }
     return false;
 }
@@ -60,13 +62,14 @@ absl::Status checkTarget(const Rule& rule, NameScheme scheme)
 {
     const std::string_view action = actionText(rule.action);
     if (needsTarget(rule.action) && rule.targetLabel.empty()) {
-        return base::invalidArgument("relabel configuration for {} action requires 'target_label' value",
-                                     action);
+        return base::invalidArgument(
+            "relabel configuration for {} action requires 'target_label' value", action);
     }
     const bool hasDollar = rule.targetLabel.find('$') != std::string::npos;
     bool valid = true;
     if (rule.action == Action::Replace) {
-        valid = hasDollar ? isValidTemplate(rule.targetLabel, scheme) : isValidName(rule.targetLabel, scheme);
+        valid = hasDollar ? isValidTemplate(rule.targetLabel, scheme)
+                          : isValidName(rule.targetLabel, scheme);
     } else if (takesPlainTarget(rule.action) || rule.action == Action::HashMod) {
         valid = isValidName(rule.targetLabel, scheme);
     }
@@ -87,12 +90,15 @@ absl::Status checkUnusedFields(const Rule& rule)
                                      rule.separator == defaults.separator &&
                                      rule.replacement == defaults.replacement;
     const std::string_view action = actionText(rule.action);
-    if ((rule.action == Action::KeepEqual || rule.action == Action::DropEqual) && !onlySourceAndTarget) {
+    if ((rule.action == Action::KeepEqual || rule.action == Action::DropEqual) &&
+        !onlySourceAndTarget) {
         return base::invalidArgument(
-            "{} action requires only 'source_labels' and `target_label`, and no other fields", action);
+            "{} action requires only 'source_labels' and `target_label`, and no other fields",
+            action);
     }
     if ((rule.action == Action::LabelDrop || rule.action == Action::LabelKeep) && !onlyRegex) {
-        return base::invalidArgument("{} action requires only 'regex', and no other fields", action);
+        return base::invalidArgument("{} action requires only 'regex', and no other fields",
+                                     action);
     }
     return absl::OkStatus();
 }
@@ -139,7 +145,8 @@ absl::Status validate(Rule& rule, NameScheme scheme)
     NARTHEX_RETURN_IF_ERROR(checkTarget(rule, scheme));
     if (takesPlainTarget(rule.action) && rule.replacement != Rule().replacement &&
         (rule.action == Action::Lowercase || rule.action == Action::Uppercase)) {
-        return base::invalidArgument("'replacement' can not be set for {} action", actionText(rule.action));
+        return base::invalidArgument("'replacement' can not be set for {} action",
+                                     actionText(rule.action));
     }
     if (rule.action == Action::LabelMap && !isValidTemplate(rule.replacement, scheme)) {
         return base::invalidArgument("{} is invalid 'replacement' for labelmap action",
@@ -185,7 +192,8 @@ std::optional<Rule> decodeRule(const yaml::Value& value, NameScheme scheme)
     return rule;
 }
 
-std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme, std::string_view nullMessage)
+std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme,
+                              std::string_view nullMessage)
 {
     std::vector<Rule> rules;
     for (const yaml::Value& element : value.elements()) {

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-#include <fmt/format.h>
-
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/scrape/page_source.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+#include <fmt/format.h>
 
 namespace narthex::scrape {
 namespace {
@@ -20,14 +20,20 @@ constexpr std::string_view kAcceptLegacy = "text/plain;version=1.0.0;escaping=un
 ErrorClass classOf(const absl::Status& status)
 {
     switch (net::transportErrorOf(status)) {
-    case net::TransportError::NameResolution: return ErrorClass::NameResolution;
-    case net::TransportError::Refused: return ErrorClass::ConnectionRefused;
-    case net::TransportError::Timeout: return ErrorClass::Timeout;
-    case net::TransportError::Tls: return ErrorClass::Tls;
-    case net::TransportError::BodyLimit: return ErrorClass::LimitExceeded;
+    case net::TransportError::NameResolution:
+        return ErrorClass::NameResolution;
+    case net::TransportError::Refused:
+        return ErrorClass::ConnectionRefused;
+    case net::TransportError::Timeout:
+        return ErrorClass::Timeout;
+    case net::TransportError::Tls:
+        return ErrorClass::Tls;
+    case net::TransportError::BodyLimit:
+        return ErrorClass::LimitExceeded;
     case net::TransportError::None:
     case net::TransportError::Cancelled:
-    case net::TransportError::Other: return ErrorClass::Other;
+    case net::TransportError::Other:
+        return ErrorClass::Other;
     }
     return ErrorClass::Other;
 }
@@ -48,9 +54,10 @@ FetchResult convert(absl::StatusOr<net::HttpResponse> response)
         return result;
     }
     if (response->status != 200) {
-        result.error = {.status = base::unavailable("server returned HTTP status {}{}{}", response->status,
-                                                    response->reason.empty() ? "" : " ", response->reason),
-                        .errorClass = classOf(response->status)};
+        result.error = {
+            .status = base::unavailable("server returned HTTP status {}{}{}", response->status,
+                                        response->reason.empty() ? "" : " ", response->reason),
+            .errorClass = classOf(response->status)};
         return result;
     }
     result.page.contentType = response->header("Content-Type");
@@ -63,8 +70,7 @@ class HttpSource final : public PageSource
 public:
     HttpSource(net::HttpClient& client, std::shared_ptr<const JobConfig> job)
         : client_(client), job_(std::move(job)), config_(job_, &job_->http)
-    {
-    }
+    {}
 
     void fetch(const Target& target, std::string buffer, Reply reply) override
     {
@@ -79,10 +85,11 @@ public:
             {"Accept-Encoding", job_->enableCompression ? "gzip" : "identity"},
             {"X-Prometheus-Scrape-Timeout-Seconds", base::formatFloat(target.timeout.seconds())}};
         absl::MutexLock lock(&mutex_);
-        running_ = client_.send(std::move(request), config_,
-                                [reply = std::move(reply)](absl::StatusOr<net::HttpResponse> response) mutable {
-                                    reply(convert(std::move(response)));
-                                });
+        running_ = client_.send(
+            std::move(request), config_,
+            [reply = std::move(reply)](absl::StatusOr<net::HttpResponse> response) mutable {
+                reply(convert(std::move(response)));
+            });
     }
 
     void cancel() override
@@ -101,7 +108,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<PageSource> makeHttpSource(net::HttpClient& client, std::shared_ptr<const JobConfig> job)
+std::unique_ptr<PageSource> makeHttpSource(net::HttpClient& client,
+                                           std::shared_ptr<const JobConfig> job)
 {
     return std::make_unique<HttpSource>(client, std::move(job));
 }

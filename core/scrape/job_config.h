@@ -5,16 +5,16 @@
 // Threads: a value. Source: spec/config.md, scrape_configs.
 #pragma once
 
+#include "core/base/time.h"
+#include "core/discovery/target_group.h"
+#include "core/net/http_client.h"
+#include "core/relabel/relabel.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "core/base/time.h"
-#include "core/discovery/target_group.h"
-#include "core/net/http_client.h"
-#include "core/relabel/relabel.h"
 
 namespace narthex::scrape {
 

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/loop.h"
 
-#include <algorithm>
+#include "core/base/status.h"
 
 #include <fmt/format.h>
 
-#include "core/base/status.h"
+#include <algorithm>
 
 namespace narthex::scrape {
 namespace {
@@ -18,11 +18,16 @@ constexpr std::size_t kHistory = 1440;
 ScrapeLoop::ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job,
                        std::shared_ptr<const Target> target, std::unique_ptr<PageSource> source,
                        std::uint64_t offsetSeed)
-    : environment_(std::move(environment)), job_(std::move(job)), offsetSeed_(offsetSeed), interval_(target->interval),
-      timeout_(target->timeout), id_(fmt::format("{}/{:016x}", target->job, target->hash)), source_(std::move(source)),
-      target_(std::move(target)), appender_(job_, target_->labels, environment_.store, environment_.counters)
-{
-}
+    : environment_(std::move(environment)),
+      job_(std::move(job)),
+      offsetSeed_(offsetSeed),
+      interval_(target->interval),
+      timeout_(target->timeout),
+      id_(fmt::format("{}/{:016x}", target->job, target->hash)),
+      source_(std::move(source)),
+      target_(std::move(target)),
+      appender_(job_, target_->labels, environment_.store, environment_.counters)
+{}
 
 void ScrapeLoop::start()
 {
@@ -76,7 +81,8 @@ void ScrapeLoop::onTimer()
 
 base::Timestamp ScrapeLoop::alignedLocked(base::Timestamp scheduled) const
 {
-    // Equal distances compress far better, so a scrape that is a hair late keeps its scheduled time.
+    // Equal distances compress far better, so a scrape that is a hair late keeps its scheduled
+    // time.
     const base::Timestamp now = environment_.timers.clock().now();
     const std::int64_t toleranceMs = std::min<std::int64_t>(2, interval_.ms() / 100);
     return std::abs(now.ms - scheduled.ms) <= toleranceMs ? scheduled : now;
@@ -104,14 +110,16 @@ void ScrapeLoop::begin(base::Timestamp scheduled, std::function<void()> done)
     }
     const base::Duration started = environment_.timers.clock().monotonic();
     // A worker parses; the loop's thread only hands over.
-    auto hand = [self = shared_from_this(), time, started, done = std::move(done)](FetchResult result) mutable {
+    auto hand = [self = shared_from_this(), time, started,
+                 done = std::move(done)](FetchResult result) mutable {
         auto holder = std::make_shared<FetchResult>(std::move(result));
         self->environment_.pool.submit([self, time, started, holder, done = std::move(done)] {
             self->process(std::move(*holder), time, started, done);
         });
     };
     if (!forced.empty()) {
-        hand({.error = {.status = absl::ResourceExhaustedError(forced), .errorClass = ErrorClass::LimitExceeded}});
+        hand({.error = {.status = absl::ResourceExhaustedError(forced),
+                        .errorClass = ErrorClass::LimitExceeded}});
         return;
     }
     source_->fetch(*target, std::move(buffer), std::move(hand));
@@ -146,7 +154,11 @@ void ScrapeLoop::record(const AppendOutcome& outcome, base::Timestamp time, base
     const Health health = outcome.status.ok() ? Health::Up : Health::Down;
     const std::string error(base::messageOf(outcome.status));
     if (health == Health::Down && error != status_.lastError) {
-        environment_.log->warn("scrape: failed job={} url={} err=\"{}\"", target_->job, target_->url, error);
+        environment_.log->warn("scrape: failed job={} url={} err=\"{}\"", target_->job,
+                               target_->url, error);
+    }
+    if (health != status_.health) {
+        healthSince_ = time;
     }
     status_.health = health;
     status_.lastError = error;
@@ -189,7 +201,10 @@ void ScrapeLoop::stop(bool cancelRunning)
 
 absl::Status ScrapeLoop::endRun(base::Timestamp time) { return appender_.endRun(time); }
 
-void ScrapeLoop::scrapeNow(std::function<void()> done) { begin(environment_.timers.clock().now(), std::move(done)); }
+void ScrapeLoop::scrapeNow(std::function<void()> done)
+{
+    begin(environment_.timers.clock().now(), std::move(done));
+}
 
 void ScrapeLoop::setForcedError(std::string error)
 {
@@ -217,6 +232,18 @@ Health ScrapeLoop::health() const
 {
     absl::MutexLock lock(&mutex_);
     return status_.health;
+}
+
+std::optional<Failure> ScrapeLoop::failure() const
+{
+    absl::MutexLock lock(&mutex_);
+    if (status_.health != Health::Down) {
+        return std::nullopt;
+    }
+    return Failure{.job = target_->job,
+                   .instance = std::string(target_->labels.get("instance")),
+                   .error = status_.lastError,
+                   .since = healthSince_};
 }
 
 std::vector<FamilyMetadata> ScrapeLoop::metadata() const

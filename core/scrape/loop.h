@@ -6,16 +6,6 @@
 // Source: spec/scrape.md, sections 3, 6 and 8.
 #pragma once
 
-#include <deque>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
@@ -23,9 +13,24 @@
 #include "core/scrape/page_source.h"
 #include "core/scrape/target.h"
 
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace narthex::scrape {
 
-enum class Health : std::uint8_t { Unknown, Up, Down };
+enum class Health : std::uint8_t
+{
+    Unknown,
+    Up,
+    Down
+};
 
 struct ScrapeOutcome
 {
@@ -53,6 +58,15 @@ struct TargetStatus
     std::vector<ScrapeOutcome> history;
 };
 
+/// A target that is down.
+struct Failure
+{
+    std::string job;
+    std::string instance;
+    std::string error;
+    base::Timestamp since;
+};
+
 /// What loops share. All outlive them.
 struct ScrapeEnvironment
 {
@@ -68,15 +82,18 @@ struct ScrapeEnvironment
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop>
 {
 public:
-    ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job, std::shared_ptr<const Target> target,
-               std::unique_ptr<PageSource> source, std::uint64_t offsetSeed);
+    ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job,
+               std::shared_ptr<const Target> target, std::unique_ptr<PageSource> source,
+               std::uint64_t offsetSeed);
 
     void start();
-    /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either way.
+    /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either
+    /// way.
     void stop(bool cancelRunning);
     /// Stale markers for the target's series at `time`. Only after stop().
     absl::Status endRun(base::Timestamp time);
-    /// Scrapes besides the schedule; `done` is called after it, at once when one is running already.
+    /// Scrapes besides the schedule; `done` is called after it, at once when one is running
+    /// already.
     void scrapeNow(std::function<void()> done);
     /// An error that stands in for every scrape (target_limit); empty: none.
     void setForcedError(std::string error);
@@ -85,6 +102,8 @@ public:
 
     [[nodiscard]] TargetStatus status() const;
     [[nodiscard]] Health health() const;
+    /// Since when and why the target is down; absent while it is not.
+    [[nodiscard]] std::optional<Failure> failure() const;
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] std::vector<FamilyMetadata> metadata() const;
     [[nodiscard]] std::shared_ptr<const Target> target() const;
@@ -93,9 +112,11 @@ private:
     void scheduleNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void onTimer();
     void begin(base::Timestamp scheduled, std::function<void()> done);
-    void process(FetchResult result, base::Timestamp time, base::Duration started, const std::function<void()>& done);
+    void process(FetchResult result, base::Timestamp time, base::Duration started,
+                 const std::function<void()>& done);
     void record(const AppendOutcome& outcome, base::Timestamp time, base::Duration took);
-    [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Fixed after construction.
     const ScrapeEnvironment environment_;
@@ -110,6 +131,7 @@ private:
     mutable absl::Mutex mutex_;
     std::shared_ptr<const Target> target_ ABSL_GUARDED_BY(mutex_);
     TargetStatus status_ ABSL_GUARDED_BY(mutex_);
+    base::Timestamp healthSince_ ABSL_GUARDED_BY(mutex_);
     std::deque<ScrapeOutcome> history_ ABSL_GUARDED_BY(mutex_);
     std::vector<FamilyMetadata> metadata_ ABSL_GUARDED_BY(mutex_);
     std::string forcedError_ ABSL_GUARDED_BY(mutex_);

@@ -2,16 +2,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/manager.h"
 
-#include <algorithm>
-
 #include "core/base/status.h"
+
+#include <algorithm>
 
 namespace narthex::scrape {
 
 ScrapeManager::ScrapeManager(ScrapeEnvironment environment, net::HttpClient& client)
     : environment_(std::move(environment)), client_(client)
-{
-}
+{}
 
 ScrapeManager::~ScrapeManager() { stop(); }
 
@@ -31,7 +30,8 @@ void ScrapeManager::apply(const std::vector<std::shared_ptr<const JobConfig>>& j
     const auto place = [&](const std::shared_ptr<const JobConfig>& job, const TargetSet& set,
                            const SourceFactory& factory) {
         for (const std::string& failure : set.failures) {
-            environment_.log->error("scrape: creating target failed job={} err=\"{}\"", job->jobName, failure);
+            environment_.log->error("scrape: creating target failed job={} err=\"{}\"",
+                                    job->jobName, failure);
             environment_.counters.syncFailed += 1;
         }
         Pool pool;
@@ -42,11 +42,13 @@ void ScrapeManager::apply(const std::vector<std::shared_ptr<const JobConfig>>& j
         next.emplace(job->jobName, std::move(pool));
     };
     for (const auto& job : jobs) {
-        place(job, makeTargets(*job, job->staticGroups), [this, job] { return makeHttpSource(client_, job); });
+        place(job, makeTargets(*job, job->staticGroups),
+              [this, job] { return makeHttpSource(client_, job); });
     }
     for (const InternalJob& job : internal) {
-        const discovery::TargetGroup group{.source = "internal",
-                                           .entries = {model::Labels{{discovery::kAddressLabel, job.instance}}}};
+        const discovery::TargetGroup group{
+            .source = "internal",
+            .entries = {model::Labels{{discovery::kAddressLabel, job.instance}}}};
         place(job.job, makeTargets(*job.job, {group}), job.makeSource);
     }
     std::vector<std::shared_ptr<ScrapeLoop>> gone;
@@ -92,7 +94,8 @@ void ScrapeManager::sync(Pool& pool, std::shared_ptr<const JobConfig> job, const
     }
     std::string forced;
     if (job->targetLimit != 0 && loops.size() > job->targetLimit) {
-        forced = fmt::format("target_limit exceeded (number of targets: {}, limit: {})", loops.size(), job->targetLimit);
+        forced = fmt::format("target_limit exceeded (number of targets: {}, limit: {})",
+                             loops.size(), job->targetLimit);
         environment_.counters.targetLimit += 1;
     }
     for (const auto& [hash, loop] : loops) {
@@ -105,20 +108,22 @@ void ScrapeManager::sync(Pool& pool, std::shared_ptr<const JobConfig> job, const
     pool.job = std::move(job);
     pool.loops = std::move(loops);
     pool.dropped = set.dropped;
-    if (const std::uint64_t keep = pool.job->keepDroppedTargets; keep != 0 && pool.dropped.size() > keep) {
+    if (const std::uint64_t keep = pool.job->keepDroppedTargets;
+        keep != 0 && pool.dropped.size() > keep) {
         pool.dropped.resize(keep);
     }
 }
 
-// A target that is gone ends with markers at the time it was last due; one that came back meanwhile has newer samples, which win.
+// A target that is gone ends with markers at the time it was last due; one that came back meanwhile
+// has newer samples, which win.
 void ScrapeManager::end(const std::vector<std::shared_ptr<ScrapeLoop>>& loops)
 {
     environment_.pool.parallelFor(loops.size(), [&](std::size_t i) {
         loops[i]->stop(false);
         const absl::Status status = loops[i]->endRun(environment_.timers.clock().now());
         if (!status.ok()) {
-            environment_.log->warn("scrape: stale markers failed url={} err=\"{}\"", loops[i]->target()->url,
-                                   base::messageOf(status));
+            environment_.log->warn("scrape: stale markers failed url={} err=\"{}\"",
+                                   loops[i]->target()->url, base::messageOf(status));
         }
     });
 }
@@ -167,9 +172,26 @@ ScrapeManager::Summary ScrapeManager::summary() const
     Summary result;
     for (const auto& loop : loops()) {
         switch (loop->health()) {
-        case Health::Up: ++result.up; break;
-        case Health::Down: ++result.down; break;
-        case Health::Unknown: ++result.unknown; break;
+        case Health::Up:
+            ++result.up;
+            break;
+        case Health::Down:
+            ++result.down;
+            break;
+        case Health::Unknown:
+            ++result.unknown;
+            break;
+        }
+    }
+    return result;
+}
+
+std::vector<Failure> ScrapeManager::failures() const
+{
+    std::vector<Failure> result;
+    for (const auto& loop : loops()) {
+        if (auto failure = loop->failure()) {
+            result.push_back(*std::move(failure));
         }
     }
     return result;

@@ -6,15 +6,15 @@
 // Source: spec/scrape.md, sections 1 and 4.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
+#include "core/scrape/loop.h"
 
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
 
-#include "core/scrape/loop.h"
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace narthex::scrape {
 
@@ -41,10 +41,10 @@ public:
     /// Stops everything, without stale markers.
     ~ScrapeManager();
 
-    /// Replaces jobs by these. A job whose configuration is equal keeps its loops; targets that stay keep theirs. Targets that are
-    /// gone end with stale markers.
-    void apply(const std::vector<std::shared_ptr<const JobConfig>>& jobs, const std::vector<InternalJob>& internal,
-               std::uint64_t offsetSeed);
+    /// Replaces jobs by these. A job whose configuration is equal keeps its loops; targets that
+    /// stay keep theirs. Targets that are gone end with stale markers.
+    void apply(const std::vector<std::shared_ptr<const JobConfig>>& jobs,
+               const std::vector<InternalJob>& internal, std::uint64_t offsetSeed);
     /// Cancels what runs; bounded by the pool's work at hand.
     void stop();
 
@@ -60,6 +60,8 @@ public:
         std::uint32_t unknown = 0;
     };
     [[nodiscard]] Summary summary() const;
+    /// Targets that are down, by job.
+    [[nodiscard]] std::vector<Failure> failures() const;
 
 private:
     struct Pool
@@ -70,8 +72,8 @@ private:
     };
     using SourceFactory = std::function<std::unique_ptr<PageSource>()>;
 
-    void sync(Pool& pool, std::shared_ptr<const JobConfig> job, const TargetSet& set, const SourceFactory& factory,
-              std::uint64_t offsetSeed);
+    void sync(Pool& pool, std::shared_ptr<const JobConfig> job, const TargetSet& set,
+              const SourceFactory& factory, std::uint64_t offsetSeed);
     void end(const std::vector<std::shared_ptr<ScrapeLoop>>& loops);
     [[nodiscard]] std::vector<std::shared_ptr<ScrapeLoop>> loops() const;
 

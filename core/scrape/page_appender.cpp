@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/page_appender.h"
 
-#include <algorithm>
-#include <array>
-
-#include <fmt/format.h>
-
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/scrape/sample_labels.h"
 #include "core/scrape/series_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 namespace narthex::scrape {
 namespace {
@@ -18,10 +18,12 @@ namespace {
 using storage::AppendResult;
 
 constexpr base::Duration kFutureLimit = base::Duration::fromMs(10 * 60 * 1000);
-/// Samples handed over at once: enough to spread the cost of a call, small enough to stay in the first-level cache.
+/// Samples handed over at once: enough to spread the cost of a call, small enough to stay in the
+/// first-level cache.
 constexpr std::size_t kBatch = 512;
 
-enum class Synthetic : std::uint8_t {
+enum class Synthetic : std::uint8_t
+{
     Up,
     Duration,
     Scraped,
@@ -31,14 +33,15 @@ enum class Synthetic : std::uint8_t {
     SampleLimit,
     BodySize
 };
-constexpr std::array<std::string_view, 8> kSyntheticNames = {"up",
-                                                             "scrape_duration_seconds",
-                                                             "scrape_samples_scraped",
-                                                             "scrape_samples_post_metric_relabeling",
-                                                             "scrape_series_added",
-                                                             "scrape_timeout_seconds",
-                                                             "scrape_sample_limit",
-                                                             "scrape_body_size_bytes"};
+constexpr std::array<std::string_view, 8> kSyntheticNames = {
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes"};
 constexpr std::size_t kPlainSynthetic = 5;
 
 /// Samples on their way to the appender.
@@ -59,16 +62,19 @@ absl::Status checkContentType(std::string_view contentType, std::string_view fal
 {
     const std::string_view media = contentType.substr(0, contentType.find(';'));
     const std::size_t last = media.find_last_not_of(" \t");
-    const std::string_view trimmed = last == std::string_view::npos ? "" : media.substr(0, last + 1);
+    const std::string_view trimmed =
+        last == std::string_view::npos ? "" : media.substr(0, last + 1);
     if (trimmed == "text/plain" || fallbackProtocol.starts_with("PrometheusText")) {
         return absl::OkStatus();
     }
     if (trimmed == "application/openmetrics-text" || trimmed == "application/vnd.google.protobuf") {
-        return base::invalidArgument("the target answered in {}, which was not asked for and is not read yet", trimmed);
+        return base::invalidArgument(
+            "the target answered in {}, which was not asked for and is not read yet", trimmed);
     }
     if (contentType.empty()) {
-        return base::invalidArgument("non-compliant scrape target sending blank Content-Type and no "
-                                     "fallback_scrape_protocol specified for target");
+        return base::invalidArgument(
+            "non-compliant scrape target sending blank Content-Type and no "
+            "fallback_scrape_protocol specified for target");
     }
     return base::invalidArgument(
         "received unsupported Content-Type {} and no fallback_scrape_protocol specified for target",
@@ -78,11 +84,13 @@ absl::Status checkContentType(std::string_view contentType, std::string_view fal
 class PageAppender::Impl
 {
 public:
-    Impl(std::shared_ptr<const JobConfig> job, model::Labels targetLabels, storage::Appendable& store,
-         ScrapeCounters& counters)
-        : job_(std::move(job)), targetLabels_(std::move(targetLabels)), store_(store), counters_(counters)
-    {
-    }
+    Impl(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
+         storage::Appendable& store, ScrapeCounters& counters)
+        : job_(std::move(job)),
+          targetLabels_(std::move(targetLabels)),
+          store_(store),
+          counters_(counters)
+    {}
 
     AppendOutcome append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
                          const std::function<base::Duration()>& elapsed);
@@ -134,7 +142,8 @@ private:
     bool refused_ = false;
 };
 
-AppendOutcome PageAppender::Impl::append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
+AppendOutcome PageAppender::Impl::append(FetchResult fetched, base::Timestamp time,
+                                         base::Duration timeout,
                                          const std::function<base::Duration()>& elapsed)
 {
     ++iteration_;
@@ -194,7 +203,8 @@ AppendOutcome PageAppender::Impl::conclude(AppendOutcome outcome)
     return outcome;
 }
 
-absl::Status PageAppender::Impl::appendPage(std::string_view body, base::Timestamp time, AppendOutcome& outcome)
+absl::Status PageAppender::Impl::appendPage(std::string_view body, base::Timestamp time,
+                                            AppendOutcome& outcome)
 {
     if (body.size() >= CachedLine::kMetadata) {
         return base::invalidArgument("page of {} bytes is too large", body.size());
@@ -293,7 +303,8 @@ absl::Status PageAppender::Impl::appendLine(exposition::TextParser& parser, bool
     return absl::OkStatus();
 }
 
-void PageAppender::Impl::noteMetadata(const exposition::TextParser& parser, exposition::EntryKind kind)
+void PageAppender::Impl::noteMetadata(const exposition::TextParser& parser,
+                                      exposition::EntryKind kind)
 {
     CachedFamily& family = cache_.familyAt(cache_.family(parser.name()));
     family.seen = iteration_;
@@ -369,7 +380,8 @@ void PageAppender::Impl::flush()
         return;
     }
     appender_->appendBatch(std::span(batch_.refs).first(size), std::span(batch_.times).first(size),
-                           std::span(batch_.values).first(size), std::span(batch_.results).first(size));
+                           std::span(batch_.values).first(size),
+                           std::span(batch_.results).first(size));
     for (std::size_t i = 0; i < size; ++i) {
         AppendResult result = batch_.results[i];
         if (result == AppendResult::UnknownSeries) {
@@ -386,13 +398,15 @@ void PageAppender::Impl::flush()
 }
 
 // The store has collected the series since the last page: it gets a new reference.
-AppendResult PageAppender::Impl::appendAgain(std::uint32_t index, base::Timestamp time, double value)
+AppendResult PageAppender::Impl::appendAgain(std::uint32_t index, base::Timestamp time,
+                                             double value)
 {
     CachedSeries& series = cache_.at(index);
     const std::string line = series.raw + " 0\n";
     exposition::TextParser again(line);
     model::LabelsBuilder labels;
-    if (!again.next().ok() || !again.labels(labels).ok() || !finishLabels(*job_, targetLabels_, labels)) {
+    if (!again.next().ok() || !again.labels(labels).ok() ||
+        !finishLabels(*job_, targetLabels_, labels)) {
         return AppendResult::UnknownSeries;
     }
     const auto ref = appender_->seriesFor(labels.build());
@@ -407,12 +421,19 @@ void PageAppender::Impl::count(AppendResult result)
 {
     refused_ = true;
     switch (result) {
-    case AppendResult::OutOfOrder: counters_.outOfOrder += 1; break;
-    case AppendResult::DuplicateTimestamp: counters_.duplicate += 1; break;
-    case AppendResult::TooOld: counters_.outOfBounds += 1; break;
+    case AppendResult::OutOfOrder:
+        counters_.outOfOrder += 1;
+        break;
+    case AppendResult::DuplicateTimestamp:
+        counters_.duplicate += 1;
+        break;
+    case AppendResult::TooOld:
+        counters_.outOfBounds += 1;
+        break;
     case AppendResult::UnknownSeries:
     case AppendResult::Appended:
-    case AppendResult::SameAgain: break;
+    case AppendResult::SameAgain:
+        break;
     }
 }
 
@@ -441,8 +462,9 @@ void PageAppender::Impl::forgetUnseen()
     }
 }
 
-void PageAppender::Impl::appendSynthetic(const AppendOutcome& outcome, base::Timestamp time, base::Duration timeout,
-                                         base::Duration elapsed, bool fetched)
+void PageAppender::Impl::appendSynthetic(const AppendOutcome& outcome, base::Timestamp time,
+                                         base::Duration timeout, base::Duration elapsed,
+                                         bool fetched)
 {
     const double bodySize = fetched ? static_cast<double>(outcome.bodyBytes)
                             : outcome.errorClass == ErrorClass::LimitExceeded ? -1.0
@@ -462,10 +484,12 @@ void PageAppender::Impl::appendSynthetic(const AppendOutcome& outcome, base::Tim
     }
 }
 
-void PageAppender::Impl::appendSyntheticSample(std::size_t which, base::Timestamp time, double value)
+void PageAppender::Impl::appendSyntheticSample(std::size_t which, base::Timestamp time,
+                                               double value)
 {
     model::SeriesRef& ref = syntheticRefs_[which];
-    if (ref != model::kNoSeries && appender_->append(ref, time, value) != AppendResult::UnknownSeries) {
+    if (ref != model::kNoSeries &&
+        appender_->append(ref, time, value) != AppendResult::UnknownSeries) {
         return;
     }
     model::LabelsBuilder labels(targetLabels_);
@@ -508,12 +532,12 @@ std::vector<FamilyMetadata> PageAppender::Impl::metadata() const
 PageAppender::PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
                            storage::Appendable& store, ScrapeCounters& counters)
     : impl_(std::make_unique<Impl>(std::move(job), std::move(targetLabels), store, counters))
-{
-}
+{}
 
 PageAppender::~PageAppender() = default;
 
-AppendOutcome PageAppender::append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
+AppendOutcome PageAppender::append(FetchResult fetched, base::Timestamp time,
+                                   base::Duration timeout,
                                    const std::function<base::Duration()>& elapsed)
 {
     return impl_->append(std::move(fetched), time, timeout, elapsed);

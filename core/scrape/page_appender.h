@@ -1,12 +1,22 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Turns pages of one target into samples: parses, resolves each series through a cache that remembers the last page line by line,
-// appends one batch, writes stale markers for what is gone, and the synthetic series.
-// A page that resembles the last one costs a memcmp and a value a line: no hashing, no allocation.
-// Owner: a scrape loop. Threads: one page at a time.
-// Source: spec/scrape.md, sections 7 to 10.
+// Turns pages of one target into samples: parses, resolves each series through a cache that
+// remembers the last page line by line, appends one batch, writes stale markers for what is gone,
+// and the synthetic series. A page that resembles the last one costs a memcmp and a value a line:
+// no hashing, no allocation. Owner: a scrape loop. Threads: one page at a time. Source:
+// spec/scrape.md, sections 7 to 10.
 #pragma once
+
+#include "core/base/string_map.h"
+#include "core/exposition/text_parser.h"
+#include "core/model/labels.h"
+#include "core/model/sample.h"
+#include "core/scrape/job_config.h"
+#include "core/scrape/page_source.h"
+#include "core/storage/storage.h"
+
+#include <absl/status/status.h>
 
 #include <atomic>
 #include <cstdint>
@@ -16,16 +26,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/status.h>
-
-#include "core/base/string_map.h"
-#include "core/exposition/text_parser.h"
-#include "core/model/labels.h"
-#include "core/model/sample.h"
-#include "core/scrape/job_config.h"
-#include "core/scrape/page_source.h"
-#include "core/storage/storage.h"
 
 namespace narthex::scrape {
 
@@ -63,12 +63,13 @@ class PageAppender
 {
 public:
     /// `store` and `counters` outlive the object. `targetLabels` are the target's public labels.
-    PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels, storage::Appendable& store,
-                 ScrapeCounters& counters);
+    PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
+                 storage::Appendable& store, ScrapeCounters& counters);
     ~PageAppender();
 
-    /// One scrape: the page (or the failure to fetch it), the synthetic series, one commit. `elapsed` gives the time since the
-    /// scrape began. The page's body is kept for the next scrape and handed back through takeBuffer().
+    /// One scrape: the page (or the failure to fetch it), the synthetic series, one commit.
+    /// `elapsed` gives the time since the scrape began. The page's body is kept for the next scrape
+    /// and handed back through takeBuffer().
     AppendOutcome append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
                          const std::function<base::Duration()>& elapsed);
 

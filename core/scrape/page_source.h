@@ -5,22 +5,23 @@
 // Threads: fetch() from any thread; the reply arrives on a thread of the source and must be short.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-
-#include <absl/functional/any_invocable.h>
-#include <absl/status/statusor.h>
-
 #include "core/base/time.h"
 #include "core/net/http_client.h"
 #include "core/scrape/job_config.h"
 #include "core/scrape/target.h"
 
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
 namespace narthex::scrape {
 
 /// Why a scrape failed, so that a view can offer a remedy.
-enum class ErrorClass : std::uint8_t {
+enum class ErrorClass : std::uint8_t
+{
     None,
     NameResolution,
     ConnectionRefused,
@@ -67,6 +68,7 @@ public:
 };
 
 /// GET with Prometheus' headers and the job's client settings. `client` outlives the source.
-std::unique_ptr<PageSource> makeHttpSource(net::HttpClient& client, std::shared_ptr<const JobConfig> job);
+std::unique_ptr<PageSource> makeHttpSource(net::HttpClient& client,
+                                           std::shared_ptr<const JobConfig> job);
 
 } // namespace narthex::scrape

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/sample_labels.h"
 
-#include <algorithm>
+#include "core/base/status.h"
+#include "core/base/utf8.h"
 
 #include <fmt/format.h>
 
-#include "core/base/status.h"
-#include "core/base/utf8.h"
+#include <algorithm>
 
 namespace narthex::scrape {
 namespace {
@@ -23,18 +23,21 @@ std::string_view cut(std::string_view text)
 bool namesAreValid(const JobConfig& job, const model::LabelsBuilder& labels)
 {
     const bool legacy = job.nameScheme == relabel::NameScheme::Legacy;
-    return std::all_of(labels.entries().begin(), labels.entries().end(), [legacy](const auto& entry) {
-        const auto& [name, value] = entry;
-        if (name == model::kMetricName) {
-            return legacy ? model::isLegacyMetricName(value) : base::isValidUtf8(value);
-        }
-        return legacy ? model::isLegacyLabelName(name) : !name.empty() && base::isValidUtf8(name);
-    });
+    return std::all_of(
+        labels.entries().begin(), labels.entries().end(), [legacy](const auto& entry) {
+            const auto& [name, value] = entry;
+            if (name == model::kMetricName) {
+                return legacy ? model::isLegacyMetricName(value) : base::isValidUtf8(value);
+            }
+            return legacy ? model::isLegacyLabelName(name)
+                          : !name.empty() && base::isValidUtf8(name);
+        });
 }
 
 } // namespace
 
-bool finishLabels(const JobConfig& job, const model::Labels& targetLabels, model::LabelsBuilder& labels)
+bool finishLabels(const JobConfig& job, const model::Labels& targetLabels,
+                  model::LabelsBuilder& labels)
 {
     std::vector<model::LabelView> conflicts;
     for (const model::LabelView label : targetLabels) {
@@ -56,7 +59,8 @@ bool finishLabels(const JobConfig& job, const model::Labels& targetLabels, model
         } while (labels.has(name) || targetLabels.has(name));
         labels.set(name, exposed);
     }
-    return relabel::apply(job.metricRelabelRules, job.nameScheme, labels) && !labels.entries().empty();
+    return relabel::apply(job.metricRelabelRules, job.nameScheme, labels) &&
+           !labels.entries().empty();
 }
 
 absl::Status checkLabels(const JobConfig& job, const model::LabelsBuilder& labels)
@@ -66,23 +70,27 @@ absl::Status checkLabels(const JobConfig& job, const model::LabelsBuilder& label
         return base::invalidArgument("missing metric name (__name__ label)");
     }
     if (!namesAreValid(job, labels)) {
-        return base::invalidArgument("invalid metric name or label names: {}", labels.build().toString());
+        return base::invalidArgument("invalid metric name or label names: {}",
+                                     labels.build().toString());
     }
     const std::size_t count = labels.entries().size();
     if (job.labelLimit != 0 && count > job.labelLimit) {
-        return base::resourceExhausted("label_limit exceeded (metric: {}, number of labels: {}, limit: {})", cut(metric),
-                                       count, job.labelLimit);
+        return base::resourceExhausted(
+            "label_limit exceeded (metric: {}, number of labels: {}, limit: {})", cut(metric),
+            count, job.labelLimit);
     }
     for (const auto& [name, value] : labels.entries()) {
         if (job.labelNameLengthLimit != 0 && name.size() > job.labelNameLengthLimit) {
-            return base::resourceExhausted(
-                "label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})", cut(metric),
-                cut(name), name.size(), job.labelNameLengthLimit);
+            return base::resourceExhausted("label_name_length_limit exceeded (metric: {}, label "
+                                           "name: {}, length: {}, limit: {})",
+                                           cut(metric), cut(name), name.size(),
+                                           job.labelNameLengthLimit);
         }
         if (job.labelValueLengthLimit != 0 && value.size() > job.labelValueLengthLimit) {
-            return base::resourceExhausted(
-                "label_value_length_limit exceeded (metric: {}, label name: {}, value: {}, length: {}, limit: {})",
-                cut(metric), cut(name), model::quote(cut(value)), value.size(), job.labelValueLengthLimit);
+            return base::resourceExhausted("label_value_length_limit exceeded (metric: {}, label "
+                                           "name: {}, value: {}, length: {}, limit: {})",
+                                           cut(metric), cut(name), model::quote(cut(value)),
+                                           value.size(), job.labelValueLengthLimit);
         }
     }
     return absl::OkStatus();

@@ -1,9 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a target's pages have contained: series by their raw text, the lines of the last page in order, metadata of families.
-// Owner: a PageAppender. Threads: one at a time.
+// What a target's pages have contained: series by their raw text, the lines of the last page in
+// order, metadata of families. Owner: a PageAppender. Threads: one at a time.
 #pragma once
+
+#include "core/base/string_map.h"
+#include "core/model/sample.h"
 
 #include <cstdint>
 #include <deque>
@@ -11,9 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "core/base/string_map.h"
-#include "core/model/sample.h"
 
 namespace narthex::scrape {
 
@@ -23,7 +23,8 @@ struct CachedSeries
     model::SeriesRef ref = model::kNoSeries;
     /// Iteration in which the page had it last; 0 never.
     std::uint64_t seen = 0;
-    /// Iteration in which its sample was accepted without an own timestamp: what gets a stale marker when it is gone.
+    /// Iteration in which its sample was accepted without an own timestamp: what gets a stale
+    /// marker when it is gone.
     std::uint64_t tracked = 0;
     /// Position in the last page's lines, to fall back into step after a difference.
     std::uint32_t line = 0;

@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/target.h"
 
-#include <array>
-
-#include <absl/container/flat_hash_set.h>
-#include <fmt/format.h>
-
 #include "core/base/hash.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/net/http_server.h"
+
+#include <absl/container/flat_hash_set.h>
+#include <fmt/format.h>
+
+#include <array>
 
 namespace narthex::scrape {
 namespace {
@@ -22,8 +22,8 @@ constexpr std::string_view kPathLabel = "__metrics_path__";
 constexpr std::string_view kParamPrefix = "__param_";
 constexpr std::string_view kSocketLabel = "__unix_socket__";
 
-absl::StatusOr<base::Duration> durationLabel(const model::LabelsBuilder& labels, std::string_view label,
-                                             std::string_view what)
+absl::StatusOr<base::Duration> durationLabel(const model::LabelsBuilder& labels,
+                                             std::string_view label, std::string_view what)
 {
     const auto duration = base::parseDuration(labels.get(label));
     if (!duration.ok()) {
@@ -52,14 +52,16 @@ std::string urlOf(const JobConfig& job, const model::LabelsBuilder& labels)
     std::string query;
     for (const auto& [name, values] : parameters) {
         for (const std::string& value : values) {
-            query += (query.empty() ? "?" : "&") + net::percentEncode(name) + "=" + net::percentEncode(value);
+            query += (query.empty() ? "?" : "&") + net::percentEncode(name) + "=" +
+                     net::percentEncode(value);
         }
     }
     std::string path(labels.get(kPathLabel));
     if (!path.empty() && path.front() != '/') {
         path.insert(0, "/");
     }
-    return fmt::format("{}://{}{}{}", labels.get(kSchemeLabel), labels.get(discovery::kAddressLabel), path, query);
+    return fmt::format("{}://{}{}{}", labels.get(kSchemeLabel),
+                       labels.get(discovery::kAddressLabel), path, query);
 }
 
 std::uint64_t hashOf(const model::Labels& labels, std::string_view url)
@@ -77,12 +79,14 @@ base::Duration Target::untilNextScrape(base::Timestamp now, std::uint64_t offset
 {
     const std::int64_t nowNs = now.ms * 1'000'000;
     const std::int64_t base = interval.ns - nowNs % interval.ns;
-    const auto offset = static_cast<std::int64_t>((hash ^ offsetSeed) % static_cast<std::uint64_t>(interval.ns));
+    const auto offset =
+        static_cast<std::int64_t>((hash ^ offsetSeed) % static_cast<std::uint64_t>(interval.ns));
     const std::int64_t next = base + offset;
     return {next > interval.ns ? next - interval.ns : next};
 }
 
-model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry, const model::Labels& group)
+model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry,
+                               const model::Labels& group)
 {
     model::LabelsBuilder labels(group);
     for (const model::LabelView label : entry) {
@@ -106,7 +110,8 @@ model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry,
     return labels.build();
 }
 
-absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job, const model::Labels& discovered)
+absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job,
+                                                 const model::Labels& discovered)
 {
     model::LabelsBuilder labels(discovered);
     if (!relabel::apply(job.relabelRules, job.nameScheme, labels)) {
@@ -123,8 +128,9 @@ absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job, const mod
     NARTHEX_ASSIGN_OR_RETURN(target.interval, durationLabel(labels, kIntervalLabel, "interval"));
     NARTHEX_ASSIGN_OR_RETURN(target.timeout, durationLabel(labels, kTimeoutLabel, "timeout"));
     if (target.timeout > target.interval) {
-        return base::invalidArgument("scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
-                                     base::formatDuration(target.timeout), base::formatDuration(target.interval));
+        return base::invalidArgument(
+            "scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
+            base::formatDuration(target.timeout), base::formatDuration(target.interval));
     }
     const auto all = labels.entries();
     for (const auto& [name, value] : all) {
@@ -138,7 +144,8 @@ absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job, const mod
     model::LabelsBuilder visible;
     for (const auto& [name, value] : labels.entries()) {
         if (!base::isValidUtf8(value)) {
-            return base::invalidArgument("invalid label value for {}: {}", model::quote(name), model::quote(value));
+            return base::invalidArgument("invalid label value for {}: {}", model::quote(name),
+                                         model::quote(value));
         }
         if (!name.starts_with("__")) {
             visible.set(name, value);
@@ -166,10 +173,12 @@ TargetSet makeTargets(const JobConfig& job, const std::vector<discovery::TargetG
             model::Labels discovered = discoveredLabels(job, group.entries[i], group.labels);
             auto target = makeTarget(job, discovered);
             if (!target.ok()) {
-                result.failures.push_back(fmt::format("instance {} in group {}: {}", i, group.source,
+                result.failures.push_back(fmt::format("instance {} in group {}: {}", i,
+                                                      group.source,
                                                       base::messageOf(target.status())));
             } else if (!*target) {
-                result.dropped.push_back({.job = job.jobName, .discoveredLabels = std::move(discovered)});
+                result.dropped.push_back(
+                    {.job = job.jobName, .discoveredLabels = std::move(discovered)});
             } else if (seen.insert((*target)->hash).second) {
                 result.targets.push_back(std::make_shared<const Target>(*std::move(*target)));
             }

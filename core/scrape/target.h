@@ -5,17 +5,17 @@
 // Threads: values. Source: spec/scrape.md, sections 2 and 3.
 #pragma once
 
+#include "core/base/time.h"
+#include "core/model/labels.h"
+#include "core/scrape/job_config.h"
+
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-
-#include "core/base/time.h"
-#include "core/model/labels.h"
-#include "core/scrape/job_config.h"
 
 namespace narthex::scrape {
 
@@ -33,15 +33,20 @@ struct Target
     base::Duration timeout;
     std::uint64_t hash = 0;
 
-    /// When to scrape next: a phase of the wall clock that is stable over restarts and spread over the interval.
-    [[nodiscard]] base::Duration untilNextScrape(base::Timestamp now, std::uint64_t offsetSeed) const;
+    /// When to scrape next: a phase of the wall clock that is stable over restarts and spread over
+    /// the interval.
+    [[nodiscard]] base::Duration untilNextScrape(base::Timestamp now,
+                                                 std::uint64_t offsetSeed) const;
 };
 
 /// Labels before relabeling: the entry's, the group's, then the job's defaults.
-model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry, const model::Labels& group);
+model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry,
+                               const model::Labels& group);
 
-/// A target; nothing when relabeling dropped it. Errors: InvalidArgument in Prometheus' wording (no address, bad interval …).
-absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job, const model::Labels& discovered);
+/// A target; nothing when relabeling dropped it. Errors: InvalidArgument in Prometheus' wording (no
+/// address, bad interval …).
+absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job,
+                                                 const model::Labels& discovered);
 
 struct DroppedTarget
 {

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/state/database.h"
 
+#include "core/base/status.h"
+
 #include <absl/synchronization/notification.h>
 #include <sqlite3.h>
-
-#include "core/base/status.h"
 
 namespace narthex::state {
 namespace {
@@ -14,11 +14,15 @@ absl::Status sqliteStatus(sqlite3* handle, int code, std::string_view what)
 {
     const std::string message = fmt::format("{}: {}", what, sqlite3_errmsg(handle));
     switch (code & 0xFF) {
-    case SQLITE_CONSTRAINT: return absl::AlreadyExistsError(message);
+    case SQLITE_CONSTRAINT:
+        return absl::AlreadyExistsError(message);
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return absl::DataLossError(message);
-    case SQLITE_FULL: return absl::ResourceExhaustedError(message);
-    default: return absl::UnavailableError(message);
+    case SQLITE_NOTADB:
+        return absl::DataLossError(message);
+    case SQLITE_FULL:
+        return absl::ResourceExhaustedError(message);
+    default:
+        return absl::UnavailableError(message);
     }
 }
 
@@ -29,7 +33,8 @@ void bind(sqlite3_stmt* statement, int index, const Cell& cell)
     } else if (const auto* real = std::get_if<double>(&cell)) {
         sqlite3_bind_double(statement, index, *real);
     } else if (const auto* text = std::get_if<std::string>(&cell)) {
-        sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_TRANSIENT);
+        sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()),
+                          SQLITE_TRANSIENT);
     } else {
         sqlite3_bind_null(statement, index);
     }
@@ -38,13 +43,17 @@ void bind(sqlite3_stmt* statement, int index, const Cell& cell)
 Cell column(sqlite3_stmt* statement, int index)
 {
     switch (sqlite3_column_type(statement, index)) {
-    case SQLITE_INTEGER: return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
-    case SQLITE_FLOAT: return sqlite3_column_double(statement, index);
-    case SQLITE_NULL: return nullptr;
+    case SQLITE_INTEGER:
+        return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
+    case SQLITE_FLOAT:
+        return sqlite3_column_double(statement, index);
+    case SQLITE_NULL:
+        return nullptr;
     default: {
         const void* bytes = sqlite3_column_blob(statement, index);
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
-        return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+        return bytes == nullptr ? std::string()
+                                : std::string(static_cast<const char*>(bytes), size);
     }
     }
 }
@@ -52,17 +61,20 @@ Cell column(sqlite3_stmt* statement, int index)
 absl::Status migrate(Connection& connection, std::span<const Migration> migrations)
 {
     std::int64_t version = 0;
-    NARTHEX_RETURN_IF_ERROR(connection.execute("PRAGMA user_version", {}, [&](std::span<const Cell> row) {
-        version = std::get<std::int64_t>(row[0]);
-    }));
+    NARTHEX_RETURN_IF_ERROR(
+        connection.execute("PRAGMA user_version", {}, [&](std::span<const Cell> row) {
+            version = std::get<std::int64_t>(row[0]);
+        }));
     if (version > static_cast<std::int64_t>(migrations.size())) {
-        return base::failedPrecondition("the state file has schema {}, this program knows up to {}: it was written by a newer "
-                                        "version",
-                                        version, migrations.size());
+        return base::failedPrecondition(
+            "the state file has schema {}, this program knows up to {}: it was written by a newer "
+            "version",
+            version, migrations.size());
     }
     for (const Migration& migration : migrations.subspan(static_cast<std::size_t>(version))) {
-        NARTHEX_RETURN_IF_ERROR(connection.script(
-            fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT;", migration.sql, migration.version)));
+        NARTHEX_RETURN_IF_ERROR(
+            connection.script(fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT;",
+                                          migration.sql, migration.version)));
     }
     return absl::OkStatus();
 }
@@ -86,9 +98,10 @@ struct Database::Handle
         }
         constexpr int kBusyMs = 5000;
         sqlite3_busy_timeout(sqlite, kBusyMs);
-        return base::annotate(Connection(sqlite).script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                                                        "PRAGMA foreign_keys = ON;"),
-                              file.string());
+        return base::annotate(
+            Connection(sqlite).script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                                      "PRAGMA foreign_keys = ON;"),
+            file.string());
     }
 };
 
@@ -135,8 +148,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::open(const std::filesystem::
 
 Database::Database(std::unique_ptr<Handle> writer, std::unique_ptr<Handle> reader)
     : writer_(std::move(writer)), reader_(std::move(reader)), thread_([this] { runWriter(); })
-{
-}
+{}
 
 Database::~Database()
 {
@@ -154,7 +166,9 @@ void Database::runWriter()
         {
             absl::MutexLock lock(&mutex_);
             mutex_.Await(absl::Condition(
-                +[](Database* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->stopping_ || !self->queue_.empty(); },
+                +[](Database* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                    return self->stopping_ || !self->queue_.empty();
+                },
                 this));
             if (queue_.empty()) {
                 return;

@@ -1,10 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The SQLite database for what must survive a restart and is no sample: runs of the engine now; silences and the like later.
-// Owner: core/engine. Threads: every function from any thread; writes are done one after another by one writer thread.
-// Errors: Unavailable and DataLoss with SQLite's message and the file; AlreadyExists on a constraint.
+// The SQLite database for what must survive a restart and is no sample: runs of the engine now;
+// silences and the like later. Owner: core/engine. Threads: every function from any thread; writes
+// are done one after another by one writer thread. Errors: Unavailable and DataLoss with SQLite's
+// message and the file; AlreadyExists on a constraint.
 #pragma once
+
+#include <absl/base/thread_annotations.h>
+#include <absl/functional/function_ref.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 
 #include <cstdint>
 #include <deque>
@@ -17,11 +23,6 @@
 #include <thread>
 #include <variant>
 #include <vector>
-
-#include <absl/base/thread_annotations.h>
-#include <absl/functional/function_ref.h>
-#include <absl/status/statusor.h>
-#include <absl/synchronization/mutex.h>
 
 struct sqlite3;
 
@@ -43,8 +44,9 @@ class Connection
 public:
     explicit Connection(sqlite3* handle) : handle_(handle) {}
     /// Runs one statement; `onRow` gets each row's cells, valid during the call.
-    absl::Status execute(std::string_view sql, std::span<const Cell> parameters = {},
-                         absl::FunctionRef<void(std::span<const Cell>)> onRow = [](std::span<const Cell>) {});
+    absl::Status execute(
+        std::string_view sql, std::span<const Cell> parameters = {},
+        absl::FunctionRef<void(std::span<const Cell>)> onRow = [](std::span<const Cell>) {});
     /// Runs several statements without parameters.
     absl::Status script(std::string_view sql);
 
@@ -55,7 +57,8 @@ private:
 class Database
 {
 public:
-    /// Opens or creates the file (write-ahead journal) and brings its schema up to date. A file with a newer schema is refused.
+    /// Opens or creates the file (write-ahead journal) and brings its schema up to date. A file
+    /// with a newer schema is refused.
     static absl::StatusOr<std::unique_ptr<Database>> open(const std::filesystem::path& file,
                                                           std::span<const Migration> migrations);
     /// Writes what is queued, closes.

@@ -6,7 +6,8 @@
 
 namespace narthex::storage {
 
-absl::StatusOr<std::vector<std::shared_ptr<const Series>>> collect(SeriesSet& set, std::size_t limit)
+absl::StatusOr<std::vector<std::shared_ptr<const Series>>> collect(SeriesSet& set,
+                                                                   std::size_t limit)
 {
     constexpr std::size_t kBatch = 1024;
     std::vector<std::shared_ptr<const Series>> all;

@@ -1,10 +1,18 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a store of samples offers, independent of how it keeps them: appending in batches, and reading whole columns.
-// The head, blocks, a merge of both, and a remote server all look like this.
+// What a store of samples offers, independent of how it keeps them: appending in batches, and
+// reading whole columns. The head, blocks, a merge of both, and a remote server all look like this.
 // Format: none. Units: Timestamp (ms since the epoch); ranges are closed on both ends.
 #pragma once
+
+#include "core/base/time.h"
+#include "core/model/histogram.h"
+#include "core/model/labels.h"
+#include "core/model/matcher.h"
+#include "core/model/sample.h"
+
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <memory>
@@ -15,20 +23,13 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/status/statusor.h>
-
-#include "core/base/time.h"
-#include "core/model/histogram.h"
-#include "core/model/labels.h"
-#include "core/model/matcher.h"
-#include "core/model/sample.h"
-
 namespace narthex::storage {
 
 using model::SeriesRef;
 
 /// What became of one sample of a batch.
-enum class AppendResult : std::uint8_t {
+enum class AppendResult : std::uint8_t
+{
     Appended,
     /// Same time and value as the newest sample: nothing to do.
     SameAgain,
@@ -40,23 +41,25 @@ enum class AppendResult : std::uint8_t {
     TooOld,
 };
 
-/// A batch of writes that becomes visible, and durable against a crash of the process, at commit as a whole.
-/// Owner: the caller; one batch after another, from one thread at a time. Different appenders may work at once.
-/// A destroyed appender rolls back what was not committed.
+/// A batch of writes that becomes visible, and durable against a crash of the process, at commit as
+/// a whole. Owner: the caller; one batch after another, from one thread at a time. Different
+/// appenders may work at once. A destroyed appender rolls back what was not committed.
 class Appender
 {
 public:
     virtual ~Appender() = default;
 
-    /// The reference of the series with these labels; creates it if it is new. Stays valid until the series has had no samples
-    /// for a while and was collected: then appending to it gives UnknownSeries, and the caller asks again.
-    /// Errors: InvalidArgument (no labels, repeated name), ResourceExhausted (limit of series).
+    /// The reference of the series with these labels; creates it if it is new. Stays valid until
+    /// the series has had no samples for a while and was collected: then appending to it gives
+    /// UnknownSeries, and the caller asks again. Errors: InvalidArgument (no labels, repeated
+    /// name), ResourceExhausted (limit of series).
     virtual absl::StatusOr<SeriesRef> seriesFor(const model::Labels& labels) = 0;
 
-    /// Adds sample i (`times[i]`, `values[i]`) to series `refs[i]` and writes what became of it to `results[i]`. All spans have
-    /// the same length. No allocation per sample.
-    virtual void appendBatch(std::span<const SeriesRef> refs, std::span<const base::Timestamp> times,
-                             std::span<const double> values, std::span<AppendResult> results) = 0;
+    /// Adds sample i (`times[i]`, `values[i]`) to series `refs[i]` and writes what became of it to
+    /// `results[i]`. All spans have the same length. No allocation per sample.
+    virtual void appendBatch(std::span<const SeriesRef> refs,
+                             std::span<const base::Timestamp> times, std::span<const double> values,
+                             std::span<AppendResult> results) = 0;
 
     /// One float sample.
     AppendResult append(SeriesRef ref, base::Timestamp time, double value)
@@ -69,7 +72,8 @@ public:
     virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
                                          const model::FloatHistogram& histogram) = 0;
 
-    /// Errors: ResourceExhausted (disk full; nothing of the batch is visible), Unavailable (the store is closing).
+    /// Errors: ResourceExhausted (disk full; nothing of the batch is visible), Unavailable (the
+    /// store is closing).
     virtual absl::Status commit() = 0;
     virtual void rollback() = 0;
 };
@@ -81,7 +85,8 @@ public:
     virtual std::unique_ptr<Appender> appender() = 0;
 };
 
-/// The samples of one series as columns. Floats and histograms stand apart; each is in ascending order of time.
+/// The samples of one series as columns. Floats and histograms stand apart; each is in ascending
+/// order of time.
 struct SampleColumns
 {
     std::vector<std::int64_t> times; // ms since the epoch
@@ -99,15 +104,17 @@ struct SampleColumns
     [[nodiscard]] std::size_t size() const { return times.size() + histogramTimes.size(); }
 };
 
-/// One series of a result. Threads: const members from any thread, different series at once: that is how a query decodes in
-/// parallel.
+/// One series of a result. Threads: const members from any thread, different series at once: that
+/// is how a query decodes in parallel.
 class Series
 {
 public:
     virtual ~Series() = default;
     [[nodiscard]] virtual const model::Labels& labels() const ABSL_ATTRIBUTE_LIFETIME_BOUND = 0;
-    /// Appends the samples in [from, to] to `out`, which the caller may reuse. Errors: DataLoss (a chunk fails its checksum).
-    virtual absl::Status read(base::Timestamp from, base::Timestamp to, SampleColumns& out) const = 0;
+    /// Appends the samples in [from, to] to `out`, which the caller may reuse. Errors: DataLoss (a
+    /// chunk fails its checksum).
+    virtual absl::Status read(base::Timestamp from, base::Timestamp to,
+                              SampleColumns& out) const = 0;
 };
 
 /// Series in ascending order of labels, handed out in batches. Threads: one at a time.
@@ -115,9 +122,11 @@ class SeriesSet
 {
 public:
     virtual ~SeriesSet() = default;
-    /// Appends up to `limit` series to `out`; appends nothing when there are no more. The series stay valid as long as the
-    /// Querier that selected them. Errors: whatever reading the index gives.
-    virtual absl::Status next(std::size_t limit, std::vector<std::shared_ptr<const Series>>& out) = 0;
+    /// Appends up to `limit` series to `out`; appends nothing when there are no more. The series
+    /// stay valid as long as the Querier that selected them. Errors: whatever reading the index
+    /// gives.
+    virtual absl::Status next(std::size_t limit,
+                              std::vector<std::shared_ptr<const Series>>& out) = 0;
 };
 
 /// What the reader is about to do, so that a store can read less. All of it is advice.
@@ -133,7 +142,8 @@ struct SelectHints
     bool groupingIsBy = false;
 };
 
-/// A consistent view of the store over a closed range of time. Threads: const members from any thread.
+/// A consistent view of the store over a closed range of time. Threads: const members from any
+/// thread.
 class Querier
 {
 public:
@@ -144,15 +154,18 @@ public:
                                                               const model::Matchers& matchers,
                                                               std::stop_token stop) const = 0;
 
-    /// Sorted, unique values of a label over the matching series (all series if there are no matchers). `limit` 0: all.
-    virtual absl::StatusOr<std::vector<std::string>>
-    labelValues(std::string_view name, const model::Matchers& matchers, std::size_t limit) const = 0;
+    /// Sorted, unique values of a label over the matching series (all series if there are no
+    /// matchers). `limit` 0: all.
+    virtual absl::StatusOr<std::vector<std::string>> labelValues(std::string_view name,
+                                                                 const model::Matchers& matchers,
+                                                                 std::size_t limit) const = 0;
     virtual absl::StatusOr<std::vector<std::string>> labelNames(const model::Matchers& matchers,
                                                                 std::size_t limit) const = 0;
 };
 
 /// All series of the set. Errors: ResourceExhausted above `limit`, and the set's own.
-absl::StatusOr<std::vector<std::shared_ptr<const Series>>> collect(SeriesSet& set, std::size_t limit);
+absl::StatusOr<std::vector<std::shared_ptr<const Series>>> collect(SeriesSet& set,
+                                                                   std::size_t limit);
 
 class Queryable
 {

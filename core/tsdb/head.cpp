@@ -112,10 +112,14 @@ std::int64_t Head::minValidTime(std::int64_t firstTime) const
 
 void Head::raiseMinValidTime(std::int64_t ms) { moveBound(minValidTime_, ms, std::greater<>()); }
 
-void Head::beginBatch(std::int64_t minValid)
+std::int64_t Head::beginBatch(std::int64_t firstTime)
 {
+    // Judged and entered in one step: a cut that raised the minimum either sees this batch or is
+    // seen by it.
     absl::MutexLock lock(&batchMutex_);
+    const std::int64_t minValid = minValidTime(firstTime);
     openBatches_.insert(minValid);
+    return minValid;
 }
 
 void Head::endBatch(std::int64_t minValid)

@@ -92,9 +92,8 @@ public:
     [[nodiscard]] std::int64_t minValidTime(std::int64_t firstTime) const;
     /// Samples below `ms` are in blocks: they are refused from now on.
     void raiseMinValidTime(std::int64_t ms);
-    /// A batch that may hold samples from `minValid` on is open, until endBatch with the same
-    /// number.
-    void beginBatch(std::int64_t minValid);
+    /// Opens a batch and returns the oldest time that it accepts; open until endBatch with that.
+    [[nodiscard]] std::int64_t beginBatch(std::int64_t firstTime);
     void endBatch(std::int64_t minValid);
     [[nodiscard]] bool waitForBatchesBefore(std::int64_t ms, absl::Duration atMost);
     /// No batch that is open, or opens later, holds a sample before this.

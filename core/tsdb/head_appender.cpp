@@ -85,8 +85,7 @@ absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
 void HeadAppender::start(std::int64_t firstTime)
 {
     if (!minValid_) {
-        minValid_ = head_->minValidTime(firstTime);
-        head_->beginBatch(*minValid_);
+        minValid_ = head_->beginBatch(firstTime);
     }
 }
 
@@ -165,6 +164,26 @@ AppendResult HeadAppender::judgeRepeated(HeadRef ref, std::int64_t time, std::ui
                                                 : AppendResult::DuplicateTimestamp;
 }
 
+/// Writes the sample behind the log's records; makeRoom has seen to the room.
+inline void HeadAppender::encode(const PendingSample& sample)
+{
+    char* out = log_.get() + logSize_;
+    if (samplesInRecord_ == 0) [[unlikely]] {
+        recordStarts_.push_back(logSize_);
+        baseRef_ = sample.ref;
+        baseTime_ = sample.time;
+        *out++ = static_cast<char>(WalRecordType::Samples);
+        out = putU64(putU64(out, baseRef_), static_cast<std::uint64_t>(baseTime_));
+    }
+    out =
+        putVarint(out, static_cast<std::int64_t>(sample.ref) - static_cast<std::int64_t>(baseRef_));
+    out = putVarint(out, static_cast<std::int64_t>(static_cast<std::uint64_t>(sample.time) -
+                                                   static_cast<std::uint64_t>(baseTime_)));
+    out = putU64(out, sample.valueBits);
+    logSize_ = static_cast<std::size_t>(out - log_.get());
+    ++samplesInRecord_;
+}
+
 void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
                              std::span<const base::Timestamp> times, std::span<const double> values,
                              std::span<AppendResult> results, Tally& tally)
@@ -209,20 +228,7 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
             histograms_.push_back({ref, sample.time, std::move(stale)});
             continue;
         }
-        char* out = log_.get() + logSize_;
-        if (samplesInRecord_ == 0) [[unlikely]] {
-            recordStarts_.push_back(logSize_);
-            baseRef_ = ref;
-            baseTime_ = sample.time;
-            *out++ = static_cast<char>(WalRecordType::Samples);
-            out = putU64(putU64(out, baseRef_), static_cast<std::uint64_t>(baseTime_));
-        }
-        out = putVarint(out, static_cast<std::int64_t>(ref) - static_cast<std::int64_t>(baseRef_));
-        out = putVarint(out, static_cast<std::int64_t>(static_cast<std::uint64_t>(sample.time) -
-                                                       static_cast<std::uint64_t>(baseTime_)));
-        out = putU64(out, sample.valueBits);
-        logSize_ = static_cast<std::size_t>(out - log_.get());
-        ++samplesInRecord_;
+        encode(sample);
         samples_.push_back(sample);
     }
 }

@@ -54,6 +54,7 @@ private:
                                               std::uint64_t valueBits) const;
     [[nodiscard]] storage::AppendResult judgeRepeated(HeadRef ref, std::int64_t time,
                                                       std::uint64_t valueBits);
+    void encode(const PendingSample& sample);
     void makeRoom(std::size_t samples);
     absl::Status writeLog();
     void finishBatch();

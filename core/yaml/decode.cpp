@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/yaml/decode.h"
 
+#include "core/base/number.h"
+
 #include <algorithm>
 #include <array>
 #include <sstream>
 
-#include "core/base/number.h"
-
 namespace narthex::yaml {
 namespace {
 
-constexpr std::array<std::string_view, 11> kTrue = {"y",   "Y",  "yes", "Yes",  "YES", "on",
-                                                    "On",  "ON", "true", "True", "TRUE"};
+constexpr std::array<std::string_view, 11> kTrue = {"y",  "Y",  "yes",  "Yes",  "YES", "on",
+                                                    "On", "ON", "true", "True", "TRUE"};
 constexpr std::array<std::string_view, 11> kFalse = {"n",   "N",   "no",    "No",    "NO",   "off",
                                                      "Off", "OFF", "false", "False", "FALSE"};
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
@@ -100,7 +100,8 @@ void Value::fail(std::string message) const { document_->report(node_.Mark(), st
 
 void Value::failType(std::string_view type) const
 {
-    const std::string shown = node_.IsScalar() ? fmt::format(" `{}`", node_.Scalar()) : std::string();
+    const std::string shown =
+        node_.IsScalar() ? fmt::format(" `{}`", node_.Scalar()) : std::string();
     fail(fmt::format("cannot unmarshal {}{} into {}", tagOf(node_), shown, type));
 }
 
@@ -214,7 +215,8 @@ bool Value::into(std::uint64_t& out) const
             out = *integer;
             return true;
         }
-        if (const auto real = base::parseFloat(node_.Scalar()); real && *real >= 0 && *real < 1e19 &&
+        if (const auto real = base::parseFloat(node_.Scalar());
+            real && *real >= 0 && *real < 1e19 &&
             *real == static_cast<double>(static_cast<std::uint64_t>(*real))) {
             out = static_cast<std::uint64_t>(*real);
             return true;
@@ -285,7 +287,8 @@ bool Value::into(std::map<std::string, std::string>& out) const
     for (const auto& entry : node_) {
         std::string name;
         std::string text;
-        if (!Value(entry.first, *document_).into(name) || !Value(entry.second, *document_).into(text)) {
+        if (!Value(entry.first, *document_).into(name) ||
+            !Value(entry.second, *document_).into(text)) {
             return false;
         }
         if (!items.emplace(name, text).second) {
@@ -379,8 +382,8 @@ void Object::finish()
     for (const Entry& entry : entries_) {
         if (!entry.taken) {
             value_.document().report(entry.key.Mark(),
-                                     fmt::format("field {} not found in type {}{}", entry.name, type_,
-                                                 remedy(entry.name, known_)));
+                                     fmt::format("field {} not found in type {}{}", entry.name,
+                                                 type_, remedy(entry.name, known_)));
         }
     }
 }
@@ -416,9 +419,9 @@ absl::Status Document::status() const
         text += fmt::format("{}{}:{}:{}: {}", text.empty() ? "" : "\n", file_, problem.line,
                             problem.column, problem.message);
     }
-    return base::withPosition(absl::InvalidArgumentError(text), {.file = file_,
-                                                                 .line = problems_.front().line,
-                                                                 .column = problems_.front().column});
+    return base::withPosition(
+        absl::InvalidArgumentError(text),
+        {.file = file_, .line = problems_.front().line, .column = problems_.front().column});
 }
 
 } // namespace narthex::yaml

@@ -1,12 +1,19 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Strict decoding of YAML into structs: unknown key, repeated key, wrong type are errors with file, line and column, and all of one pass
-// are gathered. Exceptions of the parser stop here.
-// Owner: a Document owns its text's tree and its list of problems; Values and Objects refer to it and must not outlive it.
-// Threads: one at a time.
-// Format: YAML 1.1 as the Go library yaml.v2 reads it (booleans, null, merge keys); spec/config.md, File format.
+// Strict decoding of YAML into structs: unknown key, repeated key, wrong type are errors with file,
+// line and column, and all of one pass are gathered. Exceptions of the parser stop here. Owner: a
+// Document owns its text's tree and its list of problems; Values and Objects refer to it and must
+// not outlive it. Threads: one at a time. Format: YAML 1.1 as the Go library yaml.v2 reads it
+// (booleans, null, merge keys); spec/config.md, File format.
 #pragma once
+
+#include "core/base/secret.h"
+#include "core/base/status.h"
+#include "core/base/time.h"
+
+#include <absl/status/statusor.h>
+#include <yaml-cpp/yaml.h>
 
 #include <cstdint>
 #include <map>
@@ -15,13 +22,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <yaml-cpp/yaml.h>
-
-#include "core/base/secret.h"
-#include "core/base/status.h"
-#include "core/base/time.h"
 
 namespace narthex::yaml {
 
@@ -55,7 +55,8 @@ public:
     [[nodiscard]] Document& document() const { return *document_; }
     [[nodiscard]] std::uint32_t line() const;
 
-    /// Each reads the value into `out`, or reports a problem and leaves `out` alone. Null gives the zero value.
+    /// Each reads the value into `out`, or reports a problem and leaves `out` alone. Null gives the
+    /// zero value.
     bool into(std::string& out) const;
     bool into(bool& out) const;
     bool into(std::int64_t& out) const;
@@ -96,8 +97,8 @@ private:
 class Object
 {
 public:
-    /// `type` stands in messages: `field X not found in type <type>`. A null value is an empty mapping; anything else that is no
-    /// mapping is reported.
+    /// `type` stands in messages: `field X not found in type <type>`. A null value is an empty
+    /// mapping; anything else that is no mapping is reported.
     Object(const Value& value, std::string type);
 
     /// Reads the field if it is there.
@@ -133,14 +134,17 @@ private:
 class Document
 {
 public:
-    /// `file` stands in messages. Only the first document of a stream counts. Errors: InvalidArgument with the place.
-    static absl::StatusOr<std::unique_ptr<Document>> parse(std::string file, const std::string& text);
+    /// `file` stands in messages. Only the first document of a stream counts. Errors:
+    /// InvalidArgument with the place.
+    static absl::StatusOr<std::unique_ptr<Document>> parse(std::string file,
+                                                           const std::string& text);
 
     [[nodiscard]] Value root() { return {root_, *this}; }
     [[nodiscard]] const std::string& file() const { return file_; }
     void report(const YAML::Mark& mark, std::string message);
     [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
-    /// OK without problems; else InvalidArgument with `file:line:column: message` for each, the first as Position.
+    /// OK without problems; else InvalidArgument with `file:line:column: message` for each, the
+    /// first as Position.
     [[nodiscard]] absl::Status status() const;
 
 private:

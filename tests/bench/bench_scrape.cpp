@@ -1,21 +1,22 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From a page to the log and the head, and from a socket to there: time a sample, first scrape and steady state.
-// Figures are CPU time of the whole process: parsing, series cache, appending, write-ahead log.
-#include <benchmark/benchmark.h>
-
-#include <absl/synchronization/notification.h>
-
+// From a page to the log and the head, and from a socket to there: time a sample, first scrape and
+// steady state. Figures are CPU time of the whole process: parsing, series cache, appending,
+// write-ahead log.
 #include "core/net/http_server.h"
 #include "core/scrape/page_appender.h"
 #include "support/store_fixture.h"
+
+#include <absl/synchronization/notification.h>
+#include <benchmark/benchmark.h>
 
 namespace {
 
 using namespace narthex;
 using namespace narthex::base::literals;
 
-/// A page of a node_exporter's kind: families of `seriesPerFamily` series, some two dozen bytes of labels, half counters.
+/// A page of a node_exporter's kind: families of `seriesPerFamily` series, some two dozen bytes of
+/// labels, half counters.
 std::string makePage(std::size_t series, std::uint64_t round)
 {
     constexpr std::size_t kPerFamily = 8;
@@ -23,14 +24,17 @@ std::string makePage(std::size_t series, std::uint64_t round)
     for (std::size_t i = 0; i < series; ++i) {
         const std::size_t family = i / kPerFamily;
         if (i % kPerFamily == 0) {
-            page += fmt::format("# HELP node_example_{}_seconds_total Seconds the CPUs spent in each mode.\n"
-                                "# TYPE node_example_{}_seconds_total counter\n",
-                                family, family);
+            page += fmt::format(
+                "# HELP node_example_{}_seconds_total Seconds the CPUs spent in each mode.\n"
+                "# TYPE node_example_{}_seconds_total counter\n",
+                family, family);
         }
-        // As on the recorded pages some three quarters of the values stay the same between two scrapes.
+        // As on the recorded pages some three quarters of the values stay the same between two
+        // scrapes.
         const std::uint64_t moving = i % 4 == 0 ? round * 15 : 0;
-        page += fmt::format("node_example_{}_seconds_total{{cpu=\"{}\",mode=\"system\",device=\"nvme0n1\"}} {}.{:02}\n", family,
-                            i % kPerFamily, 1000 + i + moving, i % 100);
+        page += fmt::format("node_example_{}_seconds_total{{cpu=\"{}\",mode=\"system\",device="
+                            "\"nvme0n1\"}} {}.{:02}\n",
+                            family, i % kPerFamily, 1000 + i + moving, i % 100);
     }
     return page;
 }
@@ -40,25 +44,28 @@ struct World
     base::ManualClock clock{{1700000000000}};
     test::StoreFixture store{clock};
     scrape::ScrapeCounters counters;
-    std::shared_ptr<const scrape::JobConfig> job = std::make_shared<const scrape::JobConfig>(scrape::JobConfig{.jobName = "j"});
-    scrape::PageAppender appender{job, model::Labels{{"instance", "127.0.0.1:9100"}, {"job", "node"}}, store.db(), counters};
+    std::shared_ptr<const scrape::JobConfig> job =
+        std::make_shared<const scrape::JobConfig>(scrape::JobConfig{.jobName = "j"});
+    scrape::PageAppender appender{
+        job, model::Labels{{"instance", "127.0.0.1:9100"}, {"job", "node"}}, store.db(), counters};
     std::int64_t time = 1700000000000;
 
     void append(std::string body)
     {
         time += 15000;
         clock.advance(15_s);
-        const auto outcome = appender.append({.page = {.body = std::move(body), .contentType = "text/plain"}}, {time}, 10_s,
-                                             [] { return base::Duration{}; });
+        const auto outcome =
+            appender.append({.page = {.body = std::move(body), .contentType = "text/plain"}},
+                            {time}, 10_s, [] { return base::Duration{}; });
         NARTHEX_CHECK(outcome.status.ok());
     }
 };
 
 void reportPerSample(benchmark::State& state, std::size_t series)
 {
-    state.counters["ns/sample"] =
-        benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(series) / 1e9,
-                           benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+    state.counters["ns/sample"] = benchmark::Counter(
+        static_cast<double>(state.iterations()) * static_cast<double>(series) / 1e9,
+        benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void firstScrape(benchmark::State& state)
@@ -94,10 +101,12 @@ void steadyState(benchmark::State& state)
     }
     reportPerSample(state, series);
     const tsdb::DbStats stats = world.store.db().stats();
-    state.counters["head bytes/series"] = static_cast<double>(stats.headBytes) / static_cast<double>(stats.series);
+    state.counters["head bytes/series"] =
+        static_cast<double>(stats.headBytes) / static_cast<double>(stats.series);
 }
 
-/// The whole way: a server on loopback (its own CPU time counts, too), the HTTP client, gzip or not, parse, append, commit.
+/// The whole way: a server on loopback (its own CPU time counts, too), the HTTP client, gzip or
+/// not, parse, append, commit.
 void fromSocket(benchmark::State& state)
 {
     const auto series = static_cast<std::size_t>(state.range(0));
@@ -116,23 +125,26 @@ void fromSocket(benchmark::State& state)
     for (const std::string& page : pages) {
         bodies.push_back(gzip ? net::deflateGzip(page) : page);
     }
-    const auto server = net::HttpServer::start(serverLoop, {}, [&](net::ServerRequest, net::Responder respond) {
-                            net::ServerResponse response{.contentType = "text/plain", .body = bodies[++round % bodies.size()]};
-                            if (gzip) {
-                                response.headers.emplace_back("Content-Encoding", "gzip");
-                            }
-                            respond(std::move(response));
-                        }).value();
+    const auto server =
+        net::HttpServer::start(serverLoop, {}, [&](net::ServerRequest, net::Responder respond) {
+            net::ServerResponse response{.contentType = "text/plain",
+                                         .body = bodies[++round % bodies.size()]};
+            if (gzip) {
+                response.headers.emplace_back("Content-Encoding", "gzip");
+            }
+            respond(std::move(response));
+        }).value();
     const auto config = std::make_shared<const net::HttpClientConfig>();
     const std::string url = "http://" + server->address() + "/metrics";
     const auto scrape = [&] {
         absl::Notification done;
         std::string body;
-        client.send({.url = url, .buffer = world.appender.takeBuffer()}, config, [&](absl::StatusOr<net::HttpResponse> response) {
-            NARTHEX_CHECK(response.ok());
-            body = std::move(response->body);
-            done.Notify();
-        });
+        client.send({.url = url, .buffer = world.appender.takeBuffer()}, config,
+                    [&](absl::StatusOr<net::HttpResponse> response) {
+                        NARTHEX_CHECK(response.ok());
+                        body = std::move(response->body);
+                        done.Notify();
+                    });
         done.WaitForNotification();
         world.append(std::move(body));
     };
@@ -144,8 +156,18 @@ void fromSocket(benchmark::State& state)
 }
 
 BENCHMARK(firstScrape)->Arg(1000)->Arg(50000)->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(steadyState)->Arg(1000)->Arg(50000)->Unit(benchmark::kMicrosecond)->MeasureProcessCPUTime();
-BENCHMARK(fromSocket)->Args({1000, 0})->Args({1000, 1})->Args({50000, 0})->Args({50000, 1})->Unit(benchmark::kMicrosecond)->MeasureProcessCPUTime();
+BENCHMARK(steadyState)
+    ->Arg(1000)
+    ->Arg(50000)
+    ->Unit(benchmark::kMicrosecond)
+    ->MeasureProcessCPUTime();
+BENCHMARK(fromSocket)
+    ->Args({1000, 0})
+    ->Args({1000, 1})
+    ->Args({50000, 0})
+    ->Args({50000, 1})
+    ->Unit(benchmark::kMicrosecond)
+    ->MeasureProcessCPUTime();
 
 } // namespace
 

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/base/file.h"
 #include "support/process.h"
+
+#include <QtTest>
 
 using namespace narthex;
 using test::Program;
@@ -29,17 +29,24 @@ private Q_SLOTS:
 private:
     void writeConfig(const std::string& extra = {})
     {
-        const std::string text = "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\nscrape_configs:\n- job_name: self\n"
-                                 "  static_configs:\n  - targets: ['127.0.0.1:" + std::to_string(port_) + "']\n" + extra;
+        const std::string text = "global:\n  scrape_interval: 200ms\n  scrape_timeout: "
+                                 "200ms\nscrape_configs:\n- job_name: self\n"
+                                 "  static_configs:\n  - targets: ['127.0.0.1:" +
+                                 std::to_string(port_) + "']\n" + extra;
         QVERIFY(base::writeFileAtomically(folder_->path() / "prometheus.yml", text).ok());
     }
     [[nodiscard]] QStringList flags() const
     {
         const QString folder = QString::fromStdString(folder_->path().string());
-        return {"serve", "--config.file=" + folder + "/prometheus.yml", "--storage.tsdb.path=" + folder + "/data",
-                "--web.listen-address=127.0.0.1:" + QString::number(port_), "--web.enable-lifecycle"};
+        return {"serve", "--config.file=" + folder + "/prometheus.yml",
+                "--storage.tsdb.path=" + folder + "/data",
+                "--web.listen-address=127.0.0.1:" + QString::number(port_),
+                "--web.enable-lifecycle"};
     }
-    bool start(Program& program) { return program.start(test::ownProgram("narthexctl"), flags()) && requests().waitReady(); }
+    bool start(Program& program)
+    {
+        return program.start(test::ownProgram("narthexctl"), flags()) && requests().waitReady();
+    }
     [[nodiscard]] Requests& requests() const { return *requests_; }
 
     std::unique_ptr<base::TemporaryDirectory> folder_;
@@ -62,20 +69,33 @@ void TestServe::answersTheApi()
     QTRY_COMPARE_WITH_TIMEOUT(requests().value("up"), 1.0, 10000);
     QTRY_VERIFY_WITH_TIMEOUT(requests().value("count_over_time(up[1m])") >= 2, 10000);
     const double now = static_cast<double>(QDateTime::currentMSecsSinceEpoch()) / 1000;
-    const QJsonObject range = requests()
-                                  .find("/api/v1/query_range?query=up&step=1&start=" + std::to_string(now - 10) +
-                                            "&end=" + std::to_string(now),
-                                        {"data"})
-                                  .toObject();
+    const QJsonObject range =
+        requests()
+            .find("/api/v1/query_range?query=up&step=1&start=" + std::to_string(now - 10) +
+                      "&end=" + std::to_string(now),
+                  {"data"})
+            .toObject();
     QCOMPARE(range["resultType"].toString(), QString("matrix"));
     QCOMPARE(range["result"].toArray().size(), 1);
     QVERIFY(requests().find("/api/v1/labels", {"data"}).toArray().contains("instance"));
     QCOMPARE(requests().find("/api/v1/label/job/values", {"data"}).toArray(), QJsonArray{"self"});
     QCOMPARE(requests().find("/api/v1/series?match[]=up", {"data"}).toArray().size(), 1);
-    QCOMPARE(requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray()[0].toObject()["health"].toString(), QString("up"));
-    QVERIFY(requests().find("/api/v1/metadata?metric=prometheus_ready", {"data"}).toObject().contains("prometheus_ready"));
-    QVERIFY(requests().find("/api/v1/status/buildinfo", {"data", "version"}).toString().startsWith("3."));
-    QCOMPARE(requests().find("/api/v1/format_query?query=sum(x)by(a)", {"data"}).toString(), QString("sum by (a) (x)"));
+    QCOMPARE(requests()
+                 .find("/api/v1/targets", {"data", "activeTargets"})
+                 .toArray()[0]
+                 .toObject()["health"]
+                 .toString(),
+             QString("up"));
+    QVERIFY(requests()
+                .find("/api/v1/metadata?metric=prometheus_ready", {"data"})
+                .toObject()
+                .contains("prometheus_ready"));
+    QVERIFY(requests()
+                .find("/api/v1/status/buildinfo", {"data", "version"})
+                .toString()
+                .startsWith("3."));
+    QCOMPARE(requests().find("/api/v1/format_query?query=sum(x)by(a)", {"data"}).toString(),
+             QString("sum by (a) (x)"));
     QCOMPARE(requests().get("/-/healthy").status, 200);
     QVERIFY(requests().get("/metrics").body.contains("prometheus_tsdb_head_series"));
     QCOMPARE(requests().get("/nothing").status, 404);
@@ -89,7 +109,8 @@ void TestServe::aBadQueryIsRefusedWithItsPlace()
     QVERIFY(start(server));
     const QJsonObject answer = requests().json("/api/v1/query?query=rate(up%5B5m");
     QCOMPARE(answer["errorType"].toString(), QString("bad_data"));
-    QVERIFY2(answer["error"].toString().startsWith("invalid parameter \"query\": 1:"), qPrintable(answer["error"].toString()));
+    QVERIFY2(answer["error"].toString().startsWith("invalid parameter \"query\": 1:"),
+             qPrintable(answer["error"].toString()));
 }
 
 void TestServe::reloadsOnHangUpAndKeepsTheOldOnAMistake()
@@ -99,16 +120,19 @@ void TestServe::reloadsOnHangUpAndKeepsTheOldOnAMistake()
     QTRY_COMPARE_WITH_TIMEOUT(requests().value("up"), 1.0, 10000);
     writeConfig("- job_name: other\n  static_configs:\n  - targets: ['127.0.0.1:1']\n");
     server.hangUp();
-    QTRY_COMPARE_WITH_TIMEOUT(requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray().size(), 2, 10000);
+    QTRY_COMPARE_WITH_TIMEOUT(
+        requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray().size(), 2, 10000);
     writeConfig("  scrape_intervall: 1s\n");
     const auto refused = requests().get("/-/reload", "POST");
     QCOMPARE(refused.status, 500);
-    QVERIFY2(refused.body.contains("prometheus.yml:8:3: field scrape_intervall not found"), refused.body.constData());
+    QVERIFY2(refused.body.contains("prometheus.yml:8:3: field scrape_intervall not found"),
+             refused.body.constData());
     QCOMPARE(requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray().size(), 2);
     QVERIFY(requests().get("/metrics").body.contains("prometheus_config_last_reload_successful 0"));
     writeConfig();
     QCOMPARE(requests().get("/-/reload", "POST").status, 200);
-    QTRY_COMPARE_WITH_TIMEOUT(requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray().size(), 1, 10000);
+    QTRY_COMPARE_WITH_TIMEOUT(
+        requests().find("/api/v1/targets", {"data", "activeTargets"}).toArray().size(), 1, 10000);
 }
 
 void TestServe::samplesOfAKilledProcessAreThereAgain()
@@ -135,7 +159,8 @@ void TestServe::theSecondServerOnADirectoryNamesTheFirst()
     port_ = test::freePort();
     Program second;
     QVERIFY(second.start(test::ownProgram("narthexctl"), flags()));
-    QTRY_VERIFY_WITH_TIMEOUT(second.output().contains("is in use by process " + QString::number(first.id())), 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(
+        second.output().contains("is in use by process " + QString::number(first.id())), 10000);
     port_ = port;
 }
 
@@ -146,7 +171,8 @@ void TestServe::aTakenPortNamesItsOwner()
     Program server;
     QVERIFY(server.start(test::ownProgram("narthexctl"), flags()));
     QCOMPARE(server.waitForEnd(), 2);
-    QVERIFY2(server.output().contains("address already in use by process"), qPrintable(server.output()));
+    QVERIFY2(server.output().contains("address already in use by process"),
+             qPrintable(server.output()));
 }
 
 void TestServe::aBadConfigurationEndsTheStart()
@@ -155,7 +181,8 @@ void TestServe::aBadConfigurationEndsTheStart()
     Program server;
     QVERIFY(server.start(test::ownProgram("narthexctl"), flags()));
     QCOMPARE(server.waitForEnd(), 2);
-    QVERIFY2(server.output().contains("found multiple scrape configs with job name \"self\""), qPrintable(server.output()));
+    QVERIFY2(server.output().contains("found multiple scrape configs with job name \"self\""),
+             qPrintable(server.output()));
 }
 
 void TestServe::checkConfigJudgesFiles()
@@ -169,7 +196,9 @@ void TestServe::checkConfigJudgesFiles()
     Program bad;
     QVERIFY(bad.start(test::ownProgram("narthexctl"), {"check", "config", file}));
     QCOMPARE(bad.waitForEnd(), 1);
-    QVERIFY2(bad.output().contains("prometheus.yml:8:17: cannot unmarshal !!str `perhaps` into bool"), qPrintable(bad.output()));
+    QVERIFY2(
+        bad.output().contains("prometheus.yml:8:17: cannot unmarshal !!str `perhaps` into bool"),
+        qPrintable(bad.output()));
 }
 
 void TestServe::limitsOfTheApiHold_data()
@@ -177,17 +206,27 @@ void TestServe::limitsOfTheApiHold_data()
     QTest::addColumn<QString>("path");
     QTest::addColumn<int>("status");
     QTest::addColumn<QString>("error");
-    QTest::newRow("too many steps") << "/api/v1/query_range?query=up&start=0&end=20000&step=1" << 400
-                                    << "exceeded maximum resolution of 11,000 points per timeseries";
-    QTest::newRow("end before start") << "/api/v1/query_range?query=up&start=10&end=5&step=1" << 400 << "end timestamp must not be before start time";
-    QTest::newRow("zero step") << "/api/v1/query_range?query=up&start=0&end=5&step=0" << 400 << "zero or negative query resolution step widths";
-    QTest::newRow("no step") << "/api/v1/query_range?query=up&start=0&end=5" << 400 << "cannot parse \"\" to a valid duration";
-    QTest::newRow("time no number") << "/api/v1/query?query=up&time=noon" << 400 << "invalid parameter \"time\": cannot parse \"noon\"";
-    QTest::newRow("time out of bounds") << "/api/v1/query?query=up&time=1e300" << 400 << "invalid parameter \"time\"";
-    QTest::newRow("negative limit") << "/api/v1/labels?limit=-1" << 400 << "limit must be non-negative";
+    QTest::newRow("too many steps")
+        << "/api/v1/query_range?query=up&start=0&end=20000&step=1" << 400
+        << "exceeded maximum resolution of 11,000 points per timeseries";
+    QTest::newRow("end before start") << "/api/v1/query_range?query=up&start=10&end=5&step=1" << 400
+                                      << "end timestamp must not be before start time";
+    QTest::newRow("zero step") << "/api/v1/query_range?query=up&start=0&end=5&step=0" << 400
+                               << "zero or negative query resolution step widths";
+    QTest::newRow("no step") << "/api/v1/query_range?query=up&start=0&end=5" << 400
+                             << "cannot parse \"\" to a valid duration";
+    QTest::newRow("time no number") << "/api/v1/query?query=up&time=noon" << 400
+                                    << "invalid parameter \"time\": cannot parse \"noon\"";
+    QTest::newRow("time out of bounds")
+        << "/api/v1/query?query=up&time=1e300" << 400 << "invalid parameter \"time\"";
+    QTest::newRow("negative limit")
+        << "/api/v1/labels?limit=-1" << 400 << "limit must be non-negative";
     QTest::newRow("no selector") << "/api/v1/series" << 400 << "no match[] parameter provided";
-    QTest::newRow("empty selector") << "/api/v1/series?match[]=%7B%7D" << 400 << "match[] must contain at least one non-empty matcher";
-    QTest::newRow("ambiguous match") << "/api/v1/query?query=up%20%2F%20on()%20%7B__name__%3D~%22scrape_.*%22%7D" << 422 << "many-to-many matching not allowed";
+    QTest::newRow("empty selector") << "/api/v1/series?match[]=%7B%7D" << 400
+                                    << "match[] must contain at least one non-empty matcher";
+    QTest::newRow("ambiguous match")
+        << "/api/v1/query?query=up%20%2F%20on()%20%7B__name__%3D~%22scrape_.*%22%7D" << 422
+        << "many-to-many matching not allowed";
 }
 
 void TestServe::limitsOfTheApiHold()

@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include <QProcess>
+#include <QtTest>
 
 /// What the house promises of itself.
 class TestStructure : public QObject

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Runs a fuzz target over the files of its corpus folder, and over every prefix of each short one, as an ordinary test.
+// Runs a fuzz target over the files of its corpus folder, and over every prefix of each short one,
+// as an ordinary test.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -30,9 +31,11 @@ int main(int argc, char** argv)
     std::size_t files = 0;
     for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
         std::ifstream file(entry.path(), std::ios::binary);
-        const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        const std::string bytes((std::istreambuf_iterator<char>(file)),
+                                std::istreambuf_iterator<char>());
         runOne(bytes);
-        for (std::size_t length = 0; length < bytes.size() && bytes.size() < kPrefixLimit; ++length) {
+        for (std::size_t length = 0; length < bytes.size() && bytes.size() < kPrefixLimit;
+             ++length) {
             runOne(bytes.substr(0, length));
         }
         ++files;

@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/config/config.h"
+
 #include <cstdint>
 #include <string>
-
-#include "core/config/config.h"
 
 // Any text: a configuration or an error, never a crash.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    static_cast<void>(narthex::config::parse("fuzz.yml", std::string(reinterpret_cast<const char*>(data), size)));
+    static_cast<void>(
+        narthex::config::parse("fuzz.yml", std::string(reinterpret_cast<const char*>(data), size)));
     return 0;
 }

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/exposition/text_parser.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include "core/exposition/text_parser.h"
 
 // Any bytes: the parser ends, and every series it accepts has labels or a clear error.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)

@@ -58,7 +58,7 @@ public:
         process_.start(peer("prometheus"),
                        {"--config.file=" + QString::fromStdString(config.string()),
                         "--storage.tsdb.path=" + QString::fromStdString(data.string()),
-                        "--storage.tsdb.retention.time=100y",
+                        "--storage.tsdb.retention.time=100y", "--enable-feature=native-histograms",
                         QString("--web.listen-address=127.0.0.1:%1").arg(port_)});
     }
     ~Prometheus()
@@ -103,6 +103,15 @@ public:
             }
         }
         return contents;
+    }
+    /// The value of an expression with one series, NaN if it has none.
+    double value(const QString& expression, std::int64_t atMs)
+    {
+        const QUrlQuery query{{"query", expression}, {"time", QString::number(atMs / 1000)}};
+        const QJsonObject answer = QJsonDocument::fromJson(get("/api/v1/query", query)).object();
+        const QJsonArray result = answer["data"].toObject()["result"].toArray();
+        return result.size() == 1 ? result[0]["value"][1].toString().toDouble()
+                                  : model::normalNan();
     }
     void kill()
     {
@@ -189,6 +198,7 @@ private slots:
     void promtoolDumpsExactlyOurSamples();
     void prometheusAnswersTheSameAndTheStoreReopensItsDirectory();
     void promtoolAnalyzesOurBlocks();
+    void prometheusReadsOurHistograms();
     void theStoreOpensWhatPrometheusWrote();
 };
 
@@ -268,6 +278,36 @@ void TestPromtoolTsdb::promtoolAnalyzesOurBlocks()
         QVERIFY(process.waitForFinished(kPatienceMs));
         const QByteArray output = process.readAll();
         QVERIFY2(process.exitCode() == 0, output.constData());
+    }
+}
+
+void TestPromtoolTsdb::prometheusReadsOurHistograms()
+{
+    TsdbFixture fixture;
+    const auto sumAt = [](std::int64_t minute) { return 4.5 + static_cast<double>(minute) / 4; };
+    {
+        const auto db = fixture.open(kManual);
+        const auto appender = db->appender();
+        const storage::SeriesRef ref = *appender->seriesFor({{"__name__", "h"}});
+        for (std::int64_t minute = 0; minute < 240; ++minute) {
+            model::FloatHistogram histogram;
+            histogram.zeroThreshold = 0.001;
+            histogram.positiveSpans = {{-3, 2}, {1, 1}};
+            histogram.positiveBuckets = {1.0 + static_cast<double>(minute), 2.5, 3.0};
+            histogram.count = 6.5 + static_cast<double>(minute);
+            histogram.sum = sumAt(minute);
+            appender->appendHistogram(ref, {kStart + minute * 60'000}, histogram);
+            QVERIFY(appender->commit().ok());
+        }
+        QVERIFY(db->compact().ok());
+        QCOMPARE(db->stats().blocks, std::uint64_t{1});
+    }
+    Prometheus prometheus(fixture.path(), fixture.other("empty.yml"), "scrape_configs: []\n");
+    QVERIFY2(prometheus.waitUntilReady(), prometheus.output().constData());
+    for (const std::int64_t minute : {0, 59, 119, 120, 239}) { // block, and head
+        const std::int64_t time = kStart + minute * 60'000;
+        QCOMPARE(prometheus.value("histogram_sum(h)", time), sumAt(minute));
+        QCOMPARE(prometheus.value("histogram_count(h)", time), 6.5 + static_cast<double>(minute));
     }
 }
 

@@ -1,14 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Programs that a test starts and always stops: narthexctl and the peers, on loopback and free ports. And JSON over HTTP from them.
-// Threads: the test's own.
+// Programs that a test starts and always stops: narthexctl and the peers, on loopback and free
+// ports. And JSON over HTTP from them. Threads: the test's own.
 #pragma once
 
-#include <atomic>
-#include <csignal>
-#include <filesystem>
-#include <string>
+#include "core/net/http_client.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -19,8 +16,10 @@
 #include <QTest>
 #include <QUrl>
 
-
-#include "core/net/http_client.h"
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <string>
 
 namespace narthex::test {
 
@@ -39,7 +38,10 @@ inline QString peer(const QString& name)
     return std::filesystem::exists(path) ? QString::fromStdString(path.string()) : QString();
 }
 
-inline QString ownProgram(const QString& name) { return QStringLiteral(NARTHEX_BIN_DIR "/") + name; }
+inline QString ownProgram(const QString& name)
+{
+    return QStringLiteral(NARTHEX_BIN_DIR "/") + name;
+}
 
 /// Killed when it goes out of scope.
 class Program
@@ -99,17 +101,21 @@ public:
     {
         Answer answer;
         std::atomic<bool> done = false;
-        client_.send({.method = method, .url = base_ + path}, config_, [&](absl::StatusOr<net::HttpResponse> response) {
-            if (response.ok()) {
-                answer.status = response->status;
-                answer.body = QByteArray::fromStdString(response->body);
-            }
-            done = true;
-        });
+        client_.send({.method = method, .url = base_ + path}, config_,
+                     [&](absl::StatusOr<net::HttpResponse> response) {
+                         if (response.ok()) {
+                             answer.status = response->status;
+                             answer.body = QByteArray::fromStdString(response->body);
+                         }
+                         done = true;
+                     });
         return QTest::qWaitFor([&] { return done.load(); }, 40000) ? answer : Answer{};
     }
 
-    QJsonObject json(const std::string& path) { return QJsonDocument::fromJson(get(path).body).object(); }
+    QJsonObject json(const std::string& path)
+    {
+        return QJsonDocument::fromJson(get(path).body).object();
+    }
     /// A value deep inside the answer.
     QJsonValue find(const std::string& path, std::initializer_list<QString> keys)
     {
@@ -123,13 +129,16 @@ public:
     /// The series of an instant query.
     QJsonArray query(const QString& text)
     {
-        return find("/api/v1/query?query=" + QUrl::toPercentEncoding(text).toStdString(), {"data", "result"}).toArray();
+        return find("/api/v1/query?query=" + QUrl::toPercentEncoding(text).toStdString(),
+                    {"data", "result"})
+            .toArray();
     }
     /// The value of the only series; NaN when there is none or more.
     double value(const QString& text)
     {
         const QJsonArray result = query(text);
-        return result.size() == 1 ? result[0].toObject()["value"].toArray()[1].toString().toDouble() : qQNaN();
+        return result.size() == 1 ? result[0].toObject()["value"].toArray()[1].toString().toDouble()
+                                  : qQNaN();
     }
     bool waitReady()
     {
@@ -138,7 +147,8 @@ public:
 
 private:
     const std::string base_;
-    const std::shared_ptr<const net::HttpClientConfig> config_ = std::make_shared<const net::HttpClientConfig>();
+    const std::shared_ptr<const net::HttpClientConfig> config_ =
+        std::make_shared<const net::HttpClientConfig>();
     net::IoLoop loop_;
     net::HttpClient client_{loop_, "Narthex/test"};
 };

@@ -5,11 +5,6 @@
 // Threads: the test's own.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
@@ -18,16 +13,21 @@
 #include "core/model/sample.h"
 #include "core/tsdb/db.h"
 
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace narthex::test {
 
 class StoreFixture
 {
 public:
     explicit StoreFixture(const base::Clock& clock)
-        : db_(tsdb::Db::open(directory_.path() / "data", {}, {.pool = pool_, .clock = clock, .log = base::nullLogger()}, {})
+        : db_(tsdb::Db::open(directory_.path() / "data", {},
+                             {.pool = pool_, .clock = clock, .log = base::nullLogger()}, {})
                   .value())
-    {
-    }
+    {}
 
     [[nodiscard]] tsdb::Db& db() { return *db_; }
     [[nodiscard]] base::WorkerPool& pool() { return pool_; }
@@ -38,9 +38,11 @@ public:
     {
         std::map<std::string, std::string> result;
         const auto querier = db_->querier(base::Timestamp::min(), base::Timestamp::max()).value();
-        const auto set = querier->select({.from = base::Timestamp::min(), .to = base::Timestamp::max()},
-                                         {model::Matcher::equal(model::kMetricName, metric)}, {})
-                             .value();
+        const auto set =
+            querier
+                ->select({.from = base::Timestamp::min(), .to = base::Timestamp::max()},
+                         {model::Matcher::equal(model::kMetricName, metric)}, {})
+                .value();
         const auto all = storage::collect(*set, 100000).value();
         for (const auto& series : all) {
             storage::SampleColumns columns;
@@ -50,7 +52,8 @@ public:
             std::string text;
             for (std::size_t i = 0; i < columns.times.size(); ++i) {
                 text += text.empty() ? "" : " ";
-                text += model::isStale(columns.values[i]) ? "stale" : base::formatFloat(columns.values[i]);
+                text += model::isStale(columns.values[i]) ? "stale"
+                                                          : base::formatFloat(columns.values[i]);
                 text += "@" + std::to_string(columns.times[i]);
             }
             if (!text.empty()) {

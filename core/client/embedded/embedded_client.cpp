@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/client/embedded/embedded_client.h"
 
-#include <algorithm>
-#include <set>
+#include "narthex_version.h"
 
 #include "core/base/status.h"
 #include "core/promql/parser.h"
-#include "narthex_version.h"
+
+#include <algorithm>
+#include <set>
 
 namespace narthex::client {
 namespace {
@@ -15,18 +16,30 @@ namespace {
 ScrapeErrorClass convert(scrape::ErrorClass value)
 {
     switch (value) {
-    case scrape::ErrorClass::None: return ScrapeErrorClass::None;
-    case scrape::ErrorClass::NameResolution: return ScrapeErrorClass::NameResolution;
-    case scrape::ErrorClass::ConnectionRefused: return ScrapeErrorClass::ConnectionRefused;
-    case scrape::ErrorClass::Timeout: return ScrapeErrorClass::Timeout;
-    case scrape::ErrorClass::Tls: return ScrapeErrorClass::Tls;
-    case scrape::ErrorClass::Unauthorized: return ScrapeErrorClass::Unauthorized;
-    case scrape::ErrorClass::NotFound: return ScrapeErrorClass::NotFound;
-    case scrape::ErrorClass::HttpStatus: return ScrapeErrorClass::HttpStatus;
-    case scrape::ErrorClass::Parse: return ScrapeErrorClass::Parse;
-    case scrape::ErrorClass::LimitExceeded: return ScrapeErrorClass::LimitExceeded;
-    case scrape::ErrorClass::Storage: return ScrapeErrorClass::Storage;
-    case scrape::ErrorClass::Other: return ScrapeErrorClass::Other;
+    case scrape::ErrorClass::None:
+        return ScrapeErrorClass::None;
+    case scrape::ErrorClass::NameResolution:
+        return ScrapeErrorClass::NameResolution;
+    case scrape::ErrorClass::ConnectionRefused:
+        return ScrapeErrorClass::ConnectionRefused;
+    case scrape::ErrorClass::Timeout:
+        return ScrapeErrorClass::Timeout;
+    case scrape::ErrorClass::Tls:
+        return ScrapeErrorClass::Tls;
+    case scrape::ErrorClass::Unauthorized:
+        return ScrapeErrorClass::Unauthorized;
+    case scrape::ErrorClass::NotFound:
+        return ScrapeErrorClass::NotFound;
+    case scrape::ErrorClass::HttpStatus:
+        return ScrapeErrorClass::HttpStatus;
+    case scrape::ErrorClass::Parse:
+        return ScrapeErrorClass::Parse;
+    case scrape::ErrorClass::LimitExceeded:
+        return ScrapeErrorClass::LimitExceeded;
+    case scrape::ErrorClass::Storage:
+        return ScrapeErrorClass::Storage;
+    case scrape::ErrorClass::Other:
+        return ScrapeErrorClass::Other;
     }
     return ScrapeErrorClass::Other;
 }
@@ -34,9 +47,12 @@ ScrapeErrorClass convert(scrape::ErrorClass value)
 Health convert(scrape::Health value)
 {
     switch (value) {
-    case scrape::Health::Unknown: return Health::Unknown;
-    case scrape::Health::Up: return Health::Up;
-    case scrape::Health::Down: return Health::Down;
+    case scrape::Health::Unknown:
+        return Health::Unknown;
+    case scrape::Health::Up:
+        return Health::Up;
+    case scrape::Health::Down:
+        return Health::Down;
     }
     return Health::Unknown;
 }
@@ -44,12 +60,18 @@ Health convert(scrape::Health value)
 EngineState convert(engine::State value)
 {
     switch (value) {
-    case engine::State::Off: return EngineState::Off;
-    case engine::State::Starting: return EngineState::Starting;
-    case engine::State::Replaying: return EngineState::Replaying;
-    case engine::State::Collecting: return EngineState::Collecting;
-    case engine::State::Stopping: return EngineState::Stopping;
-    case engine::State::Failed: return EngineState::Failed;
+    case engine::State::Off:
+        return EngineState::Off;
+    case engine::State::Starting:
+        return EngineState::Starting;
+    case engine::State::Replaying:
+        return EngineState::Replaying;
+    case engine::State::Collecting:
+        return EngineState::Collecting;
+    case engine::State::Stopping:
+        return EngineState::Stopping;
+    case engine::State::Failed:
+        return EngineState::Failed;
     }
     return EngineState::Off;
 }
@@ -57,10 +79,14 @@ EngineState convert(engine::State value)
 Event convert(engine::Change value)
 {
     switch (value) {
-    case engine::Change::Status: return Event::Status;
-    case engine::Change::Targets: return Event::Targets;
-    case engine::Change::Samples: return Event::Samples;
-    case engine::Change::Configuration: return Event::Configuration;
+    case engine::Change::Status:
+        return Event::Status;
+    case engine::Change::Targets:
+        return Event::Targets;
+    case engine::Change::Samples:
+        return Event::Samples;
+    case engine::Change::Configuration:
+        return Event::Configuration;
     }
     return Event::Status;
 }
@@ -85,7 +111,9 @@ TargetInfo convert(const scrape::TargetStatus& status)
                     .bodyBytes = status.bodyBytes};
     info.history.reserve(status.history.size());
     for (const scrape::ScrapeOutcome& outcome : status.history) {
-        info.history.push_back({.time = outcome.time, .duration = outcome.duration, .health = convert(outcome.health)});
+        info.history.push_back({.time = outcome.time,
+                                .duration = outcome.duration,
+                                .health = convert(outcome.health)});
     }
     return info;
 }
@@ -93,7 +121,8 @@ TargetInfo convert(const scrape::TargetStatus& status)
 Problem convert(const engine::Problem& problem)
 {
     return {.id = problem.id,
-            .severity = problem.severity == engine::Severity::Error ? ProblemSeverity::Error : ProblemSeverity::Warning,
+            .severity = problem.severity == engine::Severity::Error ? ProblemSeverity::Error
+                                                                    : ProblemSeverity::Warning,
             .source = problem.source,
             .message = problem.message,
             .position = problem.position,
@@ -110,7 +139,8 @@ struct Opened
 
 absl::StatusOr<Opened> open(engine::Engine& engine, const SeriesFilter& filter)
 {
-    Opened opened{.from = filter.from.value_or(base::Timestamp::min()), .to = filter.to.value_or(base::Timestamp::max())};
+    Opened opened{.from = filter.from.value_or(base::Timestamp::min()),
+                  .to = filter.to.value_or(base::Timestamp::max())};
     for (const std::string& text : filter.selectors) {
         NARTHEX_ASSIGN_OR_RETURN(auto matchers, promql::parseSelector(text));
         opened.selectors.push_back(std::move(matchers));
@@ -123,7 +153,8 @@ absl::StatusOr<Opened> open(engine::Engine& engine, const SeriesFilter& filter)
 }
 
 template <typename Ask>
-absl::StatusOr<std::vector<std::string>> unite(const Opened& opened, std::size_t limit, const Ask& ask)
+absl::StatusOr<std::vector<std::string>> unite(const Opened& opened, std::size_t limit,
+                                               const Ask& ask)
 {
     std::set<std::string> all;
     for (const model::Matchers& matchers : opened.selectors) {
@@ -137,15 +168,17 @@ absl::StatusOr<std::vector<std::string>> unite(const Opened& opened, std::size_t
     return result;
 }
 
-absl::StatusOr<std::vector<model::Labels>> findSeries(engine::Engine& engine, const SeriesFilter& filter,
-                                                      const std::stop_token& stop)
+absl::StatusOr<std::vector<model::Labels>>
+findSeries(engine::Engine& engine, const SeriesFilter& filter, const std::stop_token& stop)
 {
     NARTHEX_ASSIGN_OR_RETURN(const Opened opened, open(engine, filter));
     constexpr std::size_t kMost = 10'000'000;
     std::set<model::Labels> found;
     for (const model::Matchers& matchers : opened.selectors) {
         NARTHEX_ASSIGN_OR_RETURN(
-            const auto set, opened.querier->select({.from = opened.from, .to = opened.to, .function = "series"}, matchers, stop));
+            const auto set,
+            opened.querier->select({.from = opened.from, .to = opened.to, .function = "series"},
+                                   matchers, stop));
         NARTHEX_ASSIGN_OR_RETURN(const auto all, storage::collect(*set, kMost));
         for (const auto& each : all) {
             found.insert(each->labels());
@@ -169,14 +202,17 @@ struct EmbeddedClient::Pending
     std::stop_source stopAll;
 };
 
-EmbeddedClient::EmbeddedClient(engine::Engine& engine) : engine_(engine), pending_(std::make_shared<Pending>()) {}
+EmbeddedClient::EmbeddedClient(engine::Engine& engine)
+    : engine_(engine), pending_(std::make_shared<Pending>())
+{}
 
 EmbeddedClient::~EmbeddedClient()
 {
     pending_->stopAll.request_stop();
     absl::MutexLock lock(&pending_->mutex);
     pending_->mutex.Await(absl::Condition(
-        +[](Pending* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS { return pending->count == 0; }, pending_.get()));
+        +[](Pending* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS { return pending->count == 0; },
+        pending_.get()));
 }
 
 void EmbeddedClient::setListenAddress(std::string address)
@@ -186,7 +222,8 @@ void EmbeddedClient::setListenAddress(std::string address)
 }
 
 template <typename T>
-void EmbeddedClient::run(std::stop_token stop, Reply<T> reply, std::function<absl::StatusOr<T>(std::stop_token)> work)
+void EmbeddedClient::run(std::stop_token stop, Reply<T> reply,
+                         std::function<absl::StatusOr<T>(std::stop_token)> work)
 {
     {
         absl::MutexLock lock(&pending_->mutex);
@@ -194,57 +231,66 @@ void EmbeddedClient::run(std::stop_token stop, Reply<T> reply, std::function<abs
     }
     // std::function wants something copyable.
     auto holder = std::make_shared<Reply<T>>(std::move(reply));
-    engine_.requestPool().submit([pending = pending_, stop = std::move(stop), holder, work = std::move(work)] {
-        if (stop.stop_requested() || pending->stopAll.stop_requested()) {
-            (*holder)(absl::CancelledError("request was cancelled"));
-        } else {
-            (*holder)(work(stop));
-        }
-        *holder = nullptr;
-        absl::MutexLock lock(&pending->mutex);
-        --pending->count;
-    });
+    engine_.requestPool().submit(
+        [pending = pending_, stop = std::move(stop), holder, work = std::move(work)] {
+            if (stop.stop_requested() || pending->stopAll.stop_requested()) {
+                (*holder)(absl::CancelledError("request was cancelled"));
+            } else {
+                (*holder)(work(stop));
+            }
+            *holder = nullptr;
+            absl::MutexLock lock(&pending->mutex);
+            --pending->count;
+        });
 }
 
 void EmbeddedClient::query(InstantQuery query, std::stop_token stop, Reply<QueryResult> reply)
 {
-    run<QueryResult>(std::move(stop), std::move(reply),
-                     [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
-                         NARTHEX_ASSIGN_OR_RETURN(
-                             promql::Result result,
-                             engine_.queries().instant(engine_.queryable(), query.query, query.time.value_or(engine_.clock().now()),
-                                                       {.timeout = query.timeout}, std::move(token)));
-                         return std::make_shared<const promql::Result>(std::move(result));
-                     });
+    run<QueryResult>(
+        std::move(stop), std::move(reply),
+        [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
+            NARTHEX_ASSIGN_OR_RETURN(
+                promql::Result result,
+                engine_.queries().instant(engine_.queryable(), query.query,
+                                          query.time.value_or(engine_.clock().now()),
+                                          {.timeout = query.timeout}, std::move(token)));
+            return std::make_shared<const promql::Result>(std::move(result));
+        });
 }
 
 void EmbeddedClient::queryRange(RangeQuery query, std::stop_token stop, Reply<QueryResult> reply)
 {
-    run<QueryResult>(std::move(stop), std::move(reply),
-                     [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
-                         NARTHEX_ASSIGN_OR_RETURN(
-                             promql::Result result,
-                             engine_.queries().range(engine_.queryable(), query.query, query.from, query.to, query.step,
-                                                     {.timeout = query.timeout}, std::move(token)));
-                         return std::make_shared<const promql::Result>(std::move(result));
-                     });
-}
-
-void EmbeddedClient::series(SeriesFilter filter, std::stop_token stop, Reply<std::vector<model::Labels>> reply)
-{
-    run<std::vector<model::Labels>>(
+    run<QueryResult>(
         std::move(stop), std::move(reply),
-        [this, filter = std::move(filter)](std::stop_token token) { return findSeries(engine_, filter, token); });
+        [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
+            NARTHEX_ASSIGN_OR_RETURN(
+                promql::Result result,
+                engine_.queries().range(engine_.queryable(), query.query, query.from, query.to,
+                                        query.step, {.timeout = query.timeout}, std::move(token)));
+            return std::make_shared<const promql::Result>(std::move(result));
+        });
 }
 
-void EmbeddedClient::labelNames(SeriesFilter filter, std::stop_token stop, Reply<std::vector<std::string>> reply)
+void EmbeddedClient::series(SeriesFilter filter, std::stop_token stop,
+                            Reply<std::vector<model::Labels>> reply)
+{
+    run<std::vector<model::Labels>>(std::move(stop), std::move(reply),
+                                    [this, filter = std::move(filter)](std::stop_token token) {
+                                        return findSeries(engine_, filter, token);
+                                    });
+}
+
+void EmbeddedClient::labelNames(SeriesFilter filter, std::stop_token stop,
+                                Reply<std::vector<std::string>> reply)
 {
     run<std::vector<std::string>>(
         std::move(stop), std::move(reply),
-        [this, filter = std::move(filter)](std::stop_token) -> absl::StatusOr<std::vector<std::string>> {
+        [this,
+         filter = std::move(filter)](std::stop_token) -> absl::StatusOr<std::vector<std::string>> {
             NARTHEX_ASSIGN_OR_RETURN(const Opened opened, open(engine_, filter));
-            return unite(opened, filter.limit,
-                         [&](const model::Matchers& matchers) { return opened.querier->labelNames(matchers, filter.limit); });
+            return unite(opened, filter.limit, [&](const model::Matchers& matchers) {
+                return opened.querier->labelNames(matchers, filter.limit);
+            });
         });
 }
 
@@ -262,11 +308,13 @@ void EmbeddedClient::labelValues(std::string label, SeriesFilter filter, std::st
         });
 }
 
-void EmbeddedClient::metadata(std::string metric, std::stop_token stop, Reply<std::vector<MetricMetadata>> reply)
+void EmbeddedClient::metadata(std::string metric, std::stop_token stop,
+                              Reply<std::vector<MetricMetadata>> reply)
 {
     run<std::vector<MetricMetadata>>(
         std::move(stop), std::move(reply),
-        [this, metric = std::move(metric)](std::stop_token) -> absl::StatusOr<std::vector<MetricMetadata>> {
+        [this, metric = std::move(metric)](
+            std::stop_token) -> absl::StatusOr<std::vector<MetricMetadata>> {
             std::vector<MetricMetadata> result;
             for (auto& [family, entries] : engine_.scraping().metadata()) {
                 if (metric.empty() || family == metric) {
@@ -279,52 +327,56 @@ void EmbeddedClient::metadata(std::string metric, std::stop_token stop, Reply<st
 
 void EmbeddedClient::targets(std::stop_token stop, Reply<Targets> reply)
 {
-    run<Targets>(std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<Targets> {
-        Targets result;
-        scrape::PoolStatus status = engine_.scraping().status();
-        for (const scrape::TargetStatus& target : status.active) {
-            result.active.push_back(convert(target));
-        }
-        for (scrape::DroppedTarget& dropped : status.dropped) {
-            result.dropped.push_back({.job = std::move(dropped.job), .discoveredLabels = std::move(dropped.discoveredLabels)});
-        }
-        return result;
-    });
+    run<Targets>(
+        std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<Targets> {
+            Targets result;
+            scrape::PoolStatus status = engine_.scraping().status();
+            for (const scrape::TargetStatus& target : status.active) {
+                result.active.push_back(convert(target));
+            }
+            for (scrape::DroppedTarget& dropped : status.dropped) {
+                result.dropped.push_back({.job = std::move(dropped.job),
+                                          .discoveredLabels = std::move(dropped.discoveredLabels)});
+            }
+            return result;
+        });
 }
 
 void EmbeddedClient::buildInfo(std::stop_token stop, Reply<BuildInfo> reply)
 {
-    run<BuildInfo>(std::move(stop), std::move(reply), [](std::stop_token) -> absl::StatusOr<BuildInfo> {
-        return BuildInfo{.application = "Narthex", .version = NARTHEX_VERSION};
-    });
+    run<BuildInfo>(std::move(stop), std::move(reply),
+                   [](std::stop_token) -> absl::StatusOr<BuildInfo> {
+                       return BuildInfo{.application = "Narthex", .version = NARTHEX_VERSION};
+                   });
 }
 
 void EmbeddedClient::status(std::stop_token stop, Reply<ServerStatus> reply)
 {
-    run<ServerStatus>(std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<ServerStatus> {
-        const engine::EngineStatus engineStatus = engine_.status();
-        ServerStatus status{.state = convert(engineStatus.state),
-                            .replayProgress = engineStatus.replayProgress,
-                            .samplesPerSecond = engineStatus.samplesPerSecond,
-                            .headSeries = engineStatus.store.series,
-                            .headBytes = engineStatus.store.headBytes,
-                            .diskBytes = engineStatus.store.walBytes,
-                            .newestSample = engineStatus.store.maxTime,
-                            .startedAt = engineStatus.startedAt,
-                            .targetsUp = engineStatus.targets.up,
-                            .targetsDown = engineStatus.targets.down,
-                            .targetsUnknown = engineStatus.targets.unknown,
-                            .dataDirectory = engine_.options().dataDirectory.string(),
-                            .configurationFile = engine_.options().configFile.string()};
-        {
-            absl::MutexLock lock(&pending_->mutex);
-            status.listenAddress = pending_->listenAddress;
-        }
-        for (const engine::Problem& problem : engineStatus.problems) {
-            status.problems.push_back(convert(problem));
-        }
-        return status;
-    });
+    run<ServerStatus>(
+        std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<ServerStatus> {
+            const engine::EngineStatus engineStatus = engine_.status();
+            ServerStatus status{.state = convert(engineStatus.state),
+                                .replayProgress = engineStatus.replayProgress,
+                                .samplesPerSecond = engineStatus.samplesPerSecond,
+                                .headSeries = engineStatus.store.series,
+                                .headBytes = engineStatus.store.headBytes,
+                                .diskBytes = engineStatus.store.walBytes,
+                                .newestSample = engineStatus.store.maxTime,
+                                .startedAt = engineStatus.startedAt,
+                                .targetsUp = engineStatus.targets.up,
+                                .targetsDown = engineStatus.targets.down,
+                                .targetsUnknown = engineStatus.targets.unknown,
+                                .dataDirectory = engine_.options().dataDirectory.string(),
+                                .configurationFile = engine_.options().configFile.string()};
+            {
+                absl::MutexLock lock(&pending_->mutex);
+                status.listenAddress = pending_->listenAddress;
+            }
+            for (const engine::Problem& problem : engineStatus.problems) {
+                status.problems.push_back(convert(problem));
+            }
+            return status;
+        });
 }
 
 void EmbeddedClient::scrapeNow(std::string targetId, std::stop_token stop, Reply<bool> reply)
@@ -335,7 +387,8 @@ void EmbeddedClient::scrapeNow(std::string targetId, std::stop_token stop, Reply
         (*holder)(absl::CancelledError("request was cancelled"));
         return;
     }
-    const absl::Status started = engine_.scraping().scrapeNow(targetId, [holder] { (*holder)(true); });
+    const absl::Status started =
+        engine_.scraping().scrapeNow(targetId, [holder] { (*holder)(true); });
     if (!started.ok()) {
         (*holder)(started);
     }
@@ -351,8 +404,8 @@ void EmbeddedClient::reloadConfiguration(std::stop_token stop, Reply<bool> reply
 
 Subscription EmbeddedClient::subscribe(std::function<void(Event)> onEvent)
 {
-    const std::uint64_t id =
-        engine_.changes().add([onEvent = std::move(onEvent)](engine::Change change) { onEvent(convert(change)); });
+    const std::uint64_t id = engine_.changes().add(
+        [onEvent = std::move(onEvent)](engine::Change change) { onEvent(convert(change)); });
     return Subscription([this, id] { engine_.changes().remove(id); });
 }
 

@@ -1,15 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <limits>
-
 #include "core/base/codec.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/utf8.h"
 
+#include <QtTest>
+
 #include <fcntl.h>
+#include <limits>
 
 using namespace narthex::base;
 
@@ -28,7 +27,13 @@ private Q_SLOTS:
 
 void TestCodec::roundTripsIntegers()
 {
-    const std::vector<std::int64_t> values = {0, 1, -1, 63, -64, 64, 1700000000000,
+    const std::vector<std::int64_t> values = {0,
+                                              1,
+                                              -1,
+                                              63,
+                                              -64,
+                                              64,
+                                              1700000000000,
                                               std::numeric_limits<std::int64_t>::max(),
                                               std::numeric_limits<std::int64_t>::min()};
     for (const std::int64_t value : values) {

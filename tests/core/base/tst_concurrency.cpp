@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <atomic>
+#include "core/base/timers.h"
+#include "core/base/worker_pool.h"
 
 #include <absl/synchronization/notification.h>
 
-#include "core/base/timers.h"
-#include "core/base/worker_pool.h"
+#include <QtTest>
+
+#include <atomic>
 
 using namespace narthex::base;
 

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/json_writer.h"
+#include "core/base/number.h"
+
 #include <QtTest>
 
 #include <cmath>
 #include <limits>
-
-#include "core/base/json_writer.h"
-#include "core/base/number.h"
 
 using namespace narthex::base;
 
@@ -28,18 +28,42 @@ void TestNumber::printsFloatsInTheFormsOfTheFormats_data()
     QTest::addColumn<QString>("api");
     QTest::addColumn<QString>("g");
     QTest::addColumn<QString>("openMetrics");
-    QTest::newRow("zero") << 0.0 << "0" << "0" << "0.0";
-    QTest::newRow("negative zero") << -0.0 << "-0" << "-0" << "-0.0";
-    QTest::newRow("one") << 1.0 << "1" << "1" << "1.0";
-    QTest::newRow("fraction") << 0.1 << "0.1" << "0.1" << "0.1";
-    QTest::newRow("small") << 0.00001 << "0.00001" << "1e-05" << "1e-05";
-    QTest::newRow("smaller") << 1e-7 << "1e-07" << "1e-07" << "1e-07";
-    QTest::newRow("thousand") << 1000.0 << "1000" << "1000" << "1000.0";
-    QTest::newRow("million") << 1e6 << "1000000" << "1e+06" << "1e+06";
-    QTest::newRow("epoch") << 1.7e9 << "1700000000" << "1.7e+09" << "1.7e+09";
-    QTest::newRow("large") << 1e21 << "1e+21" << "1e+21" << "1e+21";
-    QTest::newRow("infinity") << std::numeric_limits<double>::infinity() << "+Inf" << "+Inf" << "+Inf";
-    QTest::newRow("not a number") << std::nan("") << "NaN" << "NaN" << "NaN";
+    QTest::newRow("zero") << 0.0 << "0"
+                          << "0"
+                          << "0.0";
+    QTest::newRow("negative zero") << -0.0 << "-0"
+                                   << "-0"
+                                   << "-0.0";
+    QTest::newRow("one") << 1.0 << "1"
+                         << "1"
+                         << "1.0";
+    QTest::newRow("fraction") << 0.1 << "0.1"
+                              << "0.1"
+                              << "0.1";
+    QTest::newRow("small") << 0.00001 << "0.00001"
+                           << "1e-05"
+                           << "1e-05";
+    QTest::newRow("smaller") << 1e-7 << "1e-07"
+                             << "1e-07"
+                             << "1e-07";
+    QTest::newRow("thousand") << 1000.0 << "1000"
+                              << "1000"
+                              << "1000.0";
+    QTest::newRow("million") << 1e6 << "1000000"
+                             << "1e+06"
+                             << "1e+06";
+    QTest::newRow("epoch") << 1.7e9 << "1700000000"
+                           << "1.7e+09"
+                           << "1.7e+09";
+    QTest::newRow("large") << 1e21 << "1e+21"
+                           << "1e+21"
+                           << "1e+21";
+    QTest::newRow("infinity") << std::numeric_limits<double>::infinity() << "+Inf"
+                              << "+Inf"
+                              << "+Inf";
+    QTest::newRow("not a number") << std::nan("") << "NaN"
+                                  << "NaN"
+                                  << "NaN";
 }
 
 void TestNumber::printsFloatsInTheFormsOfTheFormats()
@@ -59,7 +83,8 @@ void TestNumber::readsFloatsAsTheTextFormatsDo_data()
     QTest::newRow("plus") << "+1.5" << true << 1.5;
     QTest::newRow("no leading digit") << ".5" << true << 0.5;
     QTest::newRow("exponent") << "1e-3" << true << 0.001;
-    QTest::newRow("infinity word") << "-Infinity" << true << -std::numeric_limits<double>::infinity();
+    QTest::newRow("infinity word")
+        << "-Infinity" << true << -std::numeric_limits<double>::infinity();
     QTest::newRow("tiny is zero") << "1e-400" << true << 0.0;
     QTest::newRow("overflow") << "1e400" << false << 0.0;
     QTest::newRow("hexadecimal") << "0x1p3" << false << 0.0;
@@ -91,9 +116,15 @@ void TestNumber::writesJsonWithEscapesAndReplacesBadUtf8()
 {
     std::string out;
     JsonWriter json(out);
-    json.beginObject().member("a", "x\"\n\xff").key("t").seconds({1435781451781}).key("v").beginArray();
+    json.beginObject()
+        .member("a", "x\"\n\xff")
+        .key("t")
+        .seconds({1435781451781})
+        .key("v")
+        .beginArray();
     json.sampleValue(std::nan("")).integer(-3).endArray().endObject();
-    const std::string expected = "{\"a\":\"x\\\"\\n\\ufffd\",\"t\":1435781451.781,\"v\":[\"NaN\",-3]}";
+    const std::string expected =
+        "{\"a\":\"x\\\"\\n\\ufffd\",\"t\":1435781451.781,\"v\":[\"NaN\",-3]}";
     QCOMPARE(out, expected);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/base/status.h"
 #include "core/base/time.h"
+
+#include <QtTest>
 
 using namespace narthex::base;
 
@@ -45,14 +45,22 @@ void TestTime::refusesBadDurations_data()
 {
     QTest::addColumn<QString>("text");
     QTest::addColumn<QString>("error");
-    QTest::newRow("wrong order") << "5m1h" << "not a valid duration string: \"5m1h\"";
-    QTest::newRow("twice") << "5m1m" << "not a valid duration string: \"5m1m\"";
-    QTest::newRow("unknown unit") << "5hs" << "unknown unit \"hs\" in duration \"5hs\"";
-    QTest::newRow("no unit") << "5" << "not a valid duration string: \"5\"";
-    QTest::newRow("fraction") << "1.5s" << "unknown unit \".\" in duration \"1.5s\"";
-    QTest::newRow("empty") << "" << "empty duration string";
-    QTest::newRow("too long") << "300y" << "duration out of range";
-    QTest::newRow("sign") << "-1s" << "not a valid duration string: \"-1s\"";
+    QTest::newRow("wrong order") << "5m1h"
+                                 << "not a valid duration string: \"5m1h\"";
+    QTest::newRow("twice") << "5m1m"
+                           << "not a valid duration string: \"5m1m\"";
+    QTest::newRow("unknown unit") << "5hs"
+                                  << "unknown unit \"hs\" in duration \"5hs\"";
+    QTest::newRow("no unit") << "5"
+                             << "not a valid duration string: \"5\"";
+    QTest::newRow("fraction") << "1.5s"
+                              << "unknown unit \".\" in duration \"1.5s\"";
+    QTest::newRow("empty") << ""
+                           << "empty duration string";
+    QTest::newRow("too long") << "300y"
+                              << "duration out of range";
+    QTest::newRow("sign") << "-1s"
+                          << "not a valid duration string: \"-1s\"";
 }
 
 void TestTime::refusesBadDurations()
@@ -71,7 +79,8 @@ void TestTime::readsTimestampsOfTheApi()
     QCOMPARE(parseTimestamp("2015-07-01T22:10:51.781+02:00")->ms, 1435781451781);
     QCOMPARE(QString::fromStdString(formatTimestamp({1435781451781})),
              QStringLiteral("2015-07-01T20:10:51.781Z"));
-    for (const char* bad : {"yesterday", "2015-13-01T00:00:00Z", "2015-07-01 20:10:51Z", "NaN", "1e300"}) {
+    for (const char* bad :
+         {"yesterday", "2015-13-01T00:00:00Z", "2015-07-01 20:10:51Z", "NaN", "1e300"}) {
         QVERIFY2(!parseTimestamp(bad).ok(), bad);
     }
 }

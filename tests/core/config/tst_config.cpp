@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <filesystem>
-
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
+
+#include <QtTest>
+
+#include <filesystem>
 
 using namespace narthex;
 
@@ -26,10 +26,11 @@ private Q_SLOTS:
 
 void TestConfig::fillsInDefaultsAndInheritedValues()
 {
-    const auto config = config::parse("/etc/p/prometheus.yml", "global:\n  scrape_interval: 5s\n  sample_limit: 100\n"
-                                                               "scrape_configs:\n- job_name: a\n  static_configs:\n"
-                                                               "  - targets: ['h:1', 'h:2']\n    labels: {env: prod}\n"
-                                                               "- job_name: b\n  scrape_interval: 1m\n  scheme: https\n");
+    const auto config = config::parse("/etc/p/prometheus.yml",
+                                      "global:\n  scrape_interval: 5s\n  sample_limit: 100\n"
+                                      "scrape_configs:\n- job_name: a\n  static_configs:\n"
+                                      "  - targets: ['h:1', 'h:2']\n    labels: {env: prod}\n"
+                                      "- job_name: b\n  scrape_interval: 1m\n  scheme: https\n");
     QVERIFY2(config.ok(), std::string(base::messageOf(config.status())).c_str());
     QCOMPARE(config->jobs.size(), std::size_t{2});
     const scrape::JobConfig& a = *config->jobs[0];
@@ -48,22 +49,36 @@ void TestConfig::refusesMistakesAndNamesTheirPlace_data()
     QTest::addColumn<QString>("yaml");
     QTest::addColumn<QString>("error");
     QTest::newRow("unknown key") << "global:\n  scrape_intervall: 5s\n"
-                                 << "c.yml:2:3: field scrape_intervall not found in type config.GlobalConfig; did you mean scrape_interval?";
-    QTest::newRow("unknown section") << "scrape_config: []\n" << "c.yml:1:1: field scrape_config not found in type config.Config; did you mean scrape_configs?";
-    QTest::newRow("bad duration") << "global:\n  scrape_interval: 15\n" << "c.yml:2:20: not a valid duration string: \"15\"";
-    QTest::newRow("duplicate job") << "scrape_configs:\n- job_name: a\n- job_name: a\n"
-                                   << "c.yml:3:3: found multiple scrape configs with job name \"a\"";
-    QTest::newRow("no name") << "scrape_configs:\n- scheme: http\n" << "c.yml:2:3: job_name is empty";
-    QTest::newRow("timeout above interval") << "scrape_configs:\n- job_name: a\n  scrape_interval: 1s\n  scrape_timeout: 2s\n"
-                                            << "scrape timeout greater than scrape interval for scrape config with job name \"a\"";
-    QTest::newRow("url as target") << "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: ['http://h']\n"
-                                   << "c.yml:4:15: \"http://h\" is not a valid hostname";
-    QTest::newRow("null job") << "scrape_configs:\n-\n" << "empty or null scrape config section";
-    QTest::newRow("wrong type") << "scrape_configs:\n- job_name: a\n  honor_labels: maybe\n" << "c.yml:3:17: cannot unmarshal !!str `maybe` into bool";
-    QTest::newRow("two ways to authenticate") << "scrape_configs:\n- job_name: a\n  bearer_token: x\n  basic_auth: {username: u}\n"
-                                              << "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured";
-    QTest::newRow("syntax") << "global: [\n" << "c.yml:2:1: yaml:";
-    QTest::newRow("unknown protocol") << "scrape_configs:\n- job_name: a\n  scrape_protocols: [Telepathy]\n" << "unknown scrape protocol Telepathy, supported:";
+                                 << "c.yml:2:3: field scrape_intervall not found in type "
+                                    "config.GlobalConfig; did you mean scrape_interval?";
+    QTest::newRow("unknown section") << "scrape_config: []\n"
+                                     << "c.yml:1:1: field scrape_config not found in type "
+                                        "config.Config; did you mean scrape_configs?";
+    QTest::newRow("bad duration") << "global:\n  scrape_interval: 15\n"
+                                  << "c.yml:2:20: not a valid duration string: \"15\"";
+    QTest::newRow("duplicate job")
+        << "scrape_configs:\n- job_name: a\n- job_name: a\n"
+        << "c.yml:3:3: found multiple scrape configs with job name \"a\"";
+    QTest::newRow("no name") << "scrape_configs:\n- scheme: http\n"
+                             << "c.yml:2:3: job_name is empty";
+    QTest::newRow("timeout above interval")
+        << "scrape_configs:\n- job_name: a\n  scrape_interval: 1s\n  scrape_timeout: 2s\n"
+        << "scrape timeout greater than scrape interval for scrape config with job name \"a\"";
+    QTest::newRow("url as target")
+        << "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: ['http://h']\n"
+        << "c.yml:4:15: \"http://h\" is not a valid hostname";
+    QTest::newRow("null job") << "scrape_configs:\n-\n"
+                              << "empty or null scrape config section";
+    QTest::newRow("wrong type") << "scrape_configs:\n- job_name: a\n  honor_labels: maybe\n"
+                                << "c.yml:3:17: cannot unmarshal !!str `maybe` into bool";
+    QTest::newRow("two ways to authenticate")
+        << "scrape_configs:\n- job_name: a\n  bearer_token: x\n  basic_auth: {username: u}\n"
+        << "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured";
+    QTest::newRow("syntax") << "global: [\n"
+                            << "c.yml:2:1: yaml:";
+    QTest::newRow("unknown protocol")
+        << "scrape_configs:\n- job_name: a\n  scrape_protocols: [Telepathy]\n"
+        << "unknown scrape protocol Telepathy, supported:";
 }
 
 void TestConfig::refusesMistakesAndNamesTheirPlace()
@@ -80,7 +95,8 @@ void TestConfig::refusesMistakesAndNamesTheirPlace()
 
 void TestConfig::warnsOfSectionsWithoutEffect()
 {
-    const auto config = config::parse("c.yml", "rule_files: ['*.yml']\nscrape_configs:\n- job_name: a\n  dns_sd_configs:\n  - names: [x]\n");
+    const auto config = config::parse("c.yml", "rule_files: ['*.yml']\nscrape_configs:\n- "
+                                               "job_name: a\n  dns_sd_configs:\n  - names: [x]\n");
     QVERIFY(config.ok());
     QCOMPARE(config->warnings.size(), std::size_t{2});
     QVERIFY(config->warnings[0].starts_with("c.yml:5:3: dns_sd_configs is not supported yet"));
@@ -89,9 +105,10 @@ void TestConfig::warnsOfSectionsWithoutEffect()
 void TestConfig::expandsTheEnvironmentInExternalLabelsOnly()
 {
     qputenv("NARTHEX_TEST_REGION", "eu");
-    const auto config = config::parse("c.yml", "global:\n  external_labels: {a: '$NARTHEX_TEST_REGION-${NARTHEX_TEST_REGION}$$', "
-                                               "b: '${NARTHEX_TEST_UNSET}'}\n"
-                                               "scrape_configs:\n- job_name: '$NARTHEX_TEST_REGION'\n");
+    const auto config = config::parse(
+        "c.yml", "global:\n  external_labels: {a: '$NARTHEX_TEST_REGION-${NARTHEX_TEST_REGION}$$', "
+                 "b: '${NARTHEX_TEST_UNSET}'}\n"
+                 "scrape_configs:\n- job_name: '$NARTHEX_TEST_REGION'\n");
     QVERIFY(config.ok());
     QCOMPARE(config->global.externalLabels.at("a"), std::string("eu-eu$"));
     QCOMPARE(config->global.externalLabels.at("b"), std::string());
@@ -102,8 +119,9 @@ void TestConfig::expandsTheEnvironmentInExternalLabelsOnly()
 
 void TestConfig::resolvesPathsAgainstTheFile()
 {
-    const auto config = config::parse("/etc/p/c.yml", "scrape_configs:\n- job_name: a\n  tls_config: {ca_file: ca.pem}\n"
-                                                      "  authorization: {credentials_file: /abs/token}\n");
+    const auto config = config::parse(
+        "/etc/p/c.yml", "scrape_configs:\n- job_name: a\n  tls_config: {ca_file: ca.pem}\n"
+                        "  authorization: {credentials_file: /abs/token}\n");
     QVERIFY(config.ok());
     QCOMPARE(config->jobs[0]->http.tls.caFile, std::string("/etc/p/ca.pem"));
     QCOMPARE(config->jobs[0]->http.authorization->credentialsFile, std::string("/abs/token"));
@@ -114,16 +132,41 @@ void TestConfig::judgesTheConformanceFiles_data()
     QTest::addColumn<QString>("path");
     const auto folder = std::filesystem::path(NARTHEX_SHARED_DIR) / "conformance/config";
     // The sections that this version judges; the others are read without effect.
-    const std::vector<std::string> names = {
-        "bearertoken.bad.yml", "bearertoken_basicauth.bad.yml", "dropequal.bad.yml", "dropequal1.bad.yml",
-        "empty_metric_relabel_config.bad.yml", "empty_scrape_config.bad.yml", "empty_scrape_config_action.bad.yml",
-        "empty_static_config.bad.yml", "empty_target_relabel_config.bad.yml", "jobname.bad.yml", "jobname_dup.bad.yml",
-        "keepequal.bad.yml", "keepequal1.bad.yml", "labeldrop.bad.yml", "labeldrop2.bad.yml", "labeldrop3.bad.yml",
-        "labeldrop4.bad.yml", "labeldrop5.bad.yml", "labelkeep.bad.yml", "labelkeep2.bad.yml", "labelkeep3.bad.yml",
-        "labelkeep4.bad.yml", "labelkeep5.bad.yml", "labelmap.bad.yml", "labelname.bad.yml", "labelvalue.bad.yml",
-        "lowercase.bad.yml", "lowercase3.bad.yml", "metric_name_validation_scheme.bad.yml", "modulus_missing.bad.yml",
-        "regex.bad.yml", "external_labels.good.yml", "global_timeout.good.yml",
-        "global_enable_extra_scrape_metrics.good.yml", "conf.good.yml"};
+    const std::vector<std::string> names = {"bearertoken.bad.yml",
+                                            "bearertoken_basicauth.bad.yml",
+                                            "dropequal.bad.yml",
+                                            "dropequal1.bad.yml",
+                                            "empty_metric_relabel_config.bad.yml",
+                                            "empty_scrape_config.bad.yml",
+                                            "empty_scrape_config_action.bad.yml",
+                                            "empty_static_config.bad.yml",
+                                            "empty_target_relabel_config.bad.yml",
+                                            "jobname.bad.yml",
+                                            "jobname_dup.bad.yml",
+                                            "keepequal.bad.yml",
+                                            "keepequal1.bad.yml",
+                                            "labeldrop.bad.yml",
+                                            "labeldrop2.bad.yml",
+                                            "labeldrop3.bad.yml",
+                                            "labeldrop4.bad.yml",
+                                            "labeldrop5.bad.yml",
+                                            "labelkeep.bad.yml",
+                                            "labelkeep2.bad.yml",
+                                            "labelkeep3.bad.yml",
+                                            "labelkeep4.bad.yml",
+                                            "labelkeep5.bad.yml",
+                                            "labelmap.bad.yml",
+                                            "labelname.bad.yml",
+                                            "labelvalue.bad.yml",
+                                            "lowercase.bad.yml",
+                                            "lowercase3.bad.yml",
+                                            "metric_name_validation_scheme.bad.yml",
+                                            "modulus_missing.bad.yml",
+                                            "regex.bad.yml",
+                                            "external_labels.good.yml",
+                                            "global_timeout.good.yml",
+                                            "global_enable_extra_scrape_metrics.good.yml",
+                                            "conf.good.yml"};
     for (const std::string& name : names) {
         QTest::newRow(name.c_str()) << QString::fromStdString((folder / name).string());
     }

@@ -1,17 +1,17 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <cmath>
-#include <filesystem>
-#include <random>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/exposition/text_parser.h"
 #include "core/exposition/text_writer.h"
 #include "core/exposition/value.h"
+
+#include <QtTest>
+
+#include <cmath>
+#include <filesystem>
+#include <random>
 
 using namespace narthex;
 using exposition::EntryKind;
@@ -85,22 +85,42 @@ void TestTextParser::readsSamples_data()
     QTest::addColumn<QByteArray>("text");
     QTest::addColumn<QString>("labels");
     QTest::addColumn<QString>("value");
-    QTest::newRow("plain") << QByteArray("up 1\n") << "up" << "1";
-    QTest::newRow("no last newline") << QByteArray("up 1") << "up" << "1";
-    QTest::newRow("labels") << QByteArray("a{b=\"c\",d=\"e\"} 2.5\n") << "a{b=\"c\", d=\"e\"}" << "2.5";
-    QTest::newRow("trailing comma") << QByteArray("a{b=\"c\",} 1\n") << "a{b=\"c\"}" << "1";
-    QTest::newRow("missing comma") << QByteArray("a{b=\"c\"d=\"e\"} 1\n") << "a{b=\"c\", d=\"e\"}" << "1";
-    QTest::newRow("blanks") << QByteArray("a \t{ b = \"c\" , }\t 1 \n") << "a{b=\"c\"}" << "1";
-    QTest::newRow("no blank before the value") << QByteArray("a{b=\"c\"}1\n") << "a{b=\"c\"}" << "1";
-    QTest::newRow("escapes") << QByteArray("a{b=\"x\\\"\\\\\\n\\t\"} 1\n") << "a{b=\"x\\\"\\\\\\n\\\\t\"}" << "1";
-    QTest::newRow("brace in a value") << QByteArray("a{b=\"}\"} 1\n") << "a{b=\"}\"}" << "1";
-    QTest::newRow("timestamp") << QByteArray("a 1 1500\n") << "a" << "1@1500";
-    QTest::newRow("infinity") << QByteArray("a -inf\n") << "a" << "-Inf";
-    QTest::newRow("not a number") << QByteArray("a NaN\n") << "a" << "NaN";
-    QTest::newRow("quoted name") << QByteArray("{\"my.metric\",\"l.x\"=\"v\"} 1\n") << "{\"my.metric\", \"l.x\"=\"v\"}" << "1";
-    QTest::newRow("comment before") << QByteArray("# EOF\n\n  \n#HELP\na 1\n") << "a" << "1";
-    QTest::newRow("le is normalised") << QByteArray("# TYPE h histogram\nh_bucket{le=\"1\"} 2\n") << "h_bucket{le=\"1.0\"}" << "2";
-    QTest::newRow("le stays without a type") << QByteArray("h_bucket{le=\"1\"} 2\n") << "h_bucket{le=\"1\"}" << "2";
+    QTest::newRow("plain") << QByteArray("up 1\n") << "up"
+                           << "1";
+    QTest::newRow("no last newline") << QByteArray("up 1") << "up"
+                                     << "1";
+    QTest::newRow("labels") << QByteArray("a{b=\"c\",d=\"e\"} 2.5\n") << "a{b=\"c\", d=\"e\"}"
+                            << "2.5";
+    QTest::newRow("trailing comma") << QByteArray("a{b=\"c\",} 1\n") << "a{b=\"c\"}"
+                                    << "1";
+    QTest::newRow("missing comma") << QByteArray("a{b=\"c\"d=\"e\"} 1\n") << "a{b=\"c\", d=\"e\"}"
+                                   << "1";
+    QTest::newRow("blanks") << QByteArray("a \t{ b = \"c\" , }\t 1 \n") << "a{b=\"c\"}"
+                            << "1";
+    QTest::newRow("no blank before the value") << QByteArray("a{b=\"c\"}1\n") << "a{b=\"c\"}"
+                                               << "1";
+    QTest::newRow("escapes") << QByteArray("a{b=\"x\\\"\\\\\\n\\t\"} 1\n")
+                             << "a{b=\"x\\\"\\\\\\n\\\\t\"}"
+                             << "1";
+    QTest::newRow("brace in a value") << QByteArray("a{b=\"}\"} 1\n") << "a{b=\"}\"}"
+                                      << "1";
+    QTest::newRow("timestamp") << QByteArray("a 1 1500\n") << "a"
+                               << "1@1500";
+    QTest::newRow("infinity") << QByteArray("a -inf\n") << "a"
+                              << "-Inf";
+    QTest::newRow("not a number") << QByteArray("a NaN\n") << "a"
+                                  << "NaN";
+    QTest::newRow("quoted name") << QByteArray("{\"my.metric\",\"l.x\"=\"v\"} 1\n")
+                                 << "{\"my.metric\", \"l.x\"=\"v\"}"
+                                 << "1";
+    QTest::newRow("comment before") << QByteArray("# EOF\n\n  \n#HELP\na 1\n") << "a"
+                                    << "1";
+    QTest::newRow("le is normalised")
+        << QByteArray("# TYPE h histogram\nh_bucket{le=\"1\"} 2\n") << "h_bucket{le=\"1.0\"}"
+        << "2";
+    QTest::newRow("le stays without a type")
+        << QByteArray("h_bucket{le=\"1\"} 2\n") << "h_bucket{le=\"1\"}"
+        << "2";
 }
 
 void TestTextParser::readsSamples()
@@ -117,19 +137,38 @@ void TestTextParser::refusesBadLinesWithTheirPlace_data()
 {
     QTest::addColumn<QByteArray>("text");
     QTest::addColumn<QString>("error");
-    QTest::newRow("underscore in a value") << QByteArray("foo 1_2\n") << "unsupported character in float while parsing: \"foo 1_2\"";
-    QTest::newRow("word") << QByteArray("a true\n") << "strconv.ParseFloat: parsing \"true\": invalid syntax while parsing: \"a true\"";
-    QTest::newRow("out of range") << QByteArray("a 1e999\n") << "strconv.ParseFloat: parsing \"1e999\": value out of range while parsing: \"a 1e999\"";
-    QTest::newRow("no equal sign") << QByteArray("{A}0") << "expected equal, got \"}0\" (\"BCLOSE\") while parsing: \"{A}0\"";
-    QTest::newRow("single quotes") << QByteArray("a{b='c'} 1") << "expected label value, got \"'\" (\"INVALID\") while parsing: \"a{b='\"";
-    QTest::newRow("no name") << QByteArray("{a=\"ok\"} 1") << "metric name not set while parsing: \"{a=\\\"ok\\\"} 1\"";
-    QTest::newRow("negative time") << QByteArray("a 1 -5\n") << "expected timestamp or new record, got \"-\" (\"INVALID\") while parsing: \"a 1 -\"";
-    QTest::newRow("unknown type") << QByteArray("# TYPE a weird\n") << "invalid metric type \"weird\"";
+    QTest::newRow("underscore in a value")
+        << QByteArray("foo 1_2\n") << "unsupported character in float while parsing: \"foo 1_2\"";
+    QTest::newRow("word")
+        << QByteArray("a true\n")
+        << "strconv.ParseFloat: parsing \"true\": invalid syntax while parsing: \"a true\"";
+    QTest::newRow("out of range")
+        << QByteArray("a 1e999\n")
+        << "strconv.ParseFloat: parsing \"1e999\": value out of range while parsing: \"a 1e999\"";
+    QTest::newRow("no equal sign")
+        << QByteArray("{A}0") << "expected equal, got \"}0\" (\"BCLOSE\") while parsing: \"{A}0\"";
+    QTest::newRow("single quotes")
+        << QByteArray("a{b='c'} 1")
+        << "expected label value, got \"'\" (\"INVALID\") while parsing: \"a{b='\"";
+    QTest::newRow("no name") << QByteArray("{a=\"ok\"} 1")
+                             << "metric name not set while parsing: \"{a=\\\"ok\\\"} 1\"";
+    QTest::newRow("negative time")
+        << QByteArray("a 1 -5\n")
+        << "expected timestamp or new record, got \"-\" (\"INVALID\") while parsing: \"a 1 -\"";
+    QTest::newRow("unknown type") << QByteArray("# TYPE a weird\n")
+                                  << "invalid metric type \"weird\"";
     QTest::newRow("no type") << QByteArray("# TYPE a\n") << "invalid metric type \"\"";
-    QTest::newRow("carriage return") << QByteArray("a 1\r\n") << "strconv.ParseFloat: parsing \"1\\r\": invalid syntax while parsing: \"a 1\\r\"";
-    QTest::newRow("double comma") << QByteArray("a{b=\"c\",,} 1\n") << "expected label name, got \",}\" (\"COMMA\") while parsing: \"a{b=\\\"c\\\",,}\"";
-    QTest::newRow("repeated label") << QByteArray("a{b=\"c\",b=\"d\"} 1\n") << "label name \"b\" is not unique: a{b=\"c\",b=\"d\"}";
-    QTest::newRow("no value") << QByteArray("a\n") << "expected value after metric, got \"\\n\" (\"LINEBREAK\") while parsing: \"a\\n\"";
+    QTest::newRow("carriage return")
+        << QByteArray("a 1\r\n")
+        << "strconv.ParseFloat: parsing \"1\\r\": invalid syntax while parsing: \"a 1\\r\"";
+    QTest::newRow("double comma")
+        << QByteArray("a{b=\"c\",,} 1\n")
+        << "expected label name, got \",}\" (\"COMMA\") while parsing: \"a{b=\\\"c\\\",,}\"";
+    QTest::newRow("repeated label") << QByteArray("a{b=\"c\",b=\"d\"} 1\n")
+                                    << "label name \"b\" is not unique: a{b=\"c\",b=\"d\"}";
+    QTest::newRow("no value")
+        << QByteArray("a\n")
+        << "expected value after metric, got \"\\n\" (\"LINEBREAK\") while parsing: \"a\\n\"";
 }
 
 void TestTextParser::refusesBadLinesWithTheirPlace()
@@ -192,10 +231,12 @@ void TestTextParser::parsesValuesLikeTheGeneralParser()
         if (!std::isfinite(expected)) {
             continue;
         }
-        const std::string text = i % 3 == 0 ? base::formatFloatG(expected) : base::formatFloat(expected);
+        const std::string text =
+            i % 3 == 0 ? base::formatFloatG(expected) : base::formatFloat(expected);
         const auto parsed = exposition::parseValue(text.data(), text.data() + text.size());
         QVERIFY2(parsed.status == exposition::ValueStatus::Ok &&
-                     std::bit_cast<std::uint64_t>(parsed.value) == std::bit_cast<std::uint64_t>(expected),
+                     std::bit_cast<std::uint64_t>(parsed.value) ==
+                         std::bit_cast<std::uint64_t>(expected),
                  text.c_str());
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <filesystem>
-#include <map>
-#include <set>
-
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/exposition/text_parser.h"
 #include "core/host/collector.h"
+
+#include <QtTest>
+
+#include <filesystem>
+#include <map>
+#include <set>
 
 using namespace narthex;
 
@@ -40,7 +40,8 @@ std::map<std::string, double> samples(std::string_view page, std::string& error)
     }
 }
 
-/// A copy of the recorded laptop in which the links of hwmon, stored as files with their target, are links again.
+/// A copy of the recorded laptop in which the links of hwmon, stored as files with their target,
+/// are links again.
 void restoreFixture(const std::filesystem::path& from, const std::filesystem::path& to)
 {
     std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
@@ -80,9 +81,10 @@ void TestHost::describesThisMachine()
     std::string error;
     const auto found = samples(page, error);
     QCOMPARE(error, std::string());
-    for (const char* series : {"node_load1", "node_memory_MemTotal_bytes", "node_boot_time_seconds",
-                               "node_cpu_seconds_total{cpu=\"0\", mode=\"idle\"}", "node_time_seconds",
-                               "node_scrape_collector_success{collector=\"cpu\"}"}) {
+    for (const char* series :
+         {"node_load1", "node_memory_MemTotal_bytes", "node_boot_time_seconds",
+          "node_cpu_seconds_total{cpu=\"0\", mode=\"idle\"}", "node_time_seconds",
+          "node_scrape_collector_success{collector=\"cpu\"}"}) {
         QVERIFY2(found.contains(series), series);
     }
     QVERIFY(found.at("node_memory_MemTotal_bytes") > 1e8);
@@ -110,13 +112,14 @@ void TestHost::agreesWithNodeExporterOnTheFixture()
     QCOMPARE(error, std::string());
     const auto theirs = samples(*expectedText, error);
     // What the two see of the machine they run on, not of the fixture.
-    const std::set<std::string> live = {"node_time_seconds", "node_time_zone_offset_seconds", "node_uname_info",
-                                        "node_scrape_collector_duration_seconds", "node_scrape_collector_success",
-                                        "node_filesystem_avail_bytes", "node_filesystem_files", "node_filesystem_files_free",
-                                        "node_filesystem_free_bytes", "node_filesystem_size_bytes", "node_filesystem_readonly",
-                                        "node_filesystem_device_error",
-                                        // The recorded version had no labels `rotational` and `adminstate` yet.
-                                        "node_disk_info", "node_network_info"};
+    const std::set<std::string> live = {
+        "node_time_seconds", "node_time_zone_offset_seconds", "node_uname_info",
+        "node_scrape_collector_duration_seconds", "node_scrape_collector_success",
+        "node_filesystem_avail_bytes", "node_filesystem_files", "node_filesystem_files_free",
+        "node_filesystem_free_bytes", "node_filesystem_size_bytes", "node_filesystem_readonly",
+        "node_filesystem_device_error",
+        // The recorded version had no labels `rotational` and `adminstate` yet.
+        "node_disk_info", "node_network_info"};
     std::set<std::string> ourFamilies;
     for (const auto& [series, value] : ours) {
         ourFamilies.insert(family(series));
@@ -134,11 +137,13 @@ void TestHost::agreesWithNodeExporterOnTheFixture()
         if (found == ours.end()) {
             differences << QString::fromStdString("missing " + series);
         } else if (found->second != value) {
-            differences << QString::fromStdString(series + ": " + base::formatFloat(found->second) + ", expected " + base::formatFloat(value));
+            differences << QString::fromStdString(series + ": " + base::formatFloat(found->second) +
+                                                  ", expected " + base::formatFloat(value));
         }
     }
     for (const auto& [series, value] : ours) {
-        if (theirFamilies.contains(family(series)) && !live.contains(family(series)) && !theirs.contains(series)) {
+        if (theirFamilies.contains(family(series)) && !live.contains(family(series)) &&
+            !theirs.contains(series)) {
             differences << QString::fromStdString("too much " + series);
         }
     }
@@ -154,7 +159,8 @@ void TestHost::processorTimesNeverGoBack()
 {
     const base::TemporaryDirectory directory;
     const auto stat = directory.path() / "stat";
-    host::HostCollector collector({.roots = {.procfs = directory.path()}}, clock_, base::nullLogger());
+    host::HostCollector collector({.roots = {.procfs = directory.path()}}, clock_,
+                                  base::nullLogger());
     const auto idle = [&](const std::string& line) {
         base::ignore(base::writeFileAtomically(stat, line), "a failure shows in the comparison");
         std::string page;

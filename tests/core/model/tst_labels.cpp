@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/model/labels.h"
+
+#include <QtTest>
 
 using namespace narthex::model;
 

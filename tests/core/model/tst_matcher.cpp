@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/model/matcher.h"
+
+#include <QtTest>
 
 using namespace narthex::model;
 
@@ -21,18 +21,30 @@ void TestMatcher::regexesAreAnchored_data()
     QTest::addColumn<QString>("pattern");
     QTest::addColumn<QString>("text");
     QTest::addColumn<bool>("matches");
-    QTest::newRow("whole") << "ab+" << "abb" << true;
-    QTest::newRow("not a part") << "ab+" << "xabb" << false;
-    QTest::newRow("alternation of literals") << "a|b|c" << "b" << true;
-    QTest::newRow("alternation is anchored") << "a|b" << "bb" << false;
-    QTest::newRow("anything") << ".*" << "" << true;
-    QTest::newRow("something") << ".+" << "" << false;
-    QTest::newRow("dot matches a newline") << "a.b" << "a\nb" << true;
-    QTest::newRow("escaped dot") << "1\\.5" << "1.5" << true;
-    QTest::newRow("escaped dot is literal") << "1\\.5" << "1x5" << false;
-    QTest::newRow("optional last letter of a prefix") << "colou?r" << "color" << true;
-    QTest::newRow("empty alternative") << "x|" << "" << true;
-    QTest::newRow("optional letter of two bytes") << "fü?" << "f" << true;
+    QTest::newRow("whole") << "ab+"
+                           << "abb" << true;
+    QTest::newRow("not a part") << "ab+"
+                                << "xabb" << false;
+    QTest::newRow("alternation of literals") << "a|b|c"
+                                             << "b" << true;
+    QTest::newRow("alternation is anchored") << "a|b"
+                                             << "bb" << false;
+    QTest::newRow("anything") << ".*"
+                              << "" << true;
+    QTest::newRow("something") << ".+"
+                               << "" << false;
+    QTest::newRow("dot matches a newline") << "a.b"
+                                           << "a\nb" << true;
+    QTest::newRow("escaped dot") << "1\\.5"
+                                 << "1.5" << true;
+    QTest::newRow("escaped dot is literal") << "1\\.5"
+                                            << "1x5" << false;
+    QTest::newRow("optional last letter of a prefix") << "colou?r"
+                                                      << "color" << true;
+    QTest::newRow("empty alternative") << "x|"
+                                       << "" << true;
+    QTest::newRow("optional letter of two bytes") << "fü?"
+                                                  << "f" << true;
 }
 
 void TestMatcher::regexesAreAnchored()

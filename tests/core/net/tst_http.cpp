@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <absl/synchronization/notification.h>
-
 #include "core/base/status.h"
 #include "core/net/http_client.h"
 #include "core/net/http_server.h"
+
+#include <absl/synchronization/notification.h>
+
+#include <QtTest>
 
 using namespace narthex;
 using namespace narthex::net;
@@ -77,9 +77,9 @@ private:
 
 void TestHttp::initTestCase()
 {
-    auto server = HttpServer::start(loop_, {.bodyLimitBytes = 1000}, [](ServerRequest request, Responder respond) {
-        answer(request, std::move(respond));
-    });
+    auto server = HttpServer::start(
+        loop_, {.bodyLimitBytes = 1000},
+        [](ServerRequest request, Responder respond) { answer(request, std::move(respond)); });
     QVERIFY(server.ok());
     server_ = *std::move(server);
 }
@@ -99,7 +99,10 @@ void TestHttp::followsRedirectsUnlessToldOtherwise()
     QCOMPARE(ask(client_, {.url = url("/redirect")})->status, 200);
     HttpClientConfig config;
     config.followRedirects = false;
-    QCOMPARE(ask(client_, {.url = url("/redirect")}, std::make_shared<const HttpClientConfig>(config))->status, 302);
+    QCOMPARE(
+        ask(client_, {.url = url("/redirect")}, std::make_shared<const HttpClientConfig>(config))
+            ->status,
+        302);
 }
 
 void TestHttp::sendsCredentials()
@@ -114,8 +117,10 @@ void TestHttp::sendsCredentials()
                 ->body.ends_with("auth=Bearer token"));
     HttpClientConfig missing;
     missing.authorization = Authorization{.credentialsFile = "/nowhere/token"};
-    const auto failed = ask(client_, {.url = url("/echo")}, std::make_shared<const HttpClientConfig>(missing));
-    QVERIFY(std::string(base::messageOf(failed.status())).starts_with("unable to read authorization credentials"));
+    const auto failed =
+        ask(client_, {.url = url("/echo")}, std::make_shared<const HttpClientConfig>(missing));
+    QVERIFY(std::string(base::messageOf(failed.status()))
+                .starts_with("unable to read authorization credentials"));
 }
 
 void TestHttp::inflatesGzipAndKeepsTheLimit()
@@ -156,7 +161,8 @@ void TestHttp::cancelsARunningRequest()
 
 void TestHttp::aTakenPortNamesItsOwner()
 {
-    const auto second = HttpServer::start(loop_, {.port = server_->port()}, [](ServerRequest, Responder) {});
+    const auto second =
+        HttpServer::start(loop_, {.port = server_->port()}, [](ServerRequest, Responder) {});
     QVERIFY(!second.ok());
     const std::string message(base::messageOf(second.status()));
     QVERIFY2(message.find("already in use by process") != std::string::npos, message.c_str());
@@ -165,7 +171,8 @@ void TestHttp::aTakenPortNamesItsOwner()
 
 void TestHttp::refusesLargeBodies()
 {
-    const auto refused = ask(client_, {.method = "POST", .url = url("/echo"), .body = std::string(2000, 'a')});
+    const auto refused =
+        ask(client_, {.method = "POST", .url = url("/echo"), .body = std::string(2000, 'a')});
     QVERIFY(refused.ok());
     QCOMPARE(refused->status, 413);
 }

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/base/status.h"
 #include "core/relabel/relabel.h"
+
+#include <QtTest>
 
 using namespace narthex;
 using model::Labels;
@@ -41,27 +41,47 @@ void TestRelabel::rewritesLabels_data()
 {
     QTest::addColumn<QString>("yaml");
     QTest::addColumn<QString>("expected");
-    QTest::newRow("constant") << "- {target_label: x, replacement: y}" << "{a=\"foo\", b=\"bar\", x=\"y\"}";
-    QTest::newRow("groups") << "- {source_labels: [a], regex: 'f(.*)', target_label: x, replacement: '${1}_$1_'}"
-                            << "{a=\"foo\", b=\"bar\", x=\"oo_\"}";
-    QTest::newRow("joined") << "- {source_labels: [a, b], target_label: x}" << "{a=\"foo\", b=\"bar\", x=\"foo;bar\"}";
-    QTest::newRow("no match changes nothing") << "- {source_labels: [a], regex: o, target_label: x}" << "{a=\"foo\", b=\"bar\"}";
-    QTest::newRow("empty removes") << "- {source_labels: [a], target_label: b, replacement: ''}" << "{a=\"foo\"}";
-    QTest::newRow("target from a group") << "- {source_labels: [b], regex: '(.*)', target_label: 'x_$1', replacement: v}"
-                                         << "{a=\"foo\", b=\"bar\", x_bar=\"v\"}";
-    QTest::newRow("keep") << "- {source_labels: [a], regex: fo+, action: KEEP}" << "{a=\"foo\", b=\"bar\"}";
-    QTest::newRow("keep drops") << "- {source_labels: [a], regex: x, action: keep}" << "dropped";
-    QTest::newRow("drop") << "- {source_labels: [a], regex: foo, action: drop}" << "dropped";
-    QTest::newRow("keepequal drops") << "- {source_labels: [a], target_label: b, action: keepequal}" << "dropped";
-    QTest::newRow("dropequal of two missing") << "- {source_labels: [x], target_label: y, action: dropequal}" << "dropped";
-    QTest::newRow("hashmod") << "- {source_labels: [c], target_label: d, modulus: 1000, action: hashmod}"
-                             << "{a=\"foo\", b=\"bar\", d=\"958\"}";
-    QTest::newRow("labelmap") << "- {regex: '(a)', replacement: 'x_${1}', action: labelmap}" << "{a=\"foo\", b=\"bar\", x_a=\"foo\"}";
-    QTest::newRow("labeldrop") << "- {regex: a, action: labeldrop}" << "{b=\"bar\"}";
-    QTest::newRow("labelkeep") << "- {regex: a, action: labelkeep}" << "{a=\"foo\"}";
-    QTest::newRow("uppercase") << "- {source_labels: [a], target_label: a, action: uppercase}" << "{a=\"FOO\", b=\"bar\"}";
-    QTest::newRow("dollar dollar") << "- {source_labels: [a], target_label: x, replacement: '$$1'}" << "{a=\"foo\", b=\"bar\", x=\"$1\"}";
-    QTest::newRow("group that never is") << "- {source_labels: [a], target_label: x, replacement: 'v$1x'}" << "{a=\"foo\", b=\"bar\", x=\"v\"}";
+    QTest::newRow("constant") << "- {target_label: x, replacement: y}"
+                              << "{a=\"foo\", b=\"bar\", x=\"y\"}";
+    QTest::newRow("groups")
+        << "- {source_labels: [a], regex: 'f(.*)', target_label: x, replacement: '${1}_$1_'}"
+        << "{a=\"foo\", b=\"bar\", x=\"oo_\"}";
+    QTest::newRow("joined") << "- {source_labels: [a, b], target_label: x}"
+                            << "{a=\"foo\", b=\"bar\", x=\"foo;bar\"}";
+    QTest::newRow("no match changes nothing") << "- {source_labels: [a], regex: o, target_label: x}"
+                                              << "{a=\"foo\", b=\"bar\"}";
+    QTest::newRow("empty removes") << "- {source_labels: [a], target_label: b, replacement: ''}"
+                                   << "{a=\"foo\"}";
+    QTest::newRow("target from a group")
+        << "- {source_labels: [b], regex: '(.*)', target_label: 'x_$1', replacement: v}"
+        << "{a=\"foo\", b=\"bar\", x_bar=\"v\"}";
+    QTest::newRow("keep") << "- {source_labels: [a], regex: fo+, action: KEEP}"
+                          << "{a=\"foo\", b=\"bar\"}";
+    QTest::newRow("keep drops") << "- {source_labels: [a], regex: x, action: keep}"
+                                << "dropped";
+    QTest::newRow("drop") << "- {source_labels: [a], regex: foo, action: drop}"
+                          << "dropped";
+    QTest::newRow("keepequal drops") << "- {source_labels: [a], target_label: b, action: keepequal}"
+                                     << "dropped";
+    QTest::newRow("dropequal of two missing")
+        << "- {source_labels: [x], target_label: y, action: dropequal}"
+        << "dropped";
+    QTest::newRow("hashmod")
+        << "- {source_labels: [c], target_label: d, modulus: 1000, action: hashmod}"
+        << "{a=\"foo\", b=\"bar\", d=\"958\"}";
+    QTest::newRow("labelmap") << "- {regex: '(a)', replacement: 'x_${1}', action: labelmap}"
+                              << "{a=\"foo\", b=\"bar\", x_a=\"foo\"}";
+    QTest::newRow("labeldrop") << "- {regex: a, action: labeldrop}"
+                               << "{b=\"bar\"}";
+    QTest::newRow("labelkeep") << "- {regex: a, action: labelkeep}"
+                               << "{a=\"foo\"}";
+    QTest::newRow("uppercase") << "- {source_labels: [a], target_label: a, action: uppercase}"
+                               << "{a=\"FOO\", b=\"bar\"}";
+    QTest::newRow("dollar dollar") << "- {source_labels: [a], target_label: x, replacement: '$$1'}"
+                                   << "{a=\"foo\", b=\"bar\", x=\"$1\"}";
+    QTest::newRow("group that never is")
+        << "- {source_labels: [a], target_label: x, replacement: 'v$1x'}"
+        << "{a=\"foo\", b=\"bar\", x=\"v\"}";
 }
 
 void TestRelabel::rewritesLabels()
@@ -78,17 +98,31 @@ void TestRelabel::refusesBadRules_data()
 {
     QTest::addColumn<QString>("yaml");
     QTest::addColumn<QString>("error");
-    QTest::newRow("unknown action") << "- {action: Jump}" << "unknown relabel action \"Jump\"";
-    QTest::newRow("null action") << "- {action: }" << "relabel action cannot be empty";
-    QTest::newRow("no modulus") << "- {action: hashmod, target_label: a}" << "requires non-zero modulus";
-    QTest::newRow("no target") << "- {source_labels: [a]}" << "relabel configuration for replace action requires 'target_label' value";
-    QTest::newRow("labeldrop with source") << "- {action: labeldrop, source_labels: [a]}" << "labeldrop action requires only 'regex', and no other fields";
-    QTest::newRow("keepequal with regex") << "- {action: keepequal, source_labels: [a], target_label: b, regex: '(.*)'}"
-                                          << "keepequal action requires only 'source_labels' and `target_label`, and no other fields";
-    QTest::newRow("lowercase with replacement") << "- {action: lowercase, target_label: b, replacement: x}" << "'replacement' can not be set for lowercase action";
-    QTest::newRow("bad expression") << "- {target_label: a, regex: '('}" << "error parsing regexp: ";
-    QTest::newRow("unknown field") << "- {target_labels: a}" << "field target_labels not found in type relabel.Config; did you mean target_label?";
-    QTest::newRow("null rule") << "- " << "rules.yml:1:1: null rule";
+    QTest::newRow("unknown action") << "- {action: Jump}"
+                                    << "unknown relabel action \"Jump\"";
+    QTest::newRow("null action") << "- {action: }"
+                                 << "relabel action cannot be empty";
+    QTest::newRow("no modulus") << "- {action: hashmod, target_label: a}"
+                                << "requires non-zero modulus";
+    QTest::newRow("no target")
+        << "- {source_labels: [a]}"
+        << "relabel configuration for replace action requires 'target_label' value";
+    QTest::newRow("labeldrop with source")
+        << "- {action: labeldrop, source_labels: [a]}"
+        << "labeldrop action requires only 'regex', and no other fields";
+    QTest::newRow("keepequal with regex")
+        << "- {action: keepequal, source_labels: [a], target_label: b, regex: '(.*)'}"
+        << "keepequal action requires only 'source_labels' and `target_label`, and no other fields";
+    QTest::newRow("lowercase with replacement")
+        << "- {action: lowercase, target_label: b, replacement: x}"
+        << "'replacement' can not be set for lowercase action";
+    QTest::newRow("bad expression") << "- {target_label: a, regex: '('}"
+                                    << "error parsing regexp: ";
+    QTest::newRow("unknown field")
+        << "- {target_labels: a}"
+        << "field target_labels not found in type relabel.Config; did you mean target_label?";
+    QTest::newRow("null rule") << "- "
+                               << "rules.yml:1:1: null rule";
 }
 
 void TestRelabel::refusesBadRules()
@@ -103,9 +137,10 @@ void TestRelabel::refusesBadRules()
 
 void TestRelabel::traceTellsWhichRuleDropped()
 {
-    const auto rules = rulesOf("- {target_label: x, replacement: y}\n- {source_labels: [x], regex: y, action: drop}\n"
-                               "- {target_label: z, replacement: z}",
-                               NameScheme::Utf8);
+    const auto rules = rulesOf(
+        "- {target_label: x, replacement: y}\n- {source_labels: [x], regex: y, action: drop}\n"
+        "- {target_label: z, replacement: z}",
+        NameScheme::Utf8);
     QVERIFY(rules.ok());
     const relabel::Trace trace = relabel::trace(*rules, NameScheme::Utf8, Labels{{"a", "1"}});
     QVERIFY(!trace.kept);

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <filesystem>
-
 #include "core/base/status.h"
 #include "core/scrape/page_appender.h"
 #include "support/store_fixture.h"
+
+#include <QtTest>
+
+#include <filesystem>
 
 using namespace narthex;
 using scrape::FetchResult;
@@ -16,11 +16,15 @@ namespace {
 
 constexpr std::int64_t kStart = 1700000000000;
 
-FetchResult page(const std::string& body) { return {.page = {.body = body, .contentType = "text/plain; version=0.0.4"}}; }
+FetchResult page(const std::string& body)
+{
+    return {.page = {.body = body, .contentType = "text/plain; version=0.0.4"}};
+}
 
 FetchResult failure()
 {
-    return {.error = {.status = absl::UnavailableError("connection refused"), .errorClass = scrape::ErrorClass::ConnectionRefused}};
+    return {.error = {.status = absl::UnavailableError("connection refused"),
+                      .errorClass = scrape::ErrorClass::ConnectionRefused}};
 }
 
 } // namespace
@@ -30,20 +34,23 @@ class Scraper
 {
 public:
     explicit Scraper(scrape::JobConfig job = {.jobName = "j"})
-        : job_(std::make_shared<const scrape::JobConfig>(std::move(job))), clock_({kStart}), store_(clock_),
+        : job_(std::make_shared<const scrape::JobConfig>(std::move(job))),
+          clock_({kStart}),
+          store_(clock_),
           appender_(job_, model::Labels{{"instance", "i"}, {"job", "j"}}, store_.db(), counters_)
-    {
-    }
+    {}
 
     scrape::AppendOutcome scrape(FetchResult result)
     {
         const base::Timestamp time{kStart + 15000 * count_++};
-        return appender_.append(std::move(result), time, job_->timeout, [] { return base::Duration::fromMs(5); });
+        return appender_.append(std::move(result), time, job_->timeout,
+                                [] { return base::Duration::fromMs(5); });
     }
     scrape::AppendOutcome scrape(const std::string& body) { return scrape(page(body)); }
 
     /// The samples of one series, times as the number of the scrape: "1@0 2@1 stale@2".
-    std::string series(const std::string& name, const std::string& labels = "instance=\"i\", job=\"j\"")
+    std::string series(const std::string& name,
+                       const std::string& labels = "instance=\"i\", job=\"j\"")
     {
         const auto content = store_.content(name);
         const auto found = content.find(name + "{" + labels + "}");
@@ -142,13 +149,16 @@ void TestPageAppender::keepsUpWithReorderedAndChangedPages()
 {
     Scraper scraper;
     scraper.scrape("# HELP a text\n# TYPE a counter\na{n=\"1\"} 1\na{n=\"2\"} 1\na{n=\"3\"} 1\n");
-    scraper.scrape("# HELP a other\n# TYPE a counter\na{n=\"3\"} 2\na{n=\"1\"} 2\n\n# comment\na{n=\"2\"} 2\n");
+    scraper.scrape("# HELP a other\n# TYPE a counter\na{n=\"3\"} 2\na{n=\"1\"} 2\n\n# "
+                   "comment\na{n=\"2\"} 2\n");
     scraper.scrape("a{n=\"1\"} 3\na{n=\"4\"} 3\na{n=\"2\"} 3\na{n=\"3\"} 3");
     scraper.scrape("a{n=\"1\"} 4\na{n=\"4\"} 4\na{n=\"2\"} 4\na{n=\"3\"} 45");
     for (const char* n : {"1", "2"}) {
-        QCOMPARE(scraper.series("a", std::string("instance=\"i\", job=\"j\", n=\"") + n + "\""), std::string("1@0 2@1 3@2 4@3"));
+        QCOMPARE(scraper.series("a", std::string("instance=\"i\", job=\"j\", n=\"") + n + "\""),
+                 std::string("1@0 2@1 3@2 4@3"));
     }
-    QCOMPARE(scraper.series("a", "instance=\"i\", job=\"j\", n=\"3\""), std::string("1@0 2@1 3@2 45@3"));
+    QCOMPARE(scraper.series("a", "instance=\"i\", job=\"j\", n=\"3\""),
+             std::string("1@0 2@1 3@2 45@3"));
     QCOMPARE(scraper.series("a", "instance=\"i\", job=\"j\", n=\"4\""), std::string("3@2 4@3"));
 }
 
@@ -160,7 +170,8 @@ void TestPageAppender::aParseErrorStoresNothingOfThePage()
     QCOMPARE(int(outcome.errorClass), int(scrape::ErrorClass::Parse));
     const std::string message(base::messageOf(outcome.status));
     QVERIFY2(message.starts_with("line 2: "), message.c_str());
-    // a was accepted before the failing line: neither a sample nor a marker. b was not reached: a marker.
+    // a was accepted before the failing line: neither a sample nor a marker. b was not reached: a
+    // marker.
     QCOMPARE(scraper.series("a"), std::string("1@0"));
     QCOMPARE(scraper.series("b"), std::string("1@0 stale@1"));
     QCOMPARE(scraper.series("up"), std::string("1@0 0@1"));
@@ -194,8 +205,11 @@ void TestPageAppender::exposedLabelsMoveAsideOrStay()
 {
     Scraper moved;
     moved.scrape("a{instance=\"x\",exported_instance=\"y\"} 1\n");
-    QCOMPARE(moved.series("a", "exported_exported_instance=\"x\", exported_instance=\"y\", instance=\"i\", job=\"j\""),
-             std::string("1@0"));
+    QCOMPARE(
+        moved.series(
+            "a",
+            "exported_exported_instance=\"x\", exported_instance=\"y\", instance=\"i\", job=\"j\""),
+        std::string("1@0"));
     Scraper kept({.jobName = "j", .honorLabels = true});
     kept.scrape("a{instance=\"x\"} 1\n");
     QCOMPARE(kept.series("a", "instance=\"x\", job=\"j\""), std::string("1@0"));
@@ -228,7 +242,8 @@ void TestPageAppender::aPageCannotSendAMarker()
 void TestPageAppender::metricRelabelingDropsSeries()
 {
     scrape::JobConfig job{.jobName = "j"};
-    relabel::Rule rule{.sourceLabels = {"__name__"}, .regex = "secret_.*", .action = relabel::Action::Drop};
+    relabel::Rule rule{
+        .sourceLabels = {"__name__"}, .regex = "secret_.*", .action = relabel::Action::Drop};
     QVERIFY(relabel::validate(rule, relabel::NameScheme::Utf8).ok());
     job.metricRelabelRules = {rule};
     Scraper scraper(job);
@@ -244,7 +259,8 @@ void TestPageAppender::labelLimitsFailTheScrape()
 {
     Scraper scraper({.jobName = "j", .labelLimit = 2});
     const auto outcome = scraper.scrape("m{a=\"1\"} 1\n");
-    QVERIFY(std::string(base::messageOf(outcome.status)).find("label_limit exceeded (metric: m, number of labels: 4, limit: 2)") !=
+    QVERIFY(std::string(base::messageOf(outcome.status))
+                .find("label_limit exceeded (metric: m, number of labels: 4, limit: 2)") !=
             std::string::npos);
     QCOMPARE(scraper.series("up"), std::string("0@0"));
 }

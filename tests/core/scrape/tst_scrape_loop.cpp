@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <atomic>
-
 #include "core/base/status.h"
 #include "core/base/timers.h"
 #include "core/net/http_server.h"
 #include "core/scrape/manager.h"
 #include "support/store_fixture.h"
+
+#include <QtTest>
+
+#include <atomic>
 
 using namespace narthex;
 using namespace narthex::base::literals;
@@ -17,10 +17,11 @@ namespace {
 
 constexpr base::Timestamp kStart{1700000000000};
 
-std::shared_ptr<const scrape::JobConfig> job(const std::string& name, std::vector<std::string> addresses,
-                                             std::uint64_t targetLimit = 0)
+std::shared_ptr<const scrape::JobConfig>
+job(const std::string& name, std::vector<std::string> addresses, std::uint64_t targetLimit = 0)
 {
-    scrape::JobConfig config{.jobName = name, .interval = 10_s, .timeout = 5_s, .targetLimit = targetLimit};
+    scrape::JobConfig config{
+        .jobName = name, .interval = 10_s, .timeout = 5_s, .targetLimit = targetLimit};
     discovery::TargetGroup group{.source = "0"};
     for (const std::string& address : addresses) {
         group.entries.push_back(model::Labels{{"__address__", address}});
@@ -36,7 +37,9 @@ class World
 {
 public:
     World()
-        : timers_(kStart), store_(timers_.clock()), client_(loop_, "Narthex/test"),
+        : timers_(kStart),
+          store_(timers_.clock()),
+          client_(loop_, "Narthex/test"),
           manager_({.timers = timers_,
                     .pool = store_.pool(),
                     .store = store_.db(),
@@ -45,10 +48,11 @@ public:
                     .onScraped = [this] { ++scrapes_; }},
                    client_)
     {
-        server_ = net::HttpServer::start(loop_, {}, [this](net::ServerRequest, net::Responder respond) {
-                      ++requests_;
-                      respond({.status = status_.load(), .body = "a 1\n"});
-                  }).value();
+        server_ =
+            net::HttpServer::start(loop_, {}, [this](net::ServerRequest, net::Responder respond) {
+                ++requests_;
+                respond({.status = status_.load(), .body = "a 1\n"});
+            }).value();
     }
     ~World() { manager_.stop(); }
 
@@ -110,7 +114,8 @@ void TestScrapeLoop::anHttpErrorShowsAtTheTarget()
     QVERIFY(world.pass(10_s, 1));
     const scrape::TargetStatus target = world.manager_.status().active.at(0);
     QCOMPARE(int(target.health), int(scrape::Health::Down));
-    QCOMPARE(target.lastError, std::string("server returned HTTP status 500 Internal Server Error"));
+    QCOMPARE(target.lastError,
+             std::string("server returned HTTP status 500 Internal Server Error"));
     QCOMPARE(int(target.errorClass), int(scrape::ErrorClass::HttpStatus));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/base/status.h"
 #include "core/scrape/target.h"
+
+#include <QtTest>
 
 using namespace narthex;
 using model::Labels;
@@ -17,7 +17,8 @@ relabel::Rule constant(const std::string& label, const std::string& value)
     return rule;
 }
 
-absl::StatusOr<std::optional<scrape::Target>> make(const scrape::JobConfig& job, const Labels& entry, const Labels& group = {})
+absl::StatusOr<std::optional<scrape::Target>> make(const scrape::JobConfig& job,
+                                                   const Labels& entry, const Labels& group = {})
 {
     return scrape::makeTarget(job, scrape::discoveredLabels(job, entry, group));
 }
@@ -42,8 +43,10 @@ void TestTarget::fillsInTheJobsDefaults()
     const scrape::JobConfig job{.jobName = "node"};
     const Labels entry{{"__address__", "h:9100"}};
     const Labels discovered = scrape::discoveredLabels(job, entry, {});
-    QCOMPARE(discovered.toString(), std::string("{__address__=\"h:9100\", __metrics_path__=\"/metrics\", __scheme__=\"http\", "
-                                                "__scrape_interval__=\"1m\", __scrape_timeout__=\"10s\", job=\"node\"}"));
+    QCOMPARE(
+        discovered.toString(),
+        std::string("{__address__=\"h:9100\", __metrics_path__=\"/metrics\", __scheme__=\"http\", "
+                    "__scrape_interval__=\"1m\", __scrape_timeout__=\"10s\", job=\"node\"}"));
     const auto target = make(job, entry);
     QVERIFY(target.ok() && *target);
     QCOMPARE((*target)->labels.toString(), std::string("{instance=\"h:9100\", job=\"node\"}"));
@@ -54,7 +57,8 @@ void TestTarget::fillsInTheJobsDefaults()
 void TestTarget::theEntryWinsOverTheGroup()
 {
     const scrape::JobConfig job{.jobName = "node"};
-    const auto target = make(job, Labels{{"__address__", "h"}, {"env", "a"}}, Labels{{"env", "b"}, {"job", "x"}});
+    const auto target =
+        make(job, Labels{{"__address__", "h"}, {"env", "a"}}, Labels{{"env", "b"}, {"job", "x"}});
     QCOMPARE((*target)->labels.toString(), std::string("{env=\"a\", instance=\"h\", job=\"x\"}"));
     QCOMPARE((*target)->job, std::string("node"));
 }
@@ -64,12 +68,23 @@ void TestTarget::refusesWhatCannotBeScraped_data()
     QTest::addColumn<QString>("label");
     QTest::addColumn<QString>("value");
     QTest::addColumn<QString>("error");
-    QTest::newRow("no address") << "__address__" << "" << "no address";
-    QTest::newRow("a path in the address") << "__address__" << "h/x" << "\"h/x\" is not a valid hostname";
-    QTest::newRow("interval no duration") << "__scrape_interval__" << "soon" << "error parsing scrape interval: not a valid duration string: \"soon\"";
-    QTest::newRow("interval zero") << "__scrape_interval__" << "0s" << "scrape interval cannot be 0";
-    QTest::newRow("timeout above interval") << "__scrape_interval__" << "1s"
-                                            << "scrape timeout cannot be greater than scrape interval (\"10s\" > \"1s\")";
+    QTest::newRow("no address") << "__address__"
+                                << ""
+                                << "no address";
+    QTest::newRow("a path in the address") << "__address__"
+                                           << "h/x"
+                                           << "\"h/x\" is not a valid hostname";
+    QTest::newRow("interval no duration")
+        << "__scrape_interval__"
+        << "soon"
+        << "error parsing scrape interval: not a valid duration string: \"soon\"";
+    QTest::newRow("interval zero") << "__scrape_interval__"
+                                   << "0s"
+                                   << "scrape interval cannot be 0";
+    QTest::newRow("timeout above interval")
+        << "__scrape_interval__"
+        << "1s"
+        << "scrape timeout cannot be greater than scrape interval (\"10s\" > \"1s\")";
 }
 
 void TestTarget::refusesWhatCannotBeScraped()
@@ -87,14 +102,18 @@ void TestTarget::parametersComeFromConfigAndLabels()
 {
     scrape::JobConfig job{.jobName = "j", .params = {{"a", {"1", "2"}}}};
     job.relabelRules = {constant("__param_a", "9"), constant("__param_b", "x y")};
-    QCOMPARE((*make(job, Labels{{"__address__", "h:1"}}))->url, std::string("http://h:1/metrics?a=9&a=2&b=x%20y"));
+    QCOMPARE((*make(job, Labels{{"__address__", "h:1"}}))->url,
+             std::string("http://h:1/metrics?a=9&a=2&b=x%20y"));
 }
 
 void TestTarget::equalEntriesAreOneTarget()
 {
     const scrape::JobConfig job{.jobName = "j"};
-    const discovery::TargetGroup a{.source = "0", .entries = {Labels{{"__address__", "h:1"}}, Labels{{"__address__", "h:2"}}}};
-    const discovery::TargetGroup b{.source = "1", .entries = {Labels{{"__address__", "h:1"}}, Labels{{"__address__", "h:1"}, {"__tmp_z", "1"}}}};
+    const discovery::TargetGroup a{
+        .source = "0", .entries = {Labels{{"__address__", "h:1"}}, Labels{{"__address__", "h:2"}}}};
+    const discovery::TargetGroup b{.source = "1",
+                                   .entries = {Labels{{"__address__", "h:1"}},
+                                               Labels{{"__address__", "h:1"}, {"__tmp_z", "1"}}}};
     const scrape::TargetSet set = scrape::makeTargets(job, {a, b});
     QCOMPARE(set.targets.size(), std::size_t{3});
 }
@@ -109,7 +128,9 @@ void TestTarget::offsetsAreStableAndSpread()
         const base::Duration wait = (*target)->untilNextScrape(now, 42);
         QVERIFY(wait.ns >= 0 && wait <= job.interval);
         const base::Timestamp first = now + wait;
-        const base::Timestamp again = first + (*target)->untilNextScrape(first + base::Duration::fromMs(1), 42) + base::Duration::fromMs(1);
+        const base::Timestamp again =
+            first + (*target)->untilNextScrape(first + base::Duration::fromMs(1), 42) +
+            base::Duration::fromMs(1);
         QVERIFY(std::abs(again.ms - first.ms - 10000) <= 1);
         offsets.insert(first.ms % 10000 / 1000);
     }

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <array>
-
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/state/database.h"
+
+#include <QtTest>
+
+#include <array>
 
 using namespace narthex;
 using state::Cell;
@@ -14,14 +14,16 @@ using state::Cell;
 namespace {
 
 constexpr std::array<state::Migration, 2> kSchema = {
-    {{1, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)"}, {2, "ALTER TABLE notes ADD COLUMN weight REAL"}}};
+    {{1, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)"},
+     {2, "ALTER TABLE notes ADD COLUMN weight REAL"}}};
 
 std::vector<std::string> notes(state::Database& database)
 {
     std::vector<std::string> result;
     const absl::Status status = database.read([&](state::Connection& connection) {
-        return connection.execute("SELECT text FROM notes ORDER BY id", {},
-                                  [&](std::span<const Cell> row) { result.push_back(std::get<std::string>(row[0])); });
+        return connection.execute(
+            "SELECT text FROM notes ORDER BY id", {},
+            [&](std::span<const Cell> row) { result.push_back(std::get<std::string>(row[0])); });
     });
     return status.ok() ? result : std::vector<std::string>{"error"};
 }
@@ -68,7 +70,8 @@ void TestDatabase::anErrorRollsBackTheWholeTransaction()
     auto database = state::Database::open(directory.path() / "state.sqlite", kSchema);
     QVERIFY(database.ok());
     const absl::Status status = (*database)->write([](state::Connection& connection) {
-        base::ignore(connection.execute("INSERT INTO notes (text) VALUES ('half')"), "rolled back below");
+        base::ignore(connection.execute("INSERT INTO notes (text) VALUES ('half')"),
+                     "rolled back below");
         return absl::AbortedError("no");
     });
     QVERIFY(absl::IsAborted(status));
@@ -96,7 +99,8 @@ void TestDatabase::namesADamagedFile()
     QVERIFY(base::writeFileAtomically(file, std::string(5000, 'x')).ok());
     const auto database = state::Database::open(file, kSchema);
     QVERIFY(absl::IsDataLoss(database.status()));
-    QVERIFY(std::string(base::messageOf(database.status())).find("state.sqlite") != std::string::npos);
+    QVERIFY(std::string(base::messageOf(database.status())).find("state.sqlite") !=
+            std::string::npos);
 }
 
 QTEST_GUILESS_MAIN(TestDatabase)

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
 #include "core/yaml/decode.h"
+
+#include <QtTest>
 
 using namespace narthex;
 
@@ -51,7 +51,9 @@ private Q_SLOTS:
 void TestYamlDecode::readsTypedFields()
 {
     Example example;
-    const std::string problems = decode("text: 123\nflag: Yes\ncount: 1e3\ninterval: 1m30s\nlabels: {a: 1, b: 'x'}\nlist:\n- a\n- 2\n", example);
+    const std::string problems = decode("text: 123\nflag: Yes\ncount: 1e3\ninterval: "
+                                        "1m30s\nlabels: {a: 1, b: 'x'}\nlist:\n- a\n- 2\n",
+                                        example);
     QCOMPARE(problems, std::string());
     QCOMPARE(example.text, std::string("123"));
     QVERIFY(example.flag);
@@ -65,15 +67,26 @@ void TestYamlDecode::reportsProblemsWithTheirPlace_data()
 {
     QTest::addColumn<QString>("yaml");
     QTest::addColumn<QString>("problem");
-    QTest::newRow("unknown key") << "text: a\nflagg: true\n" << "file.yml:2:1: field flagg not found in type example; did you mean flag?";
-    QTest::newRow("repeated key") << "text: a\ntext: b\n" << "file.yml:2:1: field text already set in type example";
-    QTest::newRow("repeated label") << "labels: {a: 1, a: 2}\n" << "file.yml:1:16: key \"a\" already set in map";
-    QTest::newRow("wrong type") << "count: many\n" << "file.yml:1:8: cannot unmarshal !!str `many` into uint";
-    QTest::newRow("quoted boolean") << "flag: 'true'\n" << "file.yml:1:7: cannot unmarshal !!str `true` into bool";
-    QTest::newRow("negative count") << "count: -1\n" << "file.yml:1:8: cannot unmarshal !!int `-1` into uint";
-    QTest::newRow("bad duration") << "interval: 15\n" << "file.yml:1:11: not a valid duration string: \"15\" (a duration is written like 15s, 1m30s or 1h)";
-    QTest::newRow("not a list") << "list: a\n" << "file.yml:1:7: cannot unmarshal !!str `a` into list";
-    QTest::newRow("syntax") << "text: [a\n" << "file.yml:2:1: yaml: end of sequence flow not found";
+    QTest::newRow("unknown key")
+        << "text: a\nflagg: true\n"
+        << "file.yml:2:1: field flagg not found in type example; did you mean flag?";
+    QTest::newRow("repeated key") << "text: a\ntext: b\n"
+                                  << "file.yml:2:1: field text already set in type example";
+    QTest::newRow("repeated label") << "labels: {a: 1, a: 2}\n"
+                                    << "file.yml:1:16: key \"a\" already set in map";
+    QTest::newRow("wrong type") << "count: many\n"
+                                << "file.yml:1:8: cannot unmarshal !!str `many` into uint";
+    QTest::newRow("quoted boolean") << "flag: 'true'\n"
+                                    << "file.yml:1:7: cannot unmarshal !!str `true` into bool";
+    QTest::newRow("negative count") << "count: -1\n"
+                                    << "file.yml:1:8: cannot unmarshal !!int `-1` into uint";
+    QTest::newRow("bad duration") << "interval: 15\n"
+                                  << "file.yml:1:11: not a valid duration string: \"15\" (a "
+                                     "duration is written like 15s, 1m30s or 1h)";
+    QTest::newRow("not a list") << "list: a\n"
+                                << "file.yml:1:7: cannot unmarshal !!str `a` into list";
+    QTest::newRow("syntax") << "text: [a\n"
+                            << "file.yml:2:1: yaml: end of sequence flow not found";
 }
 
 void TestYamlDecode::reportsProblemsWithTheirPlace()
@@ -93,7 +106,8 @@ void TestYamlDecode::gathersAllProblems()
 void TestYamlDecode::mergesAnchors()
 {
     Example example;
-    QCOMPARE(decode("labels: &l {a: x}\n<<: {text: merged, flag: true}\nflag: false\n", example), std::string());
+    QCOMPARE(decode("labels: &l {a: x}\n<<: {text: merged, flag: true}\nflag: false\n", example),
+             std::string());
     QCOMPARE(example.text, std::string("merged"));
     QVERIFY(!example.flag);
 }

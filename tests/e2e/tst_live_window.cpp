@@ -1,24 +1,23 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
-
-#include <QApplication>
-
 #include "app/service/service.h"
+#include "core/base/file.h"
 #include "core/client/embedded/embedded_client.h"
 #include "support/process.h"
 #include "ui/settings/settings.h"
 #include "ui/shell/main_window.h"
 #include "ui/theme/theme.h"
 
-#include "core/base/file.h"
+#include <QApplication>
+#include <QtTest>
 
 using namespace narthex;
 using namespace narthex::base::literals;
 using test::Program;
 
-/// The real window over the real engine: this machine's metrics, and a real node_exporter, as a person sees them.
-class TestWindow : public QObject
+/// The real window over the real engine: this machine's metrics, and a real node_exporter, as a
+/// person sees them.
+class TestLiveWindow : public QObject
 {
     Q_OBJECT
 private Q_SLOTS:
@@ -31,7 +30,7 @@ private:
 };
 
 /// Engine, client and window over one folder.
-struct TestWindow::Desk
+struct TestLiveWindow::Desk
 {
     explicit Desk(const std::string& config = {})
     {
@@ -42,11 +41,13 @@ struct TestWindow::Desk
         options.engine.hostInterval = 500_ms;
         if (!config.empty()) {
             options.engine.configFile = folder.path() / "prometheus.yml";
-            base::ignore(base::writeFileAtomically(options.engine.configFile, config), "a missing file fails the test");
+            base::ignore(base::writeFileAtomically(options.engine.configFile, config),
+                         "a missing file fails the test");
         }
         service = std::make_unique<app::Service>(std::move(options), log);
         client = std::make_unique<client::EmbeddedClient>(service->engine());
-        settings = std::make_unique<ui::settings::Settings>(QString::fromStdString((folder.path() / "ui.ini").string()));
+        settings = std::make_unique<ui::settings::Settings>(
+            QString::fromStdString((folder.path() / "ui.ini").string()));
         window = std::make_unique<ui::shell::MainWindow>(*client, theme, *settings);
         window->resize(1440, 900);
         window->show();
@@ -84,7 +85,7 @@ struct TestWindow::Desk
     bool started = false;
 };
 
-void TestWindow::thisComputerIsGraphedLive()
+void TestLiveWindow::thisComputerIsGraphedLive()
 {
     Desk desk;
     QVERIFY(desk.started);
@@ -94,7 +95,7 @@ void TestWindow::thisComputerIsGraphedLive()
     QTRY_VERIFY_WITH_TIMEOUT(Desk::points(page) >= 1, 10000);
 }
 
-void TestWindow::aRealExporterIsGraphedAndItsDeathIsShown()
+void TestLiveWindow::aRealExporterIsGraphedAndItsDeathIsShown()
 {
     const QString path = test::peer("prometheus-node-exporter");
     if (path.isEmpty()) {
@@ -103,31 +104,38 @@ void TestWindow::aRealExporterIsGraphedAndItsDeathIsShown()
     const int port = test::freePort();
     Program exporter;
     QVERIFY(exporter.start(path, {"--web.listen-address=127.0.0.1:" + QString::number(port)}));
-    Desk desk("global:\n  scrape_interval: 1s\nscrape_configs:\n- job_name: exporter\n  static_configs:\n  - targets: ['127.0.0.1:" +
+    Desk desk("global:\n  scrape_interval: 1s\nscrape_configs:\n- job_name: exporter\n  "
+              "static_configs:\n  - targets: ['127.0.0.1:" +
               std::to_string(port) + "']\n");
     QVERIFY(desk.started);
     QTRY_COMPARE_WITH_TIMEOUT(int(desk.service->engine().status().targets.up), 2, 15000);
-    ui::pages::Page* page = desk.ask(QStringLiteral("node_memory_MemAvailable_bytes{job=\"exporter\"}"));
+    ui::pages::Page* page =
+        desk.ask(QStringLiteral("node_memory_MemAvailable_bytes{job=\"exporter\"}"));
     QVERIFY(page != nullptr);
     QTRY_VERIFY_WITH_TIMEOUT(Desk::points(page) >= 1, 10000);
     exporter.kill();
     QTRY_COMPARE_WITH_TIMEOUT(int(desk.service->engine().status().targets.down), 1, 15000);
     const auto targets = desk.service->engine().scraping().status().active;
-    const auto down = std::find_if(targets.begin(), targets.end(), [](const auto& t) { return t.health == scrape::Health::Down; });
+    const auto down = std::find_if(targets.begin(), targets.end(),
+                                   [](const auto& t) { return t.health == scrape::Health::Down; });
     QVERIFY(down != targets.end());
-    QVERIFY2(down->lastError.find("connection refused") != std::string::npos, down->lastError.c_str());
+    QVERIFY2(down->lastError.find("connection refused") != std::string::npos,
+             down->lastError.c_str());
 }
 
-void TestWindow::aBadConfigurationIsShownAndTheWindowWorks()
+void TestLiveWindow::aBadConfigurationIsShownAndTheWindowWorks()
 {
     Desk desk("scrape_configs:\n- job_nam: x\n");
     QVERIFY(desk.started);
     const auto problems = desk.service->engine().status().problems;
-    const auto found = std::find_if(problems.begin(), problems.end(), [](const auto& p) { return p.source == "configuration"; });
+    const auto found = std::find_if(problems.begin(), problems.end(),
+                                    [](const auto& p) { return p.source == "configuration"; });
     QVERIFY(found != problems.end());
-    QVERIFY2(found->message.find("prometheus.yml:2:3: field job_nam not found") != std::string::npos, found->message.c_str());
+    QVERIFY2(found->message.find("prometheus.yml:2:3: field job_nam not found") !=
+                 std::string::npos,
+             found->message.c_str());
     QTRY_COMPARE_WITH_TIMEOUT(int(desk.service->engine().status().targets.up), 1, 10000);
 }
 
-QTEST_MAIN(TestWindow)
-#include "tst_window.moc"
+QTEST_MAIN(TestLiveWindow)
+#include "tst_live_window.moc"
