@@ -404,7 +404,8 @@ void TimeChart::mouseMoveEvent(QMouseEvent* event)
 void TimeChart::mouseReleaseEvent(QMouseEvent* event)
 {
     if (pressed_ && dragX_) {
-        const auto [left, right] = std::minmax(pressed_->x(), *dragX_);
+        const double left = std::min(pressed_->x(), *dragX_);
+        const double right = std::max(pressed_->x(), *dragX_);
         const PlotMap map = plotMap();
         const View view{map.time(left), map.time(right)};
         pressed_.reset();

@@ -150,7 +150,8 @@ void TimeChart::paintOverlay(QPainter& painter) const
 {
     const PlotMap map = plotMap();
     if (pressed_ && dragX_) {
-        const auto [left, right] = std::minmax(pressed_->x(), *dragX_);
+        const double left = std::min(pressed_->x(), *dragX_);
+        const double right = std::max(pressed_->x(), *dragX_);
         QColor fill = theme_.colour(Role::Accent);
         fill.setAlphaF(0.15F);
         painter.fillRect(QRectF(left, plot_.top(), right - left, plot_.height()), fill);

@@ -127,8 +127,9 @@ double contrastRatio(const QColor& a, const QColor& b)
         const Vec3 rgb = linearRgb(colour);
         return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
     };
-    const auto [low, high] = std::minmax(luminance(a), luminance(b));
-    return (high + 0.05) / (low + 0.05);
+    const double first = luminance(a);
+    const double second = luminance(b);
+    return (std::max(first, second) + 0.05) / (std::min(first, second) + 0.05);
 }
 
 double perceivedDistance(const QColor& a, const QColor& b, Vision vision)
