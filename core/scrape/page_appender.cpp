@@ -402,7 +402,7 @@ AppendResult PageAppender::Impl::appendAgain(std::uint32_t index, base::Timestam
                                              double value)
 {
     CachedSeries& series = cache_.at(index);
-    const std::string line = series.raw + " 0\n";
+    const std::string line = cache_.rawOf(index) + " 0\n";
     exposition::TextParser again(line);
     model::LabelsBuilder labels;
     if (!again.next().ok() || !again.labels(labels).ok() ||

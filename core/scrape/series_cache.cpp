@@ -10,20 +10,22 @@ std::uint32_t SeriesCache::add(std::string_view raw)
     if (free_.empty()) {
         index = static_cast<std::uint32_t>(series_.size());
         series_.emplace_back();
+        raw_.emplace_back();
     } else {
         index = free_.back();
         free_.pop_back();
     }
-    CachedSeries& series = series_[index];
-    series = CachedSeries{.raw = std::string(raw), .used = true};
-    byRaw_.emplace(series.raw, index);
+    series_[index] = CachedSeries{.used = true};
+    raw_[index] = raw;
+    byRaw_.emplace(raw_[index], index);
     return index;
 }
 
 void SeriesCache::remove(std::uint32_t index)
 {
-    byRaw_.erase(series_[index].raw);
+    byRaw_.erase(raw_[index]);
     series_[index] = CachedSeries{};
+    raw_[index].clear();
     free_.push_back(index);
 }
 

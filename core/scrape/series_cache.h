@@ -17,9 +17,9 @@
 
 namespace narthex::scrape {
 
+/// Kept small: a page touches every one of them.
 struct CachedSeries
 {
-    std::string raw;
     model::SeriesRef ref = model::kNoSeries;
     /// Iteration in which the page had it last; 0 never.
     std::uint64_t seen = 0;
@@ -67,9 +67,12 @@ public:
     }
     std::uint32_t add(std::string_view raw);
     void remove(std::uint32_t index);
+    /// Valid until the next add().
     [[nodiscard]] CachedSeries& at(std::uint32_t index) { return series_[index]; }
+    /// Name and labels as the page has them.
+    [[nodiscard]] const std::string& rawOf(std::uint32_t index) const { return raw_[index]; }
     /// All slots; those with `used` false are free.
-    [[nodiscard]] std::deque<CachedSeries>& all() { return series_; }
+    [[nodiscard]] std::vector<CachedSeries>& all() { return series_; }
     [[nodiscard]] std::size_t size() const { return byRaw_.size(); }
 
     std::uint32_t family(std::string_view name);
@@ -77,7 +80,8 @@ public:
     [[nodiscard]] const std::deque<CachedFamily>& families() const { return families_; }
 
 private:
-    std::deque<CachedSeries> series_; // addresses stay: keys of byRaw_ are views into `raw`
+    std::vector<CachedSeries> series_;
+    std::deque<std::string> raw_; // addresses stay: keys of byRaw_ are views into these
     base::StringViewMap<std::uint32_t> byRaw_;
     std::vector<std::uint32_t> free_;
     std::deque<CachedFamily> families_;
