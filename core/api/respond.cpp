@@ -3,6 +3,7 @@
 #include "core/api/context.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
+#include "core/promql/histogram_math.h"
 #include "core/promql/parser.h"
 
 #include <fmt/format.h>
@@ -83,6 +84,39 @@ void writeNotes(base::JsonWriter& json, std::string_view key, std::vector<std::s
 absl::Status parameterError(std::string_view name, const absl::Status& status)
 {
     return base::invalidArgument("invalid parameter \"{}\": {}", name, base::messageOf(status));
+}
+
+/// 0: open left, closed right; 1: closed left, open right; 2: open both; 3: closed both.
+int boundaryCode(const promql::HistogramBucket& bucket)
+{
+    if (bucket.lowerInclusive) {
+        return bucket.upperInclusive ? 3 : 1;
+    }
+    return bucket.upperInclusive ? 0 : 2;
+}
+
+/// [time, {"count":…,"sum":…,"buckets":[[code,"lower","upper","count"],…]}]; empty buckets are left
+/// out.
+void writeHistogramPoint(base::JsonWriter& json, base::Timestamp time,
+                         const model::FloatHistogram& histogram)
+{
+    json.beginArray().seconds(time).beginObject();
+    json.key("count").sampleValue(histogram.count).key("sum").sampleValue(histogram.sum);
+    bool started = false;
+    for (const promql::HistogramBucket& bucket : promql::bucketsOf(histogram)) {
+        if (bucket.count == 0) {
+            continue;
+        }
+        if (!std::exchange(started, true)) {
+            json.key("buckets").beginArray();
+        }
+        json.beginArray().integer(boundaryCode(bucket)).sampleValue(bucket.lower);
+        json.sampleValue(bucket.upper).sampleValue(bucket.count).endArray();
+    }
+    if (started) {
+        json.endArray();
+    }
+    json.endObject().endArray();
 }
 
 void writePoint(base::JsonWriter& json, base::Timestamp time, double value)
@@ -217,8 +251,13 @@ void writeValue(base::JsonWriter& json, const promql::Value& value)
         for (const promql::VectorElement& element : *vector) {
             json.beginObject().key("metric");
             writeLabels(json, element.labels);
-            json.key("value");
-            writePoint(json, element.time, element.value);
+            if (element.histogram) {
+                json.key("histogram");
+                writeHistogramPoint(json, element.time, *element.histogram);
+            } else {
+                json.key("value");
+                writePoint(json, element.time, element.value);
+            }
             json.endObject();
         }
         json.endArray();
@@ -231,6 +270,13 @@ void writeValue(base::JsonWriter& json, const promql::Value& value)
                 json.key("values").beginArray();
                 for (const promql::Point& point : series.points) {
                     writePoint(json, point.time, point.value);
+                }
+                json.endArray();
+            }
+            if (!series.histograms.empty()) {
+                json.key("histograms").beginArray();
+                for (const promql::HistogramPoint& point : series.histograms) {
+                    writeHistogramPoint(json, point.time, *point.histogram);
                 }
                 json.endArray();
             }

@@ -72,6 +72,10 @@ void decodeTls(const yaml::Value& value, const DecodeContext& context, net::TlsC
         value.fail("exactly one of key or key_file must be configured when a client certificate is "
                    "configured");
     }
+    if (!tls.serverName.empty()) {
+        context.warn(value, "tls_config.server_name has no effect yet: the certificate is checked "
+                            "against the address");
+    }
     tls.caFile = context.resolve(tls.caFile);
     tls.certFile = context.resolve(tls.certFile);
     tls.keyFile = context.resolve(tls.keyFile);
