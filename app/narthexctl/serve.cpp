@@ -41,7 +41,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
     if (!flags.retention.empty()) {
-        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.retention,
+        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.live.retention,
                                  base::parseDuration(flags.retention));
     }
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));

@@ -143,7 +143,7 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     const auto config = context.engine.configuration();
     const base::Duration retention = config && config->retentionTime
                                          ? *config->retentionTime
-                                         : context.engine.options().store.retention;
+                                         : context.engine.options().store.live.retention;
     std::string data;
     base::JsonWriter json(data);
     json.beginObject();

@@ -205,7 +205,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     tsdb::DbOptions storeOptions = options_.store;
     const auto config = configuration();
     if (config->retentionTime) {
-        storeOptions.retention = *config->retentionTime;
+        storeOptions.live.retention = *config->retentionTime;
     }
     setState(State::Replaying);
     auto db = tsdb::Db::open(options_.dataDirectory, storeOptions,

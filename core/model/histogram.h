@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Native histograms with float counts: the form in which queries see them.
+// Native histograms: with float counts, the form in which queries see them, and with integer
+// counts, the form in which most targets send them.
 // Threads: values. Source: spec/promql.md, Native histograms; prometheus/prometheus
 // model/histogram.
 #pragma once
@@ -54,5 +55,32 @@ struct FloatHistogram
     [[nodiscard]] bool usesCustomBuckets() const { return schema == kCustomBucketsSchema; }
     [[nodiscard]] bool isStale() const { return model::isStale(sum); }
 };
+
+/// The same with whole counts. Buckets are stored as differences, as formats and logs have them.
+struct IntegerHistogram
+{
+    std::int32_t schema = 0;
+    CounterResetHint hint = CounterResetHint::Unknown;
+    double zeroThreshold = 0;
+    std::uint64_t zeroCount = 0;
+    std::uint64_t count = 0;
+    double sum = 0;
+    std::vector<Span> positiveSpans;
+    std::vector<Span> negativeSpans;
+    /// The first count, then the difference to the bucket before.
+    std::vector<std::int64_t> positiveDeltas;
+    std::vector<std::int64_t> negativeDeltas;
+    /// Schema -53 only: upper bounds, ascending, without +Inf.
+    std::vector<double> customValues;
+
+    [[nodiscard]] bool usesCustomBuckets() const { return schema == kCustomBucketsSchema; }
+    [[nodiscard]] bool isStale() const { return model::isStale(sum); }
+};
+
+FloatHistogram toFloat(const IntegerHistogram& histogram);
+
+/// Whether all fields but the hint are equal, floats bit by bit.
+bool sameBits(const FloatHistogram& a, const FloatHistogram& b);
+bool sameBits(const IntegerHistogram& a, const IntegerHistogram& b);
 
 } // namespace narthex::model

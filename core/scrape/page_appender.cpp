@@ -427,9 +427,11 @@ void PageAppender::Impl::count(AppendResult result)
     case AppendResult::DuplicateTimestamp:
         counters_.duplicate += 1;
         break;
+    case AppendResult::OutOfBounds:
     case AppendResult::TooOld:
         counters_.outOfBounds += 1;
         break;
+    case AppendResult::Unsupported:
     case AppendResult::UnknownSeries:
     case AppendResult::Appended:
     case AppendResult::SameAgain:

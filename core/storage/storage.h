@@ -37,8 +37,25 @@ enum class AppendResult : std::uint8_t
     OutOfOrder,
     /// Same time as the newest sample, another value.
     DuplicateTimestamp,
-    /// Before what the store still accepts.
+    /// Before what the store still accepts, which takes none out of order.
+    OutOfBounds,
+    /// Before the window in which the store accepts samples out of order.
     TooOld,
+    /// A native histogram that the store may not keep, because an older reader of its directory
+    /// would misread it.
+    Unsupported,
+};
+
+/// What became of an exemplar.
+enum class ExemplarResult : std::uint8_t
+{
+    Appended,
+    /// The newest one of its series again, or a store that keeps none.
+    Ignored,
+    UnknownSeries,
+    OutOfOrder,
+    /// Its labels have more than 128 characters.
+    LabelsTooLong,
 };
 
 /// A batch of writes that becomes visible, and durable against a crash of the process, at commit as
@@ -71,6 +88,14 @@ public:
 
     virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
                                          const model::FloatHistogram& histogram) = 0;
+    virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
+                                         const model::IntegerHistogram& histogram) = 0;
+
+    /// An exemplar of a sample of this series; without a time it cannot be kept.
+    virtual ExemplarResult appendExemplar(SeriesRef ref, const model::Exemplar& exemplar) = 0;
+
+    /// What the family of this series says of itself now.
+    virtual void updateMetadata(SeriesRef ref, const model::Metadata& metadata) = 0;
 
     /// Errors: ResourceExhausted (disk full; nothing of the batch is visible), Unavailable (the
     /// store is closing).
@@ -166,6 +191,24 @@ public:
 /// All series of the set. Errors: ResourceExhausted above `limit`, and the set's own.
 absl::StatusOr<std::vector<std::shared_ptr<const Series>>> collect(SeriesSet& set,
                                                                    std::size_t limit);
+
+/// The exemplars of one series, ascending in time.
+struct ExemplarSeries
+{
+    model::Labels labels;
+    std::vector<model::Exemplar> exemplars;
+};
+
+class ExemplarQueryable
+{
+public:
+    virtual ~ExemplarQueryable() = default;
+    /// Exemplars in [from, to] of the series that match all matchers of at least one set, in order
+    /// of labels.
+    [[nodiscard]] virtual std::vector<ExemplarSeries>
+    exemplars(base::Timestamp from, base::Timestamp to,
+              std::span<const model::Matchers> matcherSets) const = 0;
+};
 
 class Queryable
 {

@@ -164,6 +164,9 @@ absl::Status decodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
     case ChunkEncoding::FloatHistogram:
         return decodeHistogramChunk(chunk.encoding, chunk.data, fromMs, toMs, out.histogramTimes,
                                     out.histograms);
+    case ChunkEncoding::Xor2:
+    case ChunkEncoding::HistogramSt:
+    case ChunkEncoding::FloatHistogramSt:
     case ChunkEncoding::None:
         break;
     }

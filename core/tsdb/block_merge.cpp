@@ -117,7 +117,7 @@ absl::Status recode(const std::vector<const Cursor*>& parts, std::vector<Exporte
     }
     std::vector<HistogramSample> histograms;
     for (std::size_t i = 0; i < merged.histogramTimes.size(); ++i) {
-        histograms.push_back({merged.histogramTimes[i], merged.histograms[i]});
+        histograms.push_back({merged.histogramTimes[i], {merged.histograms[i], nullptr}});
     }
     encodeHistograms(histograms, out);
     std::sort(out.begin(), out.end(),

@@ -82,6 +82,11 @@ private:
         case WalRecordType::Metadata:
             return log(record);
         case WalRecordType::MmapMarkers:
+        case WalRecordType::CustomHistograms:
+        case WalRecordType::CustomFloatHistograms:
+        case WalRecordType::SamplesV2:
+        case WalRecordType::HistogramsV2:
+        case WalRecordType::FloatHistogramsV2:
         case WalRecordType::Unknown:
             break;
         }

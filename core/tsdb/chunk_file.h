@@ -29,7 +29,11 @@ enum class ChunkEncoding : std::uint8_t
     None = 0,
     Xor = 1,
     Histogram = 2,
-    FloatHistogram = 3
+    FloatHistogram = 3,
+    // Prometheus 3.x only.
+    Xor2 = 4,
+    HistogramSt = 5,
+    FloatHistogramSt = 6
 };
 
 class ChunkFileWriter

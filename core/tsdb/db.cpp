@@ -42,6 +42,14 @@ public:
     absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from,
                                                               base::Timestamp to) const override;
     absl::Status compact() override;
+    absl::Status reconfigure(const LiveOptions& options) override;
+    absl::Status deleteSeries(base::Timestamp from, base::Timestamp to,
+                              std::span<const model::Matchers> matcherSets) override;
+    absl::Status cleanTombstones() override;
+    absl::Status snapshot(const fs::path& target, bool skipHead) override;
+    [[nodiscard]] std::vector<storage::ExemplarSeries>
+    exemplars(base::Timestamp from, base::Timestamp to,
+              std::span<const model::Matchers> matcherSets) const override;
     absl::Status close() override;
     [[nodiscard]] DbStats stats() const override;
     [[nodiscard]] absl::Status writeStatus() const override
@@ -134,16 +142,18 @@ absl::Status DbImpl::startJournal()
     NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<WalWriter> writer,
                              WalWriter::create(files_, walDirectory_, replay_.nextSegment,
                                                options_.walSegmentBytes, finish));
-    head_->setJournal(std::make_unique<Journal>(std::move(writer), options_.walCompression));
+    head_->setJournal(std::make_unique<Journal>(std::move(writer),
+                                                options_.walCompression != WalCompression::None));
     return absl::OkStatus();
 }
 
 void DbImpl::startCompactor()
 {
     const CompactorOptions options{.blockRangeMs = options_.blockRange.ms(),
-                                   .retentionMs = options_.retention.ms(),
+                                   .retentionMs = options_.live.retention.ms(),
                                    .walSegmentBytes = options_.walSegmentBytes,
-                                   .walCompression = options_.walCompression};
+                                   .walCompression =
+                                       options_.walCompression != WalCompression::None};
     const auto keepsSeries = [this](std::uint64_t ref) {
         const auto alias = aliases_.find(ref);
         return alias != aliases_.end() ? head_->hasSeries(alias->second)
@@ -195,6 +205,28 @@ absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestam
         parts.push_back(std::move(head));
     }
     return mergeQueriers(std::move(parts));
+}
+
+absl::Status DbImpl::reconfigure(const LiveOptions& /*options*/) { return absl::OkStatus(); }
+
+absl::Status DbImpl::deleteSeries(base::Timestamp /*from*/, base::Timestamp /*to*/,
+                                  std::span<const model::Matchers> /*matcherSets*/)
+{
+    return base::unavailable("in work");
+}
+
+absl::Status DbImpl::cleanTombstones() { return base::unavailable("in work"); }
+
+absl::Status DbImpl::snapshot(const fs::path& /*target*/, bool /*skipHead*/)
+{
+    return base::unavailable("in work");
+}
+
+std::vector<storage::ExemplarSeries>
+DbImpl::exemplars(base::Timestamp /*from*/, base::Timestamp /*to*/,
+                  std::span<const model::Matchers> /*matcherSets*/) const
+{
+    return {};
 }
 
 absl::Status DbImpl::close()

@@ -27,17 +27,62 @@ namespace narthex::tsdb {
 
 using namespace base::literals;
 
+enum class WalCompression : std::uint8_t
+{
+    None,
+    Snappy,
+    /// Prometheus 2.42 skips such records silently: only without DbOptions::readableBy242.
+    Zstd
+};
+
+/// How float samples are written.
+enum class FloatEncoding : std::uint8_t
+{
+    Xor,
+    /// Prometheus 3.x only: only without DbOptions::readableBy242.
+    Xor2
+};
+
+/// What may change while the store is open.
+struct LiveOptions
+{
+    /// Samples older than this, counted from the newest block, are given up; 0: never.
+    base::Duration retention = 15_d;
+    /// The oldest blocks go when all of the directory exceeds this; 0: no limit.
+    std::uint64_t retentionBytes = 0;
+    /// The same as a share of the file system, 0 to 100; counts instead of retentionBytes unless 0.
+    double retentionPercent = 0;
+    /// How far behind the newest sample samples are accepted out of order; 0: not at all.
+    base::Duration outOfOrderWindow;
+    /// 0: exemplars are not kept.
+    std::uint32_t maxExemplars = 0;
+    /// Share of stale series (0 to 1) above which they are cut into blocks early; 0: never.
+    double staleSeriesThreshold = 0;
+};
+
 struct DbOptions
 {
-    /// Samples older than this, counted from the newest, are given up.
-    base::Duration retention = 15_d;
+    LiveOptions live;
+    /// Everything that is written stays readable by Prometheus 2.42; what cannot be is refused.
+    bool readableBy242 = true;
     /// Range of the blocks that are cut from the head; chunks never cross its multiples.
     base::Duration blockRange = 2_h;
     /// Whether the store's own thread calls compact(); tests do it themselves.
     bool compactInBackground = true;
     /// 10 MiB to 256 MiB, a multiple of 32 KiB.
     std::uint64_t walSegmentBytes = 128ULL << 20U;
-    bool walCompression = true;
+    WalCompression walCompression = WalCompression::Snappy;
+    FloatEncoding floatEncoding = FloatEncoding::Xor;
+    /// The largest block that merging makes; 0: a tenth of the retention, at most 31 days.
+    base::Duration maxBlockRange;
+    /// 1 MiB to 512 MiB.
+    std::uint64_t maxChunkSegmentBytes = 512ULL << 20U;
+    /// Out-of-order samples of a series in memory before they become a chunk, 1 to 255.
+    std::uint32_t outOfOrderCapacity = 32;
+    /// Write the open chunks at close, so that the next open replays less.
+    bool snapshotOnClose = false;
+    /// Write metadata of series into the log.
+    bool metadataInWal = false;
     /// Shards of the head's series index, a power of two.
     std::uint32_t headShards = 16;
 };
@@ -67,7 +112,7 @@ struct DbStats
     base::Duration replayTook;
 };
 
-class Db : public storage::Appendable, public storage::Queryable
+class Db : public storage::Appendable, public storage::Queryable, public storage::ExemplarQueryable
 {
 public:
     struct Environment
@@ -92,6 +137,20 @@ public:
     /// retention, as far as it is due. A thread of the store does the same once a minute. Errors:
     /// ResourceExhausted (disk full), Unavailable (closed).
     virtual absl::Status compact() = 0;
+    /// Takes effect with the next sample, or the next compaction.
+    virtual absl::Status reconfigure(const LiveOptions& options) = 0;
+
+    /// Hides the samples in [from, to] of the series that match all matchers of at least one set;
+    /// their space is freed by later compactions. Errors: ResourceExhausted (disk full),
+    /// Unavailable (closed).
+    virtual absl::Status deleteSeries(base::Timestamp from, base::Timestamp to,
+                                      std::span<const model::Matchers> matcherSets) = 0;
+    /// Rewrites every block that has deleted samples.
+    virtual absl::Status cleanTombstones() = 0;
+    /// Hard links of all blocks, and the head as one more block, in `target`, which is made and
+    /// must be empty. Errors: InvalidArgument (the data directory itself, or the name of a block).
+    virtual absl::Status snapshot(const std::filesystem::path& target, bool skipHead) = 0;
+
     /// Flushes, syncs and unlocks; further commits fail with Unavailable. Safe to call twice.
     virtual absl::Status close() = 0;
     [[nodiscard]] virtual DbStats stats() const = 0;

@@ -67,7 +67,7 @@ struct PendingHistogram
 {
     HeadRef ref = 0;
     std::int64_t time = 0;
-    std::shared_ptr<const model::FloatHistogram> histogram;
+    HistogramValue value;
 };
 
 class Head : public std::enable_shared_from_this<Head>

@@ -46,21 +46,6 @@ std::uint64_t pageNumberOf(SeriesRef ref)
     return static_cast<std::uint64_t>(ref) / SeriesPage::kSeries;
 }
 
-bool sameHistogram(const model::FloatHistogram& a, const model::FloatHistogram& b)
-{
-    const auto same = [](double x, double y) {
-        return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
-    };
-    const auto sameAll = [&same](const std::vector<double>& x, const std::vector<double>& y) {
-        return std::equal(x.begin(), x.end(), y.begin(), y.end(), same);
-    };
-    return a.schema == b.schema && same(a.zeroThreshold, b.zeroThreshold) &&
-           same(a.zeroCount, b.zeroCount) && same(a.count, b.count) && same(a.sum, b.sum) &&
-           a.positiveSpans == b.positiveSpans && a.negativeSpans == b.negativeSpans &&
-           sameAll(a.positiveBuckets, b.positiveBuckets) &&
-           sameAll(a.negativeBuckets, b.negativeBuckets);
-}
-
 } // namespace
 
 absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
@@ -135,7 +120,7 @@ AppendResult HeadAppender::judge(const HotSeries& series, std::int64_t time,
         return AppendResult::UnknownSeries;
     }
     if (time < *minValid_) {
-        return AppendResult::TooOld;
+        return AppendResult::OutOfBounds;
     }
     if (!series.has(HotSeries::HasSamples) || time > series.chunk.lastTime) [[likely]] {
         return AppendResult::Appended;
@@ -218,14 +203,14 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
         if (result != AppendResult::Appended) [[unlikely]] {
             tally.outOfOrder += result == AppendResult::OutOfOrder ? 1 : 0;
             tally.duplicate += result == AppendResult::DuplicateTimestamp ? 1 : 0;
-            tally.tooOld += result == AppendResult::TooOld ? 1 : 0;
+            tally.tooOld += result == AppendResult::OutOfBounds ? 1 : 0;
             continue;
         }
         ++series.pending;
         if (series.has(HotSeries::NewestIsHistogram) && model::isStale(values[i])) [[unlikely]] {
             auto stale = std::make_shared<model::FloatHistogram>();
             stale->sum = values[i];
-            histograms_.push_back({ref, sample.time, std::move(stale)});
+            histograms_.push_back({ref, sample.time, {std::move(stale), nullptr}});
             continue;
         }
         encode(sample);
@@ -235,6 +220,17 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
 
 AppendResult HeadAppender::appendHistogram(SeriesRef ref, base::Timestamp time,
                                            const model::FloatHistogram& histogram)
+{
+    return append(ref, time, {std::make_shared<const model::FloatHistogram>(histogram), nullptr});
+}
+
+AppendResult HeadAppender::appendHistogram(SeriesRef ref, base::Timestamp time,
+                                           const model::IntegerHistogram& histogram)
+{
+    return append(ref, time, {nullptr, std::make_shared<const model::IntegerHistogram>(histogram)});
+}
+
+AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, HistogramValue value)
 {
     start(time.ms);
     const std::uint64_t number = static_cast<std::uint64_t>(ref);
@@ -254,26 +250,34 @@ AppendResult HeadAppender::appendHistogram(SeriesRef ref, base::Timestamp time,
         result = judge(series, time.ms, 0);
         if (time.ms == series.chunk.lastTime && series.has(HotSeries::NewestIsHistogram) &&
             result == AppendResult::DuplicateTimestamp &&
-            sameHistogram(*page->cold[position].histograms->back().histogram, histogram)) {
+            model::sameBits(*page->cold[position].histograms->back().value.asFloat(),
+                            *value.asFloat())) {
             result = AppendResult::SameAgain;
         }
         // Custom buckets would make 2.42 misread the directory: they are refused until it may be
         // left behind.
-        if (histogram.usesCustomBuckets() && result == AppendResult::Appended) {
-            result = AppendResult::TooOld;
+        if (value.asFloat()->usesCustomBuckets() && result == AppendResult::Appended) {
+            result = AppendResult::Unsupported;
         }
         series.pending += result == AppendResult::Appended ? 1 : 0;
     }
     if (result == AppendResult::Appended) {
-        histograms_.push_back(
-            {headRef, time.ms, std::make_shared<const model::FloatHistogram>(histogram)});
+        histograms_.push_back({headRef, time.ms, std::move(value)});
     }
     tally.outOfOrder += result == AppendResult::OutOfOrder ? 1 : 0;
     tally.duplicate += result == AppendResult::DuplicateTimestamp ? 1 : 0;
-    tally.tooOld += result == AppendResult::TooOld ? 1 : 0;
+    tally.tooOld += result == AppendResult::OutOfBounds ? 1 : 0;
     count(tally);
     return result;
 }
+
+storage::ExemplarResult HeadAppender::appendExemplar(SeriesRef /*ref*/,
+                                                     const model::Exemplar& /*exemplar*/)
+{
+    return storage::ExemplarResult::Ignored;
+}
+
+void HeadAppender::updateMetadata(SeriesRef /*ref*/, const model::Metadata& /*metadata*/) {}
 
 absl::Status HeadAppender::writeLog()
 {
@@ -294,7 +298,7 @@ absl::Status HeadAppender::writeLog()
         beginFloatHistograms(histogramRecord_, first.ref, first.time);
         for (const PendingHistogram& sample : histograms_) {
             appendFloatHistogramEntry(histogramRecord_, first.ref, first.time, sample.ref,
-                                      sample.time, *sample.histogram);
+                                      sample.time, *sample.value.asFloat());
         }
         records.push_back(makeWalRecord(histogramRecord_, compress, compressed_.back()));
     }

@@ -30,6 +30,11 @@ public:
                      std::span<storage::AppendResult> results) override;
     storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
                                           const model::FloatHistogram& histogram) override;
+    storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
+                                          const model::IntegerHistogram& histogram) override;
+    storage::ExemplarResult appendExemplar(storage::SeriesRef ref,
+                                           const model::Exemplar& exemplar) override;
+    void updateMetadata(storage::SeriesRef ref, const model::Metadata& metadata) override;
     absl::Status commit() override;
     void rollback() override;
 
@@ -47,6 +52,8 @@ private:
         std::uint64_t page = 0;
     };
     void start(std::int64_t firstTime);
+    storage::AppendResult append(storage::SeriesRef ref, base::Timestamp time,
+                                 HistogramValue value);
     void appendRun(const Run& run, std::span<const storage::SeriesRef> refs,
                    std::span<const base::Timestamp> times, std::span<const double> values,
                    std::span<storage::AppendResult> results, Tally& tally);

@@ -170,8 +170,8 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     if (list == nullptr) {
         list = std::make_unique<std::vector<HistogramSample>>();
     }
-    list->push_back({sample.time, sample.histogram});
-    counters_.histogramBytes.fetch_add(memoryOf(*sample.histogram), std::memory_order_relaxed);
+    list->push_back({sample.time, sample.value});
+    counters_.histogramBytes.fetch_add(memoryOf(sample.value), std::memory_order_relaxed);
     series.chunk.lastTime = sample.time;
     series.lastCommit = insertion.commit;
     series.set(HotSeries::HasSamples);
@@ -328,7 +328,7 @@ absl::Status Head::restoreDeletion(HeadRef ref, std::int64_t fromMs, std::int64_
     }
     std::vector<PendingHistogram> histograms;
     for (std::size_t i = 0; i < columns.histogramTimes.size(); ++i) {
-        histograms.push_back({ref, columns.histogramTimes[i], columns.histograms[i]});
+        histograms.push_back({ref, columns.histogramTimes[i], {columns.histograms[i], nullptr}});
     }
     restore(samples);
     restore(histograms);

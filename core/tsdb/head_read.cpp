@@ -83,7 +83,7 @@ absl::Status Head::read(HeadRef ref, const ReadView& view, std::int64_t fromMs, 
         for (const HistogramSample& sample : *cold.histograms) {
             if (sample.time >= fromMs && sample.time <= to) {
                 out.histogramTimes.push_back(sample.time);
-                out.histograms.push_back(sample.histogram);
+                out.histograms.push_back(sample.value.asFloat());
             }
         }
     }
@@ -173,8 +173,7 @@ std::int64_t Head::dropOldChunks(SeriesPage& page, std::uint32_t position, std::
     if (cold.histograms != nullptr) {
         std::erase_if(*cold.histograms, [this, beforeMs](const HistogramSample& s) {
             if (s.time < beforeMs) {
-                counters_.histogramBytes.fetch_sub(memoryOf(*s.histogram),
-                                                   std::memory_order_relaxed);
+                counters_.histogramBytes.fetch_sub(memoryOf(s.value), std::memory_order_relaxed);
             }
             return s.time < beforeMs;
         });

@@ -20,7 +20,7 @@ using model::CounterResetHint;
 using model::FloatHistogram;
 
 constexpr std::size_t kSamplesAChunk = 120;
-constexpr std::uint8_t kHeaderUnknown = 0x00;
+constexpr std::uint8_t kHeaderUnknown = 0x00; // ChunkHeader
 constexpr std::uint8_t kHeaderReset = 0x80;
 constexpr std::uint8_t kHeaderNoReset = 0x40;
 constexpr std::uint8_t kHeaderGauge = 0xC0;
@@ -235,7 +235,7 @@ public:
 
     void add(const HistogramSample& sample)
     {
-        const FloatHistogram& h = *sample.histogram;
+        const FloatHistogram& h = *sample.value.floats;
         const std::int64_t delta = samples_ == 0 ? 0 : sample.time - time_;
         if (samples_ == 0) {
             minTime_ = sample.time;
@@ -467,12 +467,12 @@ void encodeHistograms(std::span<const HistogramSample> samples, std::vector<Expo
 {
     std::optional<FloatChunkWriter> writer;
     for (std::size_t i = 0; i < samples.size(); ++i) {
-        const FloatHistogram& now = *samples[i].histogram;
+        const FloatHistogram& now = *samples[i].value.floats;
         std::optional<std::uint8_t> header;
         if (i == 0) {
             header = now.hint == CounterResetHint::Gauge ? kHeaderGauge : kHeaderUnknown;
         } else {
-            header = cutBefore(*samples[i - 1].histogram, now);
+            header = cutBefore(*samples[i - 1].value.floats, now);
             if (!header && writer->samples() >= kSamplesAChunk) {
                 header = now.hint == CounterResetHint::Gauge ? kHeaderGauge : kHeaderNoReset;
             }

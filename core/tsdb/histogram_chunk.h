@@ -13,20 +13,79 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace narthex::tsdb {
 
+/// A histogram of either kind: exactly one of the two is set.
+struct HistogramValue
+{
+    std::shared_ptr<const model::FloatHistogram> floats;
+    std::shared_ptr<const model::IntegerHistogram> integers;
+
+    [[nodiscard]] bool isStale() const { return floats ? floats->isStale() : integers->isStale(); }
+    /// In the form in which queries see it; made anew from integers.
+    [[nodiscard]] std::shared_ptr<const model::FloatHistogram> asFloat() const
+    {
+        return floats ? floats
+                      : std::make_shared<const model::FloatHistogram>(model::toFloat(*integers));
+    }
+};
+
 struct HistogramSample
 {
     std::int64_t time = 0;
-    std::shared_ptr<const model::FloatHistogram> histogram;
+    HistogramValue value;
 };
 
-/// Encodes samples, ascending in time, as chunks of one layout each: a new one where the layout
-/// changes, a counter goes back, a series ends, or a chunk is full.
+/// Why a chunk was begun, as its header says it.
+enum class ChunkHeader : std::uint8_t
+{
+    Unknown = 0x00,
+    NoReset = 0x40,
+    Reset = 0x80,
+    Gauge = 0xC0
+};
+
+/// Writes one histogram chunk, sample by sample, and stays ready for the next one.
+/// Owner: the series. Threads: one at a time.
+class HistogramChunkWriter
+{
+public:
+    /// Starts a chunk with its first sample; `header` as the chunk before, if any, asked for.
+    HistogramChunkWriter(ChunkHeader header, std::int64_t time, const HistogramValue& value);
+    ~HistogramChunkWriter();
+    HistogramChunkWriter(HistogramChunkWriter&&) noexcept;
+    HistogramChunkWriter& operator=(HistogramChunkWriter&&) noexcept;
+
+    /// How the first chunk of a series begins.
+    static ChunkHeader firstHeader(const HistogramValue& value);
+    /// What append() would do, without doing it: nothing if the sample fits, otherwise the header
+    /// of the chunk that it must begin. Samples of the other kind never fit (Unknown).
+    [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const HistogramValue& value) const;
+    /// Appends a sample that fits. New buckets make the whole chunk be written again.
+    void append(std::int64_t time, const HistogramValue& value);
+
+    [[nodiscard]] ChunkEncoding encoding() const;
+    [[nodiscard]] std::uint16_t samples() const;
+    /// As the chunk file holds it, sample count included; valid until the next append.
+    [[nodiscard]] std::string_view bytes() const;
+    [[nodiscard]] std::int64_t firstTime() const;
+    [[nodiscard]] std::int64_t lastTime() const;
+    /// Whether the newest sample has these bits.
+    [[nodiscard]] bool lastIs(const HistogramValue& value) const;
+    [[nodiscard]] std::size_t memoryBytes() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Encodes samples of either kind, ascending in time, as chunks of one layout each: a new one where
+/// the layout changes, a counter goes back, a series ends, or a chunk is full.
 void encodeHistograms(std::span<const HistogramSample> samples, std::vector<ExportedChunk>& out);
 
 /// Appends the samples in [fromMs, toMs] of a chunk of either encoding.
@@ -34,5 +93,10 @@ absl::Status
 decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_t fromMs,
                      std::int64_t toMs, std::vector<std::int64_t>& times,
                      std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms);
+
+/// The same without turning integers into floats.
+absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chunk,
+                                    std::int64_t fromMs, std::int64_t toMs,
+                                    std::vector<HistogramSample>& out);
 
 } // namespace narthex::tsdb

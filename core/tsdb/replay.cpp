@@ -135,6 +135,11 @@ absl::Status Replayer::onRecord(std::string_view record)
     case WalRecordType::Exemplars:
     case WalRecordType::MmapMarkers:
     case WalRecordType::Metadata:
+    case WalRecordType::CustomHistograms:
+    case WalRecordType::CustomFloatHistograms:
+    case WalRecordType::SamplesV2:
+    case WalRecordType::HistogramsV2:
+    case WalRecordType::FloatHistogramsV2:
     case WalRecordType::Unknown:
         break;
     }
@@ -176,7 +181,7 @@ absl::Status Replayer::onHistograms(std::string_view record)
     flush();
     for (WalHistogram& sample : decodedHistograms_) {
         if (sample.time >= minValidMs_) {
-            histograms_.push_back({resolve(sample.ref), sample.time, std::move(sample.histogram)});
+            histograms_.push_back({resolve(sample.ref), sample.time, std::move(sample.value)});
         }
     }
     result_.unknownRefs += head_.restore(histograms_);

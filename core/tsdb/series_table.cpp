@@ -20,11 +20,17 @@ void SeriesPage::dropLabels(std::uint32_t position)
     labelBytes_[position] = 0;
 }
 
-std::uint64_t memoryOf(const model::FloatHistogram& h)
+std::uint64_t memoryOf(const HistogramValue& value)
 {
-    return sizeof(HistogramSample) + sizeof(model::FloatHistogram) +
-           (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span) +
-           (h.positiveBuckets.size() + h.negativeBuckets.size()) * sizeof(double);
+    const auto add = [](const auto& h, std::size_t buckets) {
+        return sizeof(h) + buckets * 8 +
+               (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span);
+    };
+    return value.floats
+               ? add(*value.floats,
+                     value.floats->positiveBuckets.size() + value.floats->negativeBuckets.size())
+               : add(*value.integers,
+                     value.integers->positiveDeltas.size() + value.integers->negativeDeltas.size());
 }
 
 SeriesTable::~SeriesTable()

@@ -76,7 +76,7 @@ struct ClosedChunk
 };
 
 /// Bytes of a histogram that the head keeps.
-std::uint64_t memoryOf(const model::FloatHistogram& histogram);
+std::uint64_t memoryOf(const HistogramValue& value);
 
 /// The rest of a series.
 struct ColdSeries

@@ -256,8 +256,9 @@ absl::Status decodeHistograms(std::string_view record, std::vector<WalHistogram>
         const auto time = static_cast<std::uint64_t>(reader.varint());
         auto histogram = readHistogram(reader, isInteger);
         if (reader.ok()) {
-            out.push_back(
-                {baseRef + ref, static_cast<std::int64_t>(baseTime + time), std::move(histogram)});
+            out.push_back({baseRef + ref,
+                           static_cast<std::int64_t>(baseTime + time),
+                           {std::move(histogram), nullptr}});
         }
     }
     return reader.ok() ? absl::OkStatus() : damaged("histograms");

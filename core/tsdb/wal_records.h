@@ -6,7 +6,8 @@
 // number). Format: spec/tsdb.md, 8. WAL / WBL format.
 #pragma once
 
-#include "core/model/histogram.h"
+#include "core/model/sample.h"
+#include "core/tsdb/histogram_chunk.h"
 
 #include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
@@ -30,6 +31,12 @@ enum class WalRecordType : std::uint8_t
     Metadata = 6,
     Histograms = 7,
     FloatHistograms = 8,
+    // Prometheus 3.x only: 2.42 skips them silently, and drops them at the next checkpoint.
+    CustomHistograms = 9,
+    CustomFloatHistograms = 10,
+    SamplesV2 = 11,
+    HistogramsV2 = 12,
+    FloatHistogramsV2 = 13,
 };
 
 /// The type of a record; Unknown for an empty one and for types that 2.42 does not know.
@@ -46,7 +53,7 @@ struct WalHistogram
 {
     std::uint64_t ref = 0;
     std::int64_t time = 0;
-    std::shared_ptr<const model::FloatHistogram> histogram;
+    HistogramValue value;
 };
 
 struct WalTombstone

@@ -148,6 +148,20 @@ public:
         return put(ref, time, std::make_shared<const model::FloatHistogram>(histogram));
     }
 
+    storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
+                                          const model::IntegerHistogram& histogram) override
+    {
+        return appendHistogram(ref, time, model::toFloat(histogram));
+    }
+
+    storage::ExemplarResult appendExemplar(storage::SeriesRef /*ref*/,
+                                           const model::Exemplar& /*exemplar*/) override
+    {
+        return storage::ExemplarResult::Ignored;
+    }
+
+    void updateMetadata(storage::SeriesRef /*ref*/, const model::Metadata& /*metadata*/) override {}
+
     absl::Status commit() override
     {
         const absl::MutexLock lock(&store_.mutex_);

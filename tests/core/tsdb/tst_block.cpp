@@ -333,7 +333,8 @@ void TestBlock::answersTheSameBeforeAndAfterTheCut()
         QCOMPARE((*db->querier({INT64_MIN}, {INT64_MAX}))->labelValues("__name__", {}, 0)->size(),
                  std::size_t{2});
         QVERIFY(contentsOf(*db, {}, kStart + kHour, kStart + 5 * kHour) != before);
-        QCOMPARE(put(*db, {{"__name__", "old"}}, kStart + kHour, 1), storage::AppendResult::TooOld);
+        QCOMPARE(put(*db, {{"__name__", "old"}}, kStart + kHour, 1),
+                 storage::AppendResult::OutOfBounds);
         const auto limited = contentsOf(**db->querier({kStart + kHour}, {kStart + 2 * kHour}));
         QCOMPARE(limited.size(), std::size_t{2});
     }
@@ -467,7 +468,7 @@ void TestBlock::deletesBlocksBeyondRetention()
     QCOMPARE(tsdb::beyondRetention(blocks, 15 * kDay), std::vector<std::string>{"old"});
     TsdbFixture fixture;
     tsdb::DbOptions options = kManual;
-    options.retention = 4_h;
+    options.live.retention = 4_h;
     const auto db = fixture.open(options);
     fill(*db, kStart, kStart + 11 * kHour);
     QVERIFY(db->compact().ok());

@@ -82,9 +82,9 @@ void TestHead::judgesSamplesByTheirTime()
     QCOMPARE(put(*db, kUp, kStart, 1), AppendResult::SameAgain);
     QCOMPARE(put(*db, kUp, kStart, 2), AppendResult::DuplicateTimestamp);
     QCOMPARE(put(*db, kUp, kStart - 1, 1), AppendResult::OutOfOrder);
-    QCOMPARE(put(*db, kUp, kStart - kHour - 1, 1), AppendResult::TooOld);
+    QCOMPARE(put(*db, kUp, kStart - kHour - 1, 1), AppendResult::OutOfBounds);
     QCOMPARE(put(*db, {{"__name__", "other"}}, kStart - kHour, 1), AppendResult::Appended);
-    QCOMPARE(put(*db, {{"__name__", "other2"}}, kStart - kHour - 1, 1), AppendResult::TooOld);
+    QCOMPARE(put(*db, {{"__name__", "other2"}}, kStart - kHour - 1, 1), AppendResult::OutOfBounds);
     QCOMPARE(put(*db, kUp, kStart + 1, model::normalNan()), AppendResult::Appended);
     QCOMPARE(put(*db, kUp, kStart + 1, model::normalNan()), AppendResult::SameAgain);
     QCOMPARE(put(*db, kUp, kStart + 1, model::staleMarker()), AppendResult::DuplicateTimestamp);

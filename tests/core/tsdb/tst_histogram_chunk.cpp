@@ -38,7 +38,7 @@ tsdb::HistogramSample sample(std::int64_t time, double count, double zeroCount, 
     h.sum = sum;
     h.positiveSpans = {{0, static_cast<std::uint32_t>(buckets.size())}};
     h.positiveBuckets = std::move(buckets);
-    return {time, std::make_shared<const model::FloatHistogram>(std::move(h))};
+    return {time, {std::make_shared<const model::FloatHistogram>(std::move(h)), nullptr}};
 }
 
 std::vector<tsdb::ExportedChunk> encode(const std::vector<tsdb::HistogramSample>& samples)
@@ -111,9 +111,9 @@ void TestHistogramChunk::readsWhatItWrites()
         QCOMPARE(decoded.times.size(), std::size_t{chunk.samples});
         for (std::size_t i = 0; i < decoded.times.size(); ++i, ++at) {
             QCOMPARE(decoded.times[i], samples[at].time);
-            QCOMPARE(decoded.histograms[i]->sum, samples[at].histogram->sum);
+            QCOMPARE(decoded.histograms[i]->sum, samples[at].value.floats->sum);
             QCOMPARE(decoded.histograms[i]->positiveBuckets,
-                     samples[at].histogram->positiveBuckets);
+                     samples[at].value.floats->positiveBuckets);
         }
     }
     QCOMPARE(at, samples.size());
@@ -135,8 +135,8 @@ void TestHistogramChunk::endsASeriesWithAStaleSample()
 {
     model::FloatHistogram stale;
     stale.sum = model::staleMarker();
-    const tsdb::HistogramSample end{kTime + 1,
-                                    std::make_shared<const model::FloatHistogram>(stale)};
+    const tsdb::HistogramSample end{
+        kTime + 1, {std::make_shared<const model::FloatHistogram>(stale), nullptr}};
     const auto chunks =
         encode({sample(kTime, 6, 2, 1, {1, 2}), end, sample(kTime + 2, 7, 2, 1, {1, 2})});
     QCOMPARE(chunks.size(), std::size_t{2});

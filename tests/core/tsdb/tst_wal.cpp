@@ -279,8 +279,8 @@ void TestWal::decodesWhatItEncodes()
     QCOMPARE(histograms.size(), std::size_t{1});
     QCOMPARE(histograms[0].ref, std::uint64_t{4});
     QCOMPARE(histograms[0].time, std::int64_t{900});
-    QVERIFY(histograms[0].histogram->positiveSpans == histogram.positiveSpans);
-    QVERIFY(histograms[0].histogram->positiveBuckets == histogram.positiveBuckets);
+    QVERIFY(histograms[0].value.floats->positiveSpans == histogram.positiveSpans);
+    QVERIFY(histograms[0].value.floats->positiveBuckets == histogram.positiveBuckets);
 }
 
 void TestWal::refusesDamagedRecords()
