@@ -198,11 +198,9 @@ void DbImpl::startCompactor()
                                    .walSegmentBytes = options_.walSegmentBytes,
                                    .walCompression =
                                        options_.walCompression != WalCompression::None};
-    const auto keepsSeries = [this](std::uint64_t ref) {
+    const auto keepsSeries = [this](std::uint64_t ref, std::uint32_t lastSegment) {
         const auto alias = aliases_.find(ref);
-        return alias != aliases_.end() ? head_->hasSeries(alias->second)
-                                       : ref <= std::numeric_limits<HeadRef>::max() &&
-                                             head_->hasSeries(static_cast<HeadRef>(ref));
+        return head_->keepsInLog(alias != aliases_.end() ? alias->second : ref, lastSegment);
     };
     compactor_ =
         std::make_unique<Compactor>(directory_, *head_, blocks_, files_, environment_.clock,
@@ -231,7 +229,9 @@ absl::Status DbImpl::compact()
     if (stopCompaction_.stop_requested()) {
         return base::unavailable("the store is closed");
     }
-    return compactor_->run(stopCompaction_.get_token());
+    const absl::Status status = compactor_->run(stopCompaction_.get_token());
+    const absl::Status mapped = head_->mapClosedChunks();
+    return status.ok() ? mapped : status;
 }
 
 absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestamp from,
@@ -251,12 +251,28 @@ absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestam
     return mergeQueriers(std::move(parts));
 }
 
-absl::Status DbImpl::reconfigure(const LiveOptions& /*options*/) { return absl::OkStatus(); }
-
-absl::Status DbImpl::deleteSeries(base::Timestamp /*from*/, base::Timestamp /*to*/,
-                                  std::span<const model::Matchers> /*matcherSets*/)
+absl::Status DbImpl::reconfigure(const LiveOptions& options)
 {
-    return base::unavailable("in work");
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    if (options.outOfOrderWindow.ms() > 0 && head_->lateJournal() == nullptr) {
+        NARTHEX_RETURN_IF_ERROR(startLateJournal());
+    }
+    head_->setLateWindow(options.outOfOrderWindow.ms());
+    head_->exemplars().resize(options.maxExemplars);
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::deleteSeries(base::Timestamp from, base::Timestamp to,
+                                  std::span<const model::Matchers> matcherSets)
+{
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    return head_->deleteSamples(matcherSets, {from.ms, to.ms});
 }
 
 absl::Status DbImpl::cleanTombstones() { return base::unavailable("in work"); }
@@ -283,9 +299,15 @@ absl::Status DbImpl::close()
     if (!guard_) {
         return absl::OkStatus();
     }
-    absl::Status status;
+    absl::Status status = head_->mapClosedChunks();
+    if (head_->chunkFiles() != nullptr) {
+        status.Update(head_->chunkFiles()->close());
+    }
+    if (head_->lateJournal() != nullptr) {
+        status.Update(head_->lateJournal()->close());
+    }
     if (head_->journal() != nullptr) {
-        status = head_->journal()->close();
+        status.Update(head_->journal()->close());
     }
     guard_.reset();
     return status;

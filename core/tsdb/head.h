@@ -192,6 +192,9 @@ public:
     /// loaded.
     void restoreLateMarker(HeadRef ref, HeadChunkDiskRef chunk);
 
+    /// Hides the samples in the range of the series that match all matchers of a set, and logs
+    /// that. Errors: the log's; nothing is hidden then.
+    absl::Status deleteSamples(std::span<const model::Matchers> matcherSets, TimeInterval range);
     /// Hides the samples of a closed range, from now on.
     void hide(HeadRef ref, TimeInterval range);
     /// The part of a range in which the series has samples.

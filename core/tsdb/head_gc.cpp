@@ -389,48 +389,4 @@ void Head::forgetGone(std::uint32_t lastSegment)
     absl::erase_if(gone_, [lastSegment](const auto& entry) { return entry.second <= lastSegment; });
 }
 
-void Head::hide(HeadRef ref, TimeInterval range)
-{
-    SeriesPage* page = table_.page(SeriesTable::pageOf(ref));
-    if (page == nullptr) {
-        return;
-    }
-    const std::uint32_t position = SeriesTable::positionOf(ref);
-    absl::MutexLock lock(&page->mutex);
-    if (!page->hot[position].has(HotSeries::Alive)) {
-        return;
-    }
-    addInterval(page->deleted[static_cast<std::uint8_t>(position)], range);
-    page->hot[position].set(HotSeries::HasDeleted);
-}
-
-std::optional<TimeInterval> Head::clampToSamples(HeadRef ref, TimeInterval range) const
-{
-    SeriesPage* page = table_.page(SeriesTable::pageOf(ref));
-    const std::uint32_t position = SeriesTable::positionOf(ref);
-    if (page == nullptr) {
-        return std::nullopt;
-    }
-    absl::ReaderMutexLock lock(&page->mutex);
-    const HotSeries& series = page->hot[position];
-    if (!series.has(HotSeries::Alive)) {
-        return std::nullopt;
-    }
-    std::int64_t first = firstTime(*page, position).value_or(kForever);
-    std::int64_t last = series.has(HotSeries::HasSamples) ? series.chunk.lastTime : kNoTime;
-    if (series.has(HotSeries::HasOutOfOrder)) {
-        const LateSeries& late = page->late.at(static_cast<std::uint8_t>(position));
-        for (const ClosedChunk& chunk : late.chunks) {
-            first = std::min(first, chunk.minTime);
-            last = std::max(last, chunk.maxTime);
-        }
-        if (!late.pending.empty()) {
-            first = std::min(first, late.pending.front().time);
-            last = std::max(last, late.pending.back().time);
-        }
-    }
-    const TimeInterval clamped{std::max(range.minTime, first), std::min(range.maxTime, last)};
-    return clamped.minTime <= clamped.maxTime ? std::optional(clamped) : std::nullopt;
-}
-
 } // namespace narthex::tsdb
