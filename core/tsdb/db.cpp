@@ -9,6 +9,7 @@
 #include "core/tsdb/compactor.h"
 #include "core/tsdb/directory_guard.h"
 #include "core/tsdb/head.h"
+#include "core/tsdb/late_compaction.h"
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/replay.h"
 #include "core/tsdb/wal_format.h"
@@ -229,7 +230,16 @@ absl::Status DbImpl::compact()
     if (stopCompaction_.stop_requested()) {
         return base::unavailable("the store is closed");
     }
-    const absl::Status status = compactor_->run(stopCompaction_.get_token());
+    const std::stop_token stop = stopCompaction_.get_token();
+    const std::int64_t headStart = head_->minTime();
+    absl::Status status = compactor_->run(stop);
+    if (status.ok() && head_->minTime() != headStart && head_->hasLate()) {
+        LateCompaction late{directory_, *head_, blocks_, environment_.clock, environment_.log};
+        status = late.run(stop);
+        if (status.ok()) {
+            status = compactor_->run(stop); // merges what overlaps now
+        }
+    }
     const absl::Status mapped = head_->mapClosedChunks();
     return status.ok() ? mapped : status;
 }

@@ -248,6 +248,8 @@ public:
     /// The late samples of a series in the range, as chunks that do not overlap.
     absl::Status exportLate(HeadRef ref, std::uint32_t chunks, std::int64_t fromMs,
                             std::int64_t toMs, std::vector<ExportedChunk>& out) const;
+    /// The first time at or after `fromMs` that a chunk of the cut may hold; kForever if none.
+    [[nodiscard]] std::int64_t firstLateFrom(const LateCut& cut, std::int64_t fromMs) const;
     /// The samples are in blocks: forgets the chunks.
     void endLateCut(const LateCut& cut);
     [[nodiscard]] bool hasLate() const { return lateSeries_.load(std::memory_order_acquire) > 0; }
