@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 namespace narthex::tsdb {
 
@@ -94,6 +95,11 @@ void HeadAppender::start(std::int64_t firstTime)
     if (!minValid_) {
         lateWindowMs_ = head_->lateWindowMs();
         minValid_ = head_->beginBatch(firstTime);
+        BatchBuffers buffers = head_->buffers().take();
+        samples_ = std::move(buffers.samples);
+        log_ = std::move(buffers.log);
+        logCapacity_ = buffers.logCapacity;
+        compressed_ = std::move(buffers.compressed);
     }
 }
 
@@ -509,6 +515,9 @@ void HeadAppender::finishBatch()
     if (minValid_) {
         head_->endBatch(*minValid_);
         minValid_.reset();
+        samples_.clear();
+        head_->buffers().give({std::move(samples_), std::move(log_), std::exchange(logCapacity_, 0),
+                               std::move(compressed_)});
     }
     samples_.clear();
     histograms_.clear();
