@@ -338,7 +338,7 @@ private:
     LabelIndex labelIndex_;
     Isolation isolation_;
     BatchBufferPool buffers_;
-    ExemplarStore exemplars_;
+    ExemplarStore exemplars_{0};
     MetadataStore metadata_;
     HeadCounters counters_;
     std::atomic<HeadRef> lastRef_{0};

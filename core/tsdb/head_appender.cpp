@@ -380,7 +380,9 @@ storage::ExemplarResult HeadAppender::appendExemplar(SeriesRef ref, const model:
     if (!exemplar.time) {
         return storage::ExemplarResult::Ignored;
     }
-    const storage::ExemplarResult result = head_->exemplars().check(ref, exemplar);
+    const storage::ExemplarResult result = head_->exemplars().check(
+        model::Labels::fromBytes(std::string(head_->table().labels(static_cast<HeadRef>(ref)))),
+        exemplar);
     if (result == storage::ExemplarResult::Appended) {
         exemplars_.push_back({static_cast<HeadRef>(ref), exemplar});
     }
@@ -460,7 +462,7 @@ absl::Status HeadAppender::writeLog()
     std::vector<WalRecord> records;
     compressed_.resize(std::max(compressed_.size(), payloads.size()));
     for (std::size_t i = 0; i < payloads.size(); ++i) {
-        records.push_back(makeWalRecord(payloads[i], journal->compresses(), compressed_[i]));
+        records.push_back(makeWalRecord(payloads[i], journal->compression(), compressed_[i]));
     }
     return journal->commit(records);
 }
