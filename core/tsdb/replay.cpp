@@ -206,12 +206,7 @@ absl::Status Replayer::repair(const std::vector<WalSegmentFile>& segments, std::
 {
     ++result_.corruptions;
     for (std::size_t i = segments.size(); i-- > damaged + 1;) {
-        std::error_code error;
-        std::filesystem::remove(segments[i].path, error);
-        if (error) {
-            return base::errnoStatus(error.value(),
-                                     fmt::format("remove {}", segments[i].path.string()));
-        }
+        NARTHEX_RETURN_IF_ERROR(base::removePath(segments[i].path));
     }
     result_.nextSegment = segments[damaged].number + 1;
     NARTHEX_ASSIGN_OR_RETURN(const base::File file,
