@@ -288,15 +288,6 @@ absl::Status renamePath(const std::filesystem::path& from, const std::filesystem
 
 absl::Status removePath(const std::filesystem::path& path)
 {
-    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Remove, path));
-    if (::remove(path.c_str()) != 0 && errno != ENOENT) {
-        return errnoStatus(errno, fmt::format("remove {}", path.string()));
-    }
-    return absl::OkStatus();
-}
-
-absl::Status removeTree(const std::filesystem::path& path)
-{
     namespace fs = std::filesystem;
     std::error_code error;
     if (fs::symlink_status(path, error).type() == fs::file_type::directory) {
@@ -309,18 +300,21 @@ absl::Status removeTree(const std::filesystem::path& path)
             return errnoStatus(error.value(), fmt::format("list {}", path.string()));
         }
         for (const fs::path& entry : entries) {
-            NARTHEX_RETURN_IF_ERROR(removeTree(entry));
+            NARTHEX_RETURN_IF_ERROR(removePath(entry));
         }
     }
-    return removePath(path);
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Remove, path));
+    if (::remove(path.c_str()) != 0 && errno != ENOENT) {
+        return errnoStatus(errno, fmt::format("remove {}", path.string()));
+    }
+    return absl::OkStatus();
 }
 
 absl::Status linkFile(const std::filesystem::path& existing, const std::filesystem::path& link)
 {
     NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Link, link));
     if (::link(existing.c_str(), link.c_str()) != 0) {
-        return errnoStatus(errno,
-                           fmt::format("link {} as {}", existing.string(), link.string()));
+        return errnoStatus(errno, fmt::format("link {} as {}", existing.string(), link.string()));
     }
     return absl::OkStatus();
 }

@@ -84,14 +84,12 @@ absl::StatusOr<std::string> readFile(const std::filesystem::path& path,
 /// the new bytes.
 absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Moves a file or folder within its file system.
+absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Removes a file, or a folder with its contents, deepest first; what is not there is fine.
+absl::Status removePath(const std::filesystem::path& path);
 absl::Status syncDirectory(const std::filesystem::path& directory);
 absl::Status makeDirectories(const std::filesystem::path& directory);
-/// Moves within a file system, over an existing file; syncs nothing.
-absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to);
-/// A file or an empty folder; OK when it is not there.
-absl::Status removePath(const std::filesystem::path& path);
-/// A file, or a folder with all in it, deepest first; OK when it is not there.
-absl::Status removeTree(const std::filesystem::path& path);
 /// A second name for a file. Errors: AlreadyExists, Unavailable (another file system).
 absl::Status linkFile(const std::filesystem::path& existing, const std::filesystem::path& link);
 

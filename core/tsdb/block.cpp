@@ -59,9 +59,9 @@ public:
         : block_(std::move(block)), fromMs_(fromMs), toMs_(toMs)
     {}
 
-    absl::StatusOr<std::unique_ptr<storage::SeriesSet>>
-    select(const storage::SelectHints& hints, const model::Matchers& matchers,
-           std::stop_token stop) const override
+    absl::StatusOr<std::unique_ptr<storage::SeriesSet>> select(const storage::SelectHints& hints,
+                                                               const model::Matchers& matchers,
+                                                               std::stop_token stop) const override
     {
         auto refs = postingsForMatchers(block_->index(), matchers, stop);
         if (!refs.ok()) {
@@ -192,8 +192,7 @@ absl::StatusOr<std::shared_ptr<const Block>> Block::open(const std::filesystem::
     return block;
 }
 
-absl::StatusOr<std::shared_ptr<const Block>>
-Block::withTombstones(DeletedRanges tombstones) const
+absl::StatusOr<std::shared_ptr<const Block>> Block::withTombstones(DeletedRanges tombstones) const
 {
     const std::shared_ptr<Block> block(new Block(*this));
     block->tombstones_ = std::move(tombstones);
@@ -202,8 +201,8 @@ Block::withTombstones(DeletedRanges tombstones) const
         block->meta_.stats.tombstones += intervals.size();
     }
     // The ranges first: without their number they count already.
-    NARTHEX_RETURN_IF_ERROR(base::writeFileAtomically(directory_ / "tombstones",
-                                                      encodeTombstones(block->tombstones_)));
+    NARTHEX_RETURN_IF_ERROR(
+        base::writeFileAtomically(directory_ / "tombstones", encodeTombstones(block->tombstones_)));
     NARTHEX_RETURN_IF_ERROR(writeBlockMeta(directory_, block->meta_));
     return block;
 }

@@ -46,6 +46,7 @@ absl::StatusOr<std::optional<BlockMeta>> writeBlock(BlockSource& source, const N
     NARTHEX_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> writer,
                              BlockWriter::create(block.directory, block.ulid, symbolsOf(entries),
                                                  block.chunkSegmentBytes));
+    writer->setMetrics(block.metrics);
     std::vector<ExportedChunk> chunks;
     for (const BlockSource::Entry& entry : entries) {
         if (stop.stop_requested()) {

@@ -22,6 +22,8 @@
 
 namespace narthex::tsdb {
 
+struct StoreMetrics;
+
 class BlockSource
 {
 public:
@@ -50,6 +52,7 @@ struct NewBlock
     int level = 1;
     std::vector<std::string> hints;
     std::uint64_t chunkSegmentBytes = 512ULL << 20U;
+    StoreMetrics* metrics = nullptr; // may be null
 };
 
 /// Writes the block; none when the source has no sample in its range.

@@ -77,7 +77,7 @@ absl::Status BlockList::removeLeftovers() const
 {
     for (const fs::path& path : foldersOf(directory_)) {
         if (isUnfinished(path.filename().string())) {
-            NARTHEX_RETURN_IF_ERROR(base::removeTree(path));
+            NARTHEX_RETURN_IF_ERROR(base::removePath(path));
         }
     }
     return absl::OkStatus();
@@ -261,7 +261,7 @@ std::int64_t BlockList::maxTime() const
     std::int64_t newest = std::numeric_limits<std::int64_t>::min();
     const std::shared_ptr<const Blocks> all = blocks();
     for (const auto& block : *all) {
-        if (!hasHint(block->meta(), kFromOutOfOrder)) {
+        if (!block->meta().isLate()) {
             newest = std::max(newest, block->meta().maxTime);
         }
     }

@@ -55,8 +55,8 @@ public:
     /// Puts a block in the place of the one with the same ULID.
     void update(std::shared_ptr<const Block> changed);
 
-    /// The end of the newest block of in-order samples, exclusive; the lowest number if there is
-    /// none.
+    /// The end of the newest block of samples in order, exclusive; the lowest number if there is
+    /// none. The head begins there.
     [[nodiscard]] std::int64_t maxTime() const;
     [[nodiscard]] std::uint64_t sizeBytes() const;
 

@@ -16,6 +16,19 @@ bool anyFailed(const Plan& blocks)
     return std::any_of(blocks.begin(), blocks.end(), [](const BlockMeta& b) { return b.failed; });
 }
 
+/// Blocks of late samples may reach to where the head still holds others in order. Merged with one
+/// in order they would say that all of that is in blocks, and a restart would drop it from the log.
+bool claimsTooMuch(const Plan& blocks)
+{
+    std::int64_t inOrder = std::numeric_limits<std::int64_t>::min();
+    std::int64_t late = inOrder;
+    for (const BlockMeta& block : blocks) {
+        std::int64_t& end = block.isLate() ? late : inOrder;
+        end = std::max(end, block.maxTime);
+    }
+    return inOrder != std::numeric_limits<std::int64_t>::min() && late > inOrder;
+}
+
 /// The first chain of blocks that overlap. One that failed is passed over: it would fail again,
 /// and hold up everything else.
 Plan overlappingChain(const Plan& blocks)
@@ -29,7 +42,7 @@ Plan overlappingChain(const Plan& blocks)
         if (next - begin > 1) {
             Plan chain(blocks.begin() + static_cast<std::ptrdiff_t>(begin),
                        blocks.begin() + static_cast<std::ptrdiff_t>(next));
-            if (!anyFailed(chain)) {
+            if (!anyFailed(chain) && !claimsTooMuch(chain)) {
                 return chain;
             }
         }
@@ -63,7 +76,7 @@ Plan fullGroup(const Plan& settled, std::span<const std::int64_t> ranges)
     for (std::size_t r = 1; r < ranges.size(); ++r) {
         for (std::size_t at = 0; at < settled.size();) {
             Plan group = nextGroup(settled, ranges[r], at);
-            if (group.size() < 2 || anyFailed(group)) {
+            if (group.size() < 2 || anyFailed(group) || claimsTooMuch(group)) {
                 continue;
             }
             const bool isFull = group.back().maxTime - group.front().minTime == ranges[r];

@@ -15,7 +15,6 @@
 
 namespace narthex::tsdb {
 
-inline constexpr std::string_view kFromOutOfOrder = "from-out-of-order";
 inline constexpr std::string_view kFromStaleSeries = "from-stale-series";
 inline constexpr std::string_view kFromSelectedSeries = "from-selected-series";
 
