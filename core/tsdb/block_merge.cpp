@@ -173,11 +173,11 @@ private:
         for (const Cursor* cursor : same_) {
             NARTHEX_RETURN_IF_ERROR(cursor->addParts(parts_));
         }
-        const ChunkSink sink{
-            [this](const ChunkPart& part) {
-                return writer_.addFrame(part.meta.minTime, part.meta.maxTime, part.frame);
-            },
-            [this](const ExportedChunk& chunk) { return writer_.addChunk(chunk); }};
+        const auto copy = [this](const ChunkPart& part) {
+            return writer_.addFrame(part.meta.minTime, part.meta.maxTime, part.frame);
+        };
+        const auto add = [this](const ExportedChunk& chunk) { return writer_.addChunk(chunk); };
+        const ChunkSink sink{copy, add};
         if (absl::Status status = mergeChunks(parts_, sink); !status.ok()) {
             return same_.size() == 1 ? same_.front()->named(status) : status;
         }

@@ -22,7 +22,7 @@ struct CheckpointOptions
 {
     FileLayer& files;
     std::uint64_t segmentBytes = 0;
-    bool compress = true;
+    WalCompression compression = WalCompression::Snappy;
     /// Older samples are in blocks.
     std::int64_t keepFromMs = 0;
 };

@@ -29,7 +29,7 @@ struct ChunkPart
     std::size_t rank = 0;
 };
 
-/// Where the result goes, in ascending order.
+/// Where the result goes, in ascending order. The functions outlive it.
 struct ChunkSink
 {
     absl::FunctionRef<absl::Status(const ChunkPart&)> copy;

@@ -186,7 +186,7 @@ absl::Status Compactor::cutHead(const std::stop_token& stop)
                (clock_.monotonic() - begun).seconds());
     const CheckpointOptions options{.files = files_,
                                     .segmentBytes = options_.walSegmentBytes,
-                                    .compress = options_.walCompression,
+                                    .compression = options_.walCompression,
                                     .keepFromMs = end};
     return truncateWal(directory_ / "wal", *head_.journal(), options, keepsSeries_);
 }

@@ -33,7 +33,7 @@ struct CompactorOptions
     std::int64_t blockRangeMs = 0;
     std::int64_t retentionMs = 0;
     std::uint64_t walSegmentBytes = 0;
-    bool walCompression = true;
+    WalCompression walCompression = WalCompression::Snappy;
     /// 0: no limit; the share of the file system, 0 to 100, counts instead of bytes unless 0.
     std::uint64_t retentionBytes = 0;
     double retentionPercent = 0;
