@@ -417,7 +417,8 @@ bool Chunk<Kind>::lastIs(const Histogram& value) const
         return lastIsStale() && value.isStale();
     }
     return value.schema == layout_.schema &&
-           Floats::same(value.zeroThreshold, layout_.zeroThreshold) &&
+           (value.zeroThreshold == layout_.zeroThreshold || // a chunk has no negative zero here
+            Floats::same(value.zeroThreshold, layout_.zeroThreshold)) &&
            Kind::sameCount(count_, value.count) && Kind::sameCount(zeroCount_, value.zeroCount) &&
            Floats::same(value.sum, sum_.value()) &&
            std::equal(value.customValues.begin(), value.customValues.end(),
