@@ -376,7 +376,7 @@ void TestWalRecords::putsForeignLabelsIntoTheBytesOfOurs()
                           "a\x08__name__\x02up"));
     addSeries(std::string("\x88\x00__name__\x02up\x03job\x01"
                           "a",
-                          20));
+                          19));
     std::vector<std::string> read;
     QVERIFY(tsdb::decodeSeries(record, [&read](std::uint64_t, std::string_view packed) {
                 read.emplace_back(packed);
