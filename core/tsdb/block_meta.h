@@ -3,11 +3,13 @@
 //
 // What a block says of itself: meta.json.
 // Threads: values. Units: milliseconds; minTime inclusive, maxTime exclusive.
-// Errors: NotFound, DataLoss (not JSON, another version). Format: spec/tsdb.md, 6. meta.json.
+// Errors: NotFound, DataLoss (not JSON), FailedPrecondition (another version). Format:
+// spec/tsdb.md, 6. meta.json.
 #pragma once
 
 #include <absl/status/statusor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -32,6 +34,8 @@ struct BlockStats
     friend bool operator==(const BlockStats&, const BlockStats&) = default;
 };
 
+inline constexpr std::string_view kLateHint = "from-out-of-order";
+
 struct BlockMeta
 {
     std::string ulid;
@@ -45,11 +49,20 @@ struct BlockMeta
     bool deletable = false;
     bool failed = false;
     friend bool operator==(const BlockMeta&, const BlockMeta&) = default;
+
+    /// Whether all of it came out of order: the head may hold samples of the same range.
+    [[nodiscard]] bool isLate() const
+    {
+        return std::find(hints.begin(), hints.end(), kLateHint) != hints.end();
+    }
 };
 
 std::string toJson(const BlockMeta& meta);
 absl::StatusOr<BlockMeta> parseBlockMeta(std::string_view json);
 absl::StatusOr<BlockMeta> readBlockMeta(const std::filesystem::path& blockDirectory);
+/// A block of Prometheus 2.1 says version 2 and has a wrong version in its index: both are put
+/// right. Nothing happens to other blocks, readable or not.
+absl::Status repairOldIndex(const std::filesystem::path& blockDirectory);
 absl::Status writeBlockMeta(const std::filesystem::path& blockDirectory, const BlockMeta& meta);
 
 } // namespace narthex::tsdb

@@ -5,10 +5,12 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/tsdb/block_list.h"
+#include "core/tsdb/cardinality.h"
 #include "core/tsdb/checkpoint.h"
 #include "core/tsdb/compactor.h"
 #include "core/tsdb/directory_guard.h"
 #include "core/tsdb/head.h"
+#include "core/tsdb/late_compaction.h"
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/replay.h"
 #include "core/tsdb/wal_format.h"
@@ -52,6 +54,12 @@ public:
               std::span<const model::Matchers> matcherSets) const override;
     absl::Status close() override;
     [[nodiscard]] DbStats stats() const override;
+    [[nodiscard]] std::vector<BlockMeta> blocks() const override;
+    [[nodiscard]] std::vector<SetAside> setAside() const override;
+    [[nodiscard]] Cardinality cardinality(std::size_t limit) const override
+    {
+        return headCardinality(*head_, limit);
+    }
     [[nodiscard]] absl::Status writeStatus() const override
     {
         return head_->journal()->writeStatus();
@@ -60,7 +68,11 @@ public:
 
 private:
     absl::Status replay(const std::stop_token& stop);
+    absl::Status replayLate(const std::stop_token& stop);
     absl::Status startJournal();
+    absl::Status startLateJournal();
+    absl::StatusOr<std::unique_ptr<Journal>> makeJournal(const fs::path& folder,
+                                                         std::uint32_t segment);
     void startCompactor();
     void compactNowAndThen(const std::stop_token& stop);
     [[nodiscard]] std::uint64_t walBytes() const;
@@ -68,6 +80,7 @@ private:
     // Fixed after construction.
     const fs::path directory_;
     const fs::path walDirectory_;
+    const fs::path wblDirectory_;
     const DbOptions options_;
     const Environment environment_;
     SystemFileLayer systemFiles_;
@@ -76,6 +89,7 @@ private:
     BlockList blocks_;
     // Written by start() only.
     ReplayResult replay_;
+    ReplayResult lateReplay_;
     base::Duration replayTook_;
     /// References of the log that mean another one's series.
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
@@ -93,11 +107,15 @@ DbImpl::DbImpl(fs::path directory, const DbOptions& options, Environment environ
                DirectoryGuard guard)
     : directory_(std::move(directory)),
       walDirectory_(directory_ / "wal"),
+      wblDirectory_(directory_ / "wbl"),
       options_(options),
       environment_(std::move(environment)),
       files_(environment_.files != nullptr ? *environment_.files : systemFiles_),
-      head_(std::make_shared<Head>(
-          HeadOptions{.blockRangeMs = options.blockRange.ms(), .shards = options.headShards})),
+      head_(std::make_shared<Head>(HeadOptions{.blockRangeMs = options.blockRange.ms(),
+                                               .shards = options.headShards,
+                                               .lateCapacity = options.outOfOrderCapacity,
+                                               .readableBy242 = options.readableBy242,
+                                               .logsMetadata = options.metadataInWal})),
       blocks_(directory_, environment_.log),
       guard_(std::move(guard))
 {}
@@ -107,8 +125,18 @@ absl::Status DbImpl::start(const std::stop_token& stop)
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(walDirectory_));
     removeUnfinishedCheckpoints(walDirectory_);
     NARTHEX_RETURN_IF_ERROR(blocks_.load());
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::unique_ptr<HeadChunkFiles> chunks,
+        HeadChunkFiles::open(directory_ / "chunks_head", false, environment_.log));
+    head_->setChunkFiles(std::move(chunks));
+    head_->exemplars().resize(options_.live.maxExemplars);
+    head_->exemplars().setOutOfOrderWindow(options_.live.outOfOrderWindow);
     NARTHEX_RETURN_IF_ERROR(replay(stop));
     NARTHEX_RETURN_IF_ERROR(startJournal());
+    head_->setLateWindow(options_.live.outOfOrderWindow.ms());
+    if (options_.live.outOfOrderWindow.ms() > 0 || fs::exists(wblDirectory_)) {
+        NARTHEX_RETURN_IF_ERROR(startLateJournal());
+    }
     startCompactor();
     return absl::OkStatus();
 }
@@ -117,9 +145,17 @@ absl::Status DbImpl::replay(const std::stop_token& stop)
 {
     const base::Duration begun = environment_.clock.monotonic();
     head_->raiseMinValidTime(blocks_.maxTime());
+    NARTHEX_RETURN_IF_ERROR(head_->loadChunks(blocks_.maxTime()));
     Replayer replayer(*head_, environment_.pool, environment_.log, environment_.onReplayProgress);
     NARTHEX_ASSIGN_OR_RETURN(replay_, replayer.run(walDirectory_, blocks_.maxTime(), stop));
+    if (fs::exists(wblDirectory_)) {
+        NARTHEX_ASSIGN_OR_RETURN(lateReplay_, replayer.runLate(wblDirectory_, stop));
+    }
     aliases_ = replayer.aliases();
+    if (const std::uint64_t unclaimed = head_->dropUnclaimedChunks(); unclaimed > 0) {
+        environment_.log->warn("tsdb: head chunks without a series in the log are ignored count={}",
+                               unclaimed);
+    }
     replayTook_ = environment_.clock.monotonic() - begun;
     environment_.log->info(
         "wal: replay done segments={} samples={} series={} unknown_refs={} took={:.3f}s",
@@ -128,7 +164,8 @@ absl::Status DbImpl::replay(const std::stop_token& stop)
     return absl::OkStatus();
 }
 
-absl::Status DbImpl::startJournal()
+absl::StatusOr<std::unique_ptr<Journal>> DbImpl::makeJournal(const fs::path& folder,
+                                                             std::uint32_t segment)
 {
     // A full segment is synced in the background; nobody waits for it, and the file ends by itself.
     const auto finish = [&pool = environment_.pool](std::shared_ptr<AppendFile> file) {
@@ -139,11 +176,26 @@ absl::Status DbImpl::startJournal()
             base::ignore(file->close(), "nothing is left to write");
         });
     };
-    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<WalWriter> writer,
-                             WalWriter::create(files_, walDirectory_, replay_.nextSegment,
-                                               options_.walSegmentBytes, finish));
-    head_->setJournal(std::make_unique<Journal>(std::move(writer),
-                                                options_.walCompression != WalCompression::None));
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::unique_ptr<WalWriter> writer,
+        WalWriter::create(files_, folder, segment, options_.walSegmentBytes, finish));
+    return std::make_unique<Journal>(std::move(writer), options_.walCompression);
+}
+
+absl::Status DbImpl::startJournal()
+{
+    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                             makeJournal(walDirectory_, replay_.nextSegment));
+    head_->setJournal(std::move(journal));
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::startLateJournal()
+{
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(wblDirectory_));
+    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                             makeJournal(wblDirectory_, lateReplay_.nextSegment));
+    head_->setLateJournal(std::move(journal));
     return absl::OkStatus();
 }
 
@@ -152,13 +204,10 @@ void DbImpl::startCompactor()
     const CompactorOptions options{.blockRangeMs = options_.blockRange.ms(),
                                    .retentionMs = options_.live.retention.ms(),
                                    .walSegmentBytes = options_.walSegmentBytes,
-                                   .walCompression =
-                                       options_.walCompression != WalCompression::None};
-    const auto keepsSeries = [this](std::uint64_t ref) {
+                                   .walCompression = options_.walCompression};
+    const auto keepsSeries = [this](std::uint64_t ref, std::uint32_t lastSegment) {
         const auto alias = aliases_.find(ref);
-        return alias != aliases_.end() ? head_->hasSeries(alias->second)
-                                       : ref <= std::numeric_limits<HeadRef>::max() &&
-                                             head_->hasSeries(static_cast<HeadRef>(ref));
+        return head_->keepsInLog(alias != aliases_.end() ? alias->second : ref, lastSegment);
     };
     compactor_ =
         std::make_unique<Compactor>(directory_, *head_, blocks_, files_, environment_.clock,
@@ -187,7 +236,18 @@ absl::Status DbImpl::compact()
     if (stopCompaction_.stop_requested()) {
         return base::unavailable("the store is closed");
     }
-    return compactor_->run(stopCompaction_.get_token());
+    const std::stop_token stop = stopCompaction_.get_token();
+    const std::int64_t headStart = head_->minTime();
+    absl::Status status = compactor_->run(stop);
+    if (status.ok() && head_->minTime() != headStart && head_->hasLate()) {
+        LateCompaction late{directory_, *head_, blocks_, environment_.clock, environment_.log};
+        status = late.run(stop);
+        if (status.ok()) {
+            status = compactor_->run(stop); // merges what overlaps now
+        }
+    }
+    const absl::Status mapped = head_->mapClosedChunks();
+    return status.ok() ? mapped : status;
 }
 
 absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestamp from,
@@ -201,18 +261,35 @@ absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestam
             parts.push_back(makeBlockQuerier(block, from.ms, to.ms));
         }
     }
-    if (parts.empty() || to.ms >= head_->minTime()) {
+    if (parts.empty() || to.ms >= head_->minTime() || head_->hasLateIn(from.ms, to.ms)) {
         parts.push_back(std::move(head));
     }
     return mergeQueriers(std::move(parts));
 }
 
-absl::Status DbImpl::reconfigure(const LiveOptions& /*options*/) { return absl::OkStatus(); }
-
-absl::Status DbImpl::deleteSeries(base::Timestamp /*from*/, base::Timestamp /*to*/,
-                                  std::span<const model::Matchers> /*matcherSets*/)
+absl::Status DbImpl::reconfigure(const LiveOptions& options)
 {
-    return base::unavailable("in work");
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    if (options.outOfOrderWindow.ms() > 0 && head_->lateJournal() == nullptr) {
+        NARTHEX_RETURN_IF_ERROR(startLateJournal());
+    }
+    head_->setLateWindow(options.outOfOrderWindow.ms());
+    head_->exemplars().resize(options.maxExemplars);
+    head_->exemplars().setOutOfOrderWindow(options.outOfOrderWindow);
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::deleteSeries(base::Timestamp from, base::Timestamp to,
+                                  std::span<const model::Matchers> matcherSets)
+{
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    return head_->deleteSamples(matcherSets, {from.ms, to.ms});
 }
 
 absl::Status DbImpl::cleanTombstones() { return base::unavailable("in work"); }
@@ -223,10 +300,10 @@ absl::Status DbImpl::snapshot(const fs::path& /*target*/, bool /*skipHead*/)
 }
 
 std::vector<storage::ExemplarSeries>
-DbImpl::exemplars(base::Timestamp /*from*/, base::Timestamp /*to*/,
-                  std::span<const model::Matchers> /*matcherSets*/) const
+DbImpl::exemplars(base::Timestamp from, base::Timestamp to,
+                  std::span<const model::Matchers> matcherSets) const
 {
-    return {};
+    return head_->exemplars().query(from, to, matcherSets);
 }
 
 absl::Status DbImpl::close()
@@ -239,9 +316,15 @@ absl::Status DbImpl::close()
     if (!guard_) {
         return absl::OkStatus();
     }
-    absl::Status status;
+    absl::Status status = head_->mapClosedChunks();
+    if (head_->chunkFiles() != nullptr) {
+        status.Update(head_->chunkFiles()->close());
+    }
+    if (head_->lateJournal() != nullptr) {
+        status.Update(head_->lateJournal()->close());
+    }
     if (head_->journal() != nullptr) {
-        status = head_->journal()->close();
+        status.Update(head_->journal()->close());
     }
     guard_.reset();
     return status;
@@ -266,6 +349,27 @@ std::uint64_t DbImpl::walBytes() const
     return bytes;
 }
 
+std::vector<BlockMeta> DbImpl::blocks() const
+{
+    std::vector<BlockMeta> metas;
+    const std::shared_ptr<const BlockList::Blocks> blocks = blocks_.blocks();
+    for (const auto& block : *blocks) {
+        metas.push_back(block->meta());
+    }
+    return metas;
+}
+
+std::vector<SetAside> DbImpl::setAside() const
+{
+    std::vector<SetAside> all;
+    for (const ReplayResult* replay : {&replay_, &lateReplay_}) {
+        for (const fs::path& path : replay->setAside) {
+            all.push_back({path, "damaged part of the write-ahead log"});
+        }
+    }
+    return all;
+}
+
 DbStats DbImpl::stats() const
 {
     const HeadCounters& counters = head_->counters();
@@ -276,6 +380,7 @@ DbStats DbImpl::stats() const
     stats.samplesOutOfOrder = counters.samplesOutOfOrder.load();
     stats.samplesDuplicate = counters.samplesDuplicate.load();
     stats.samplesTooOld = counters.samplesTooOld.load();
+    stats.samplesOutOfBounds = counters.samplesOutOfBounds.load();
     stats.seriesCreated = counters.seriesCreated.load();
     stats.seriesRemoved = counters.seriesRemoved.load();
     stats.walBytes = walBytes();
@@ -308,6 +413,18 @@ absl::Status checkOptions(const DbOptions& options)
     if (options.blockRange.ms() <= 0) {
         return base::invalidArgument("block range {} is not positive",
                                      base::formatDuration(options.blockRange));
+    }
+    if (options.readableBy242 && options.walCompression == WalCompression::Zstd) {
+        return base::invalidArgument("WAL compression zstd would be skipped by Prometheus 2.42: "
+                                     "choose snappy, or give up that it can read the directory");
+    }
+    if (options.readableBy242 && options.floatEncoding == FloatEncoding::Xor2) {
+        return base::invalidArgument("chunk encoding xor2 cannot be read by Prometheus 2.42: "
+                                     "choose xor, or give up that it can read the directory");
+    }
+    if (options.outOfOrderCapacity == 0 || options.outOfOrderCapacity > 255) {
+        return base::invalidArgument("capacity {} for samples out of order is not from 1 to 255",
+                                     options.outOfOrderCapacity);
     }
     if (!std::has_single_bit(options.headShards)) {
         return base::invalidArgument("{} head shards are not a power of two", options.headShards);

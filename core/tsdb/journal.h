@@ -26,20 +26,24 @@ namespace narthex::tsdb {
 class Journal
 {
 public:
-    Journal(std::unique_ptr<WalWriter> writer, bool compress);
+    Journal(std::unique_ptr<WalWriter> writer, WalCompression compression);
 
     /// Queues a new series: it is written with the next commit of anybody.
     void addSeries(std::uint64_t ref, std::string_view packedLabels);
     /// Writes the queued series, then these records, all or none of the latter.
     absl::Status commit(std::span<const WalRecord> records);
+    /// The same with records as they were encoded.
+    absl::Status commit(std::span<const std::string> payloads);
     /// Why the last commit failed; OK again after one that worked.
     [[nodiscard]] absl::Status writeStatus() const;
 
     /// Finishes the current segment; returns the number of the next, now current one.
     absl::StatusOr<std::uint32_t> startNextSegment();
     absl::Status close();
+    /// The current one.
+    [[nodiscard]] std::uint32_t segment() const;
 
-    [[nodiscard]] bool compresses() const { return compress_; }
+    [[nodiscard]] WalCompression compression() const { return compression_; }
     [[nodiscard]] std::uint64_t bytesWritten() const
     {
         return bytesWritten_.load(std::memory_order_relaxed);
@@ -55,7 +59,7 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Fixed after construction.
-    const bool compress_;
+    const WalCompression compression_;
     // Counters: nobody orders anything by them.
     std::atomic<std::uint64_t> bytesWritten_{0};
     std::atomic<std::uint64_t> writesFailed_{0};

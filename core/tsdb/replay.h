@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/worker_pool.h"
+#include "core/tsdb/db.h"
 #include "core/tsdb/head.h"
 #include "core/tsdb/wal_format.h"
 
@@ -31,8 +32,11 @@ struct ReplayResult
     std::uint64_t records = 0;
     std::uint64_t samples = 0;
     std::uint64_t unknownRefs = 0;
+    std::uint64_t unknownLateRefs = 0;
     /// Damaged places that were cut off.
     std::uint64_t corruptions = 0;
+    /// Where what was cut off stands now; empty: nowhere.
+    std::vector<std::filesystem::path> setAside;
     std::uint64_t bytes = 0;
 };
 
@@ -40,12 +44,16 @@ class Replayer
 {
 public:
     Replayer(Head& head, base::WorkerPool& pool, base::Logger log,
-             std::function<void(double)> onProgress);
+             std::function<void(const ReplayProgress&)> onProgress);
 
     /// Samples before `minValidMs` are dropped: they are in blocks. A damaged segment is cut behind
     /// its last good record, and later ones are removed.
     absl::StatusOr<ReplayResult> run(const std::filesystem::path& walDirectory,
                                      std::int64_t minValidMs, std::stop_token stop);
+    /// The same with the write-behind log of late samples, after run(). The result counts this log
+    /// alone.
+    absl::StatusOr<ReplayResult> runLate(const std::filesystem::path& wblDirectory,
+                                         std::stop_token stop);
 
     /// References of the log that mean another one's series, because its labels were there already.
     [[nodiscard]] const absl::flat_hash_map<std::uint64_t, HeadRef>& aliases() const
@@ -54,10 +62,18 @@ public:
     }
 
 private:
+    /// Replays segments; what is behind a damaged place is set aside.
+    absl::Status replayLog(const std::vector<WalSegmentFile>& segments);
     absl::Status replaySegment(const WalSegmentFile& segment);
     absl::Status onRecord(std::string_view record);
+    absl::Status onLateRecord(std::string_view record);
+    absl::Status onSeries(std::string_view record);
+    absl::Status onTombstones(std::string_view record);
+    absl::Status onExemplars(std::string_view record);
+    absl::Status onMetadata(std::string_view record);
     absl::Status onSamples(std::string_view record);
     absl::Status onHistograms(std::string_view record);
+    absl::Status setAside(const std::filesystem::path& segment);
     absl::Status repair(const std::vector<WalSegmentFile>& segments, std::size_t damaged);
     /// 0: unknown.
     [[nodiscard]] HeadRef resolve(std::uint64_t ref) const;
@@ -67,20 +83,28 @@ private:
     Head& head_;
     base::WorkerPool& pool_;
     const base::Logger log_;
-    const std::function<void(double)> onProgress_;
-    const std::size_t workers_;
+    const std::function<void(const ReplayProgress&)> onProgress_;
     // Touched by the replaying thread only; workers read their own queue within flush().
     ReplayResult result_;
     std::int64_t minValidMs_ = 0;
     std::stop_token stop_;
     std::uint64_t bytesTotal_ = 0;
+    ReplayProgress progress_;
     std::uint64_t validEnd_ = 0;
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;
     std::vector<WalHistogram> decodedHistograms_;
     std::vector<WalTombstone> tombstones_;
+    std::vector<WalExemplar> exemplars_;
+    std::vector<WalMetadata> metadata_;
+    std::vector<WalMmapMarker> markers_;
+    /// By page of the series table: a page's samples go in together, while it is in the cache.
     std::vector<std::vector<PendingSample>> queues_;
+    /// Pages with samples queued.
+    std::vector<std::uint32_t> queuedPages_;
     std::vector<PendingHistogram> histograms_;
+    std::vector<PendingLate> late_;
+    bool isLateLog_ = false;
     std::size_t queued_ = 0;
 };
 
