@@ -6,7 +6,6 @@
 #include "core/tsdb/head_querier.h"
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/xor2_chunk.h"
-#include "core/tsdb/xor2_chunk.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
