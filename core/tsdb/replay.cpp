@@ -62,6 +62,12 @@ absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirec
     }
     for (std::size_t i = 0; i < segments.size(); ++i) {
         const absl::Status status = replaySegment(segments[i]);
+        if (status.code() == absl::StatusCode::kDataLoss && !repairsDamage_) {
+            ++result_.corruptions;
+            log_->warn("wal: what follows the damage is left out segment={} error=\"{}\"",
+                       segments[i].path.string(), base::messageOf(status));
+            break;
+        }
         if (status.code() == absl::StatusCode::kDataLoss) {
             log_->warn("wal: damaged segment is cut segment={} error=\"{}\"",
                        segments[i].path.string(), base::messageOf(status));
