@@ -224,8 +224,7 @@ std::shared_ptr<DumpFlags> addFlags(CLI::App& command)
         .add_option("--match", flags->selectors,
                     "Series selector, may be repeated: series that match any of them are dumped "
                     "(all series)")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        ->allow_extra_args(false);
     return flags;
 }
 

@@ -57,6 +57,7 @@ private:
                              std::size_t& end);
     /// Moves to the next multiple; reports bytes in between that are not zero.
     std::size_t align(std::size_t at, std::size_t boundary, std::size_t limit);
+    void checkZero(std::size_t from, std::size_t to);
 
     const std::filesystem::path& path_;
     const std::string_view bytes_;
@@ -116,7 +117,7 @@ bool IndexCheck::readContents()
                            contentsAt_, actual, expected));
         return false;
     }
-    const bool ordered = symbolsAt_ >= kHeaderBytes && symbolsAt_ <= seriesAt_ &&
+    const bool ordered = symbolsAt_ == kHeaderBytes && symbolsAt_ <= seriesAt_ &&
                          seriesAt_ <= labelIndicesAt_ && labelIndicesAt_ <= listsAt_ &&
                          listsAt_ <= labelTableAt_ && labelTableAt_ <= tableAt_ &&
                          tableAt_ <= contentsAt_;
@@ -156,19 +157,23 @@ std::string_view IndexCheck::section(std::size_t at, std::size_t limit, std::str
 std::size_t IndexCheck::align(std::size_t at, std::size_t boundary, std::size_t limit)
 {
     const std::size_t next = std::min((at + boundary - 1) / boundary * boundary, limit);
-    for (std::size_t i = at; i < next; ++i) {
-        if (bytes_[i] != '\0') {
-            damage(fmt::format("padding at offset {} is not zero", i));
-            break;
-        }
-    }
+    checkZero(at, next);
     return next;
+}
+
+void IndexCheck::checkZero(std::size_t from, std::size_t to)
+{
+    const std::string_view padding = bytes_.substr(from, to - from);
+    if (const std::size_t at = padding.find_first_not_of('\0'); at != std::string_view::npos) {
+        damage(fmt::format("padding at offset {} is not zero", from + at));
+    }
 }
 
 void IndexCheck::checkSymbols()
 {
     std::size_t end = 0;
     base::ByteReader reader(section(symbolsAt_, seriesAt_, "symbol table", end));
+    checkZero(end, seriesAt_);
     if (reader.remaining() == 0) {
         return;
     }
@@ -321,6 +326,7 @@ void IndexCheck::checkLists()
     if (labelTableAt_ != tableAt_) {
         std::size_t end = 0;
         section(labelTableAt_, tableAt_, "label offset table", end);
+        checkZero(end, tableAt_);
     }
 }
 
@@ -328,6 +334,7 @@ void IndexCheck::checkTable()
 {
     std::size_t end = 0;
     base::ByteReader reader(section(tableAt_, contentsAt_, "postings offset table", end));
+    checkZero(end, contentsAt_);
     if (reader.remaining() == 0) {
         return;
     }
