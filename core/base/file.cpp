@@ -238,6 +238,23 @@ absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_
     return syncDirectory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
+absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to)
+{
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    return error ? errnoStatus(error.value(),
+                               fmt::format("rename {} to {}", from.string(), to.string()))
+                 : absl::OkStatus();
+}
+
+absl::Status removePath(const std::filesystem::path& path)
+{
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    return error ? errnoStatus(error.value(), fmt::format("remove {}", path.string()))
+                 : absl::OkStatus();
+}
+
 absl::Status syncDirectory(const std::filesystem::path& directory)
 {
     NARTHEX_ASSIGN_OR_RETURN(const File file, File::open(directory, O_RDONLY | O_DIRECTORY));

@@ -84,6 +84,10 @@ absl::StatusOr<std::string> readFile(const std::filesystem::path& path,
 /// the new bytes.
 absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Moves a file or folder within its file system.
+absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Removes a file, or a folder with its contents; what is not there is fine.
+absl::Status removePath(const std::filesystem::path& path);
 absl::Status syncDirectory(const std::filesystem::path& directory);
 absl::Status makeDirectories(const std::filesystem::path& directory);
 

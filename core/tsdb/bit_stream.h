@@ -58,6 +58,8 @@ public:
         return __builtin_bswap64(word) << (position_ & 7U);
     }
     void skip(unsigned count) { position_ += count; }
+    /// For bits that no writer makes: overrun() is true from now on.
+    void fail() { position_ = sizeBytes_ * 8 + 1; }
 
     /// `count` from 0 to 64.
     std::uint64_t get(unsigned count)
@@ -85,7 +87,7 @@ public:
                 return value;
             }
         }
-        position_ = sizeBytes_ * 8 + 1; // too long: no legal number
+        fail(); // too long: no legal number
         return 0;
     }
     std::int64_t varint() { return base::unzigzag(uvarint()); }

@@ -5,11 +5,13 @@
 #include "core/base/codec.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/tsdb/wal_batches.h"
 #include "core/tsdb/wal_format.h"
 #include "core/tsdb/wal_reader.h"
 #include "core/tsdb/wal_records.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 namespace narthex::tsdb {
@@ -27,12 +29,15 @@ absl::Status removeAll(const fs::path& path)
                  : absl::OkStatus();
 }
 
+using KeepsSeries = absl::FunctionRef<bool(std::uint64_t ref, std::uint32_t lastSegment)>;
+
+/// Copies what is still needed, record by record.
 class CheckpointWriter
 {
 public:
-    CheckpointWriter(WalWriter& writer, const CheckpointOptions& options,
-                     absl::FunctionRef<bool(std::uint64_t)> keepsSeries)
-        : writer_(writer), options_(options), keepsSeries_(keepsSeries)
+    CheckpointWriter(WalWriter& writer, const CheckpointOptions& options, std::uint32_t last,
+                     KeepsSeries keepsSeries)
+        : writer_(writer), options_(options), last_(last), keepsSeries_(keepsSeries)
     {}
 
     absl::Status copy(const fs::path& segment)
@@ -51,6 +56,21 @@ public:
         }
     }
 
+    /// The newest metadata of each series, and whatever is not written yet.
+    absl::Status finish()
+    {
+        std::vector<WalMetadata> metadata;
+        for (auto& [ref, newest] : metadata_) {
+            metadata.push_back({ref, std::move(newest)});
+        }
+        if (!metadata.empty()) {
+            std::string record;
+            writeMetadataRecord(record, metadata);
+            NARTHEX_RETURN_IF_ERROR(log(record));
+        }
+        return flush();
+    }
+
 private:
     absl::Status copyRecord(std::string_view record)
     {
@@ -58,91 +78,140 @@ private:
         case WalRecordType::Series:
             return copySeries(record);
         case WalRecordType::Samples:
-            return copySamples(record);
+            return copyTimed<WalSample>(record, decodeSamples, writeSamplesRecord);
         case WalRecordType::Histograms:
-        case WalRecordType::FloatHistograms: {
-            // A record is one commit, mostly of one time: it stays whole as long as one sample of
-            // it is needed.
-            histograms_.clear();
-            NARTHEX_RETURN_IF_ERROR(decodeHistograms(record, histograms_));
-            const bool needed =
-                std::any_of(histograms_.begin(), histograms_.end(), [this](const WalHistogram& s) {
-                    return s.time >= options_.keepFromMs;
-                });
-            return needed ? log(record) : absl::OkStatus();
-        }
-        case WalRecordType::Exemplars: {
-            constexpr std::size_t kTimeAt = 1 + 8;
-            const bool needed = record.size() >= kTimeAt + 8 &&
-                                static_cast<std::int64_t>(base::loadBigEndian<std::uint64_t>(
-                                    record.data() + kTimeAt)) >= options_.keepFromMs;
-            return needed ? log(record) : absl::OkStatus();
-        }
-        case WalRecordType::Tombstones:
-        case WalRecordType::Metadata:
-            return log(record);
-        case WalRecordType::MmapMarkers:
+        case WalRecordType::FloatHistograms:
         case WalRecordType::CustomHistograms:
         case WalRecordType::CustomFloatHistograms:
+            return copyHistograms(record);
+        case WalRecordType::Exemplars:
+            return copyTimed<WalExemplar>(record, decodeExemplars, writeExemplarsRecord);
+        case WalRecordType::Tombstones:
+            return copyTombstones(record);
+        case WalRecordType::Metadata:
+            return noteMetadata(record);
+        // Start times would be lost by decoding: such a record stays whole.
         case WalRecordType::SamplesV2:
         case WalRecordType::HistogramsV2:
         case WalRecordType::FloatHistogramsV2:
+            return log(record);
+        case WalRecordType::MmapMarkers:
         case WalRecordType::Unknown:
             break;
         }
         return absl::OkStatus();
     }
 
+    [[nodiscard]] bool keeps(std::uint64_t ref) const { return keepsSeries_(ref, last_); }
+
     absl::Status copySeries(std::string_view record)
     {
-        std::string kept(1, static_cast<char>(WalRecordType::Series));
+        std::string kept;
+        beginRecord(kept, WalRecordType::Series);
         NARTHEX_RETURN_IF_ERROR(
             decodeSeries(record, [&](std::uint64_t ref, std::string_view labels) {
-                if (keepsSeries_(ref)) {
+                if (keeps(ref)) {
                     appendSeriesEntry(kept, ref, labels);
                 }
             }));
         return kept.size() > 1 ? log(kept) : absl::OkStatus();
     }
 
-    absl::Status copySamples(std::string_view record)
+    /// Records whose entries have a time each.
+    template <typename Entry, typename Decode, typename Write>
+    absl::Status copyTimed(std::string_view record, Decode decode, Write write)
     {
-        samples_.clear();
-        NARTHEX_RETURN_IF_ERROR(decodeSamples(record, samples_));
-        const auto isOld = [this](const WalSample& s) { return s.time < options_.keepFromMs; };
-        if (std::none_of(samples_.begin(), samples_.end(), isOld)) {
+        std::vector<Entry> entries;
+        NARTHEX_RETURN_IF_ERROR(decode(record, entries));
+        const auto isOld = [this](const Entry& e) { return e.time < options_.keepFromMs; };
+        if (std::none_of(entries.begin(), entries.end(), isOld)) {
             return log(record);
         }
-        std::erase_if(samples_, isOld);
-        if (samples_.empty()) {
+        std::erase_if(entries, isOld);
+        if (entries.empty()) {
             return absl::OkStatus();
         }
         std::string kept;
-        const WalSample base = samples_.front();
-        beginSamples(kept, base.ref, base.time);
-        for (const WalSample& sample : samples_) {
-            appendSampleEntry(kept, base.ref, base.time, sample);
-        }
+        write(kept, entries);
         return log(kept);
+    }
+
+    absl::Status copyHistograms(std::string_view record)
+    {
+        std::vector<WalHistogram> samples;
+        NARTHEX_RETURN_IF_ERROR(decodeHistograms(record, samples));
+        std::erase_if(samples,
+                      [this](const WalHistogram& s) { return s.time < options_.keepFromMs; });
+        std::vector<std::string> records;
+        appendHistogramRecords(records, samples);
+        for (const std::string& kept : records) {
+            NARTHEX_RETURN_IF_ERROR(log(kept));
+        }
+        return absl::OkStatus();
+    }
+
+    absl::Status copyTombstones(std::string_view record)
+    {
+        std::vector<WalTombstone> stones;
+        NARTHEX_RETURN_IF_ERROR(decodeTombstones(record, stones));
+        std::erase_if(stones, [this](const WalTombstone& stone) {
+            return stone.maxTime < options_.keepFromMs || !keeps(stone.ref);
+        });
+        if (stones.empty()) {
+            return absl::OkStatus();
+        }
+        std::string kept;
+        writeTombstonesRecord(kept, stones);
+        return log(kept);
+    }
+
+    absl::Status noteMetadata(std::string_view record)
+    {
+        std::vector<WalMetadata> metadata;
+        NARTHEX_RETURN_IF_ERROR(decodeMetadata(record, metadata));
+        for (WalMetadata& one : metadata) {
+            if (keeps(one.ref)) {
+                metadata_[one.ref] = std::move(one.metadata);
+            }
+        }
+        return absl::OkStatus();
     }
 
     absl::Status log(std::string_view record)
     {
-        const WalRecord framed = makeWalRecord(record, options_.compress, compressed_);
-        return writer_.log({&framed, 1});
+        pendingBytes_ += record.size();
+        pending_.emplace_back(record);
+        constexpr std::size_t kFlushBytes = std::size_t{1} << 20U;
+        return pendingBytes_ > kFlushBytes ? flush() : absl::OkStatus();
+    }
+
+    absl::Status flush()
+    {
+        std::vector<WalRecord> framed;
+        std::vector<std::string> buffers(pending_.size());
+        for (std::size_t i = 0; i < pending_.size(); ++i) {
+            framed.push_back(makeWalRecord(pending_[i], options_.compress, buffers[i]));
+        }
+        if (!framed.empty()) {
+            NARTHEX_RETURN_IF_ERROR(writer_.log(framed));
+        }
+        pending_.clear();
+        pendingBytes_ = 0;
+        return absl::OkStatus();
     }
 
     WalWriter& writer_;
     const CheckpointOptions& options_;
-    const absl::FunctionRef<bool(std::uint64_t)> keepsSeries_;
-    std::vector<WalSample> samples_;
-    std::vector<WalHistogram> histograms_;
-    std::string compressed_;
+    const std::uint32_t last_;
+    const KeepsSeries keepsSeries_;
+    std::map<std::uint64_t, model::Metadata> metadata_;
+    std::vector<std::string> pending_;
+    std::size_t pendingBytes_ = 0;
 };
 
 absl::Status writeCheckpoint(const fs::path& directory, std::span<const fs::path> segments,
-                             const CheckpointOptions& options,
-                             absl::FunctionRef<bool(std::uint64_t)> keepsSeries)
+                             const CheckpointOptions& options, std::uint32_t last,
+                             KeepsSeries keepsSeries)
 {
     NARTHEX_RETURN_IF_ERROR(removeAll(directory));
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(directory));
@@ -153,10 +222,11 @@ absl::Status writeCheckpoint(const fs::path& directory, std::span<const fs::path
     NARTHEX_ASSIGN_OR_RETURN(
         const std::unique_ptr<WalWriter> writer,
         WalWriter::create(options.files, directory, 0, options.segmentBytes, finish));
-    CheckpointWriter checkpoint(*writer, options, keepsSeries);
+    CheckpointWriter checkpoint(*writer, options, last, keepsSeries);
     for (const fs::path& segment : segments) {
         NARTHEX_RETURN_IF_ERROR(checkpoint.copy(segment));
     }
+    NARTHEX_RETURN_IF_ERROR(checkpoint.finish());
     NARTHEX_RETURN_IF_ERROR(writer->close());
     return base::syncDirectory(directory);
 }
@@ -181,8 +251,7 @@ absl::Status removeReplaced(const fs::path& walDirectory, std::span<const WalSeg
 } // namespace
 
 absl::Status truncateWal(const fs::path& walDirectory, Journal& journal,
-                         const CheckpointOptions& options,
-                         absl::FunctionRef<bool(std::uint64_t ref)> keepsSeries)
+                         const CheckpointOptions& options, KeepsSeries keepsSeries)
 {
     NARTHEX_ASSIGN_OR_RETURN(const std::vector<WalCheckpoint> checkpoints,
                              listCheckpoints(walDirectory));
@@ -218,7 +287,7 @@ absl::Status truncateWal(const fs::path& walDirectory, Journal& journal,
     const fs::path finished = walDirectory / ("checkpoint." + walSegmentName(last));
     fs::path temporary = finished;
     temporary += kTemporarySuffix;
-    if (absl::Status status = writeCheckpoint(temporary, sources, options, keepsSeries);
+    if (absl::Status status = writeCheckpoint(temporary, sources, options, last, keepsSeries);
         !status.ok()) {
         base::ignore(removeAll(temporary), "removed at the next start");
         return base::annotate(status, "checkpoint");

@@ -28,9 +28,11 @@ struct CheckpointOptions
 };
 
 /// Starts a new segment, and writes a checkpoint when there are at least four older ones.
-absl::Status truncateWal(const std::filesystem::path& walDirectory, Journal& journal,
-                         const CheckpointOptions& options,
-                         absl::FunctionRef<bool(std::uint64_t ref)> keepsSeries);
+/// `keepsSeries`: whether a record of this series is needed once the log up to `lastSegment` is in
+/// the checkpoint.
+absl::Status truncateWal(
+    const std::filesystem::path& walDirectory, Journal& journal, const CheckpointOptions& options,
+    absl::FunctionRef<bool(std::uint64_t ref, std::uint32_t lastSegment)> keepsSeries);
 
 /// Removes what a crash left unfinished.
 void removeUnfinishedCheckpoints(const std::filesystem::path& walDirectory);

@@ -154,7 +154,7 @@ std::vector<std::string> beyondRetention(const std::vector<BlockMeta>& blocks,
 Compactor::Compactor(std::filesystem::path directory, Head& head, BlockList& blocks,
                      FileLayer& files, const base::Clock& clock, base::Logger log,
                      const CompactorOptions& options,
-                     std::function<bool(std::uint64_t)> keepsSeries)
+                     std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries)
     : directory_(std::move(directory)),
       head_(head),
       blocks_(blocks),

@@ -50,7 +50,7 @@ public:
     /// `keepsSeries`: whether the log's reference still means a series of the head.
     Compactor(std::filesystem::path directory, Head& head, BlockList& blocks, FileLayer& files,
               const base::Clock& clock, base::Logger log, const CompactorOptions& options,
-              std::function<bool(std::uint64_t)> keepsSeries);
+              std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries);
 
     /// All that is due now.
     absl::Status run(const std::stop_token& stop);
@@ -71,7 +71,7 @@ private:
     const base::Clock& clock_;
     const base::Logger log_;
     const CompactorOptions options_;
-    const std::function<bool(std::uint64_t)> keepsSeries_;
+    const std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries_;
 };
 
 } // namespace narthex::tsdb

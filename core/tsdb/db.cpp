@@ -60,7 +60,11 @@ public:
 
 private:
     absl::Status replay(const std::stop_token& stop);
+    absl::Status replayLate(const std::stop_token& stop);
     absl::Status startJournal();
+    absl::Status startLateJournal();
+    absl::StatusOr<std::unique_ptr<Journal>> makeJournal(const fs::path& folder,
+                                                         std::uint32_t segment);
     void startCompactor();
     void compactNowAndThen(const std::stop_token& stop);
     [[nodiscard]] std::uint64_t walBytes() const;
@@ -68,6 +72,7 @@ private:
     // Fixed after construction.
     const fs::path directory_;
     const fs::path walDirectory_;
+    const fs::path wblDirectory_;
     const DbOptions options_;
     const Environment environment_;
     SystemFileLayer systemFiles_;
@@ -76,6 +81,7 @@ private:
     BlockList blocks_;
     // Written by start() only.
     ReplayResult replay_;
+    ReplayResult lateReplay_;
     base::Duration replayTook_;
     /// References of the log that mean another one's series.
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
@@ -93,11 +99,15 @@ DbImpl::DbImpl(fs::path directory, const DbOptions& options, Environment environ
                DirectoryGuard guard)
     : directory_(std::move(directory)),
       walDirectory_(directory_ / "wal"),
+      wblDirectory_(directory_ / "wbl"),
       options_(options),
       environment_(std::move(environment)),
       files_(environment_.files != nullptr ? *environment_.files : systemFiles_),
-      head_(std::make_shared<Head>(
-          HeadOptions{.blockRangeMs = options.blockRange.ms(), .shards = options.headShards})),
+      head_(std::make_shared<Head>(HeadOptions{.blockRangeMs = options.blockRange.ms(),
+                                               .shards = options.headShards,
+                                               .lateCapacity = options.outOfOrderCapacity,
+                                               .readableBy242 = options.readableBy242,
+                                               .logsMetadata = options.metadataInWal})),
       blocks_(directory_, environment_.log),
       guard_(std::move(guard))
 {}
@@ -107,8 +117,17 @@ absl::Status DbImpl::start(const std::stop_token& stop)
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(walDirectory_));
     removeUnfinishedCheckpoints(walDirectory_);
     NARTHEX_RETURN_IF_ERROR(blocks_.load());
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::unique_ptr<HeadChunkFiles> chunks,
+        HeadChunkFiles::open(directory_ / "chunks_head", false, environment_.log));
+    head_->setChunkFiles(std::move(chunks));
+    head_->exemplars().resize(options_.live.maxExemplars);
     NARTHEX_RETURN_IF_ERROR(replay(stop));
     NARTHEX_RETURN_IF_ERROR(startJournal());
+    head_->setLateWindow(options_.live.outOfOrderWindow.ms());
+    if (options_.live.outOfOrderWindow.ms() > 0 || fs::exists(wblDirectory_)) {
+        NARTHEX_RETURN_IF_ERROR(startLateJournal());
+    }
     startCompactor();
     return absl::OkStatus();
 }
@@ -117,9 +136,17 @@ absl::Status DbImpl::replay(const std::stop_token& stop)
 {
     const base::Duration begun = environment_.clock.monotonic();
     head_->raiseMinValidTime(blocks_.maxTime());
+    NARTHEX_RETURN_IF_ERROR(head_->loadChunks(blocks_.maxTime()));
     Replayer replayer(*head_, environment_.pool, environment_.log, environment_.onReplayProgress);
     NARTHEX_ASSIGN_OR_RETURN(replay_, replayer.run(walDirectory_, blocks_.maxTime(), stop));
+    if (fs::exists(wblDirectory_)) {
+        NARTHEX_ASSIGN_OR_RETURN(lateReplay_, replayer.runLate(wblDirectory_, stop));
+    }
     aliases_ = replayer.aliases();
+    if (const std::uint64_t unclaimed = head_->dropUnclaimedChunks(); unclaimed > 0) {
+        environment_.log->warn("tsdb: head chunks without a series in the log are ignored count={}",
+                               unclaimed);
+    }
     replayTook_ = environment_.clock.monotonic() - begun;
     environment_.log->info(
         "wal: replay done segments={} samples={} series={} unknown_refs={} took={:.3f}s",
@@ -128,7 +155,8 @@ absl::Status DbImpl::replay(const std::stop_token& stop)
     return absl::OkStatus();
 }
 
-absl::Status DbImpl::startJournal()
+absl::StatusOr<std::unique_ptr<Journal>> DbImpl::makeJournal(const fs::path& folder,
+                                                             std::uint32_t segment)
 {
     // A full segment is synced in the background; nobody waits for it, and the file ends by itself.
     const auto finish = [&pool = environment_.pool](std::shared_ptr<AppendFile> file) {
@@ -139,11 +167,27 @@ absl::Status DbImpl::startJournal()
             base::ignore(file->close(), "nothing is left to write");
         });
     };
-    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<WalWriter> writer,
-                             WalWriter::create(files_, walDirectory_, replay_.nextSegment,
-                                               options_.walSegmentBytes, finish));
-    head_->setJournal(std::make_unique<Journal>(std::move(writer),
-                                                options_.walCompression != WalCompression::None));
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::unique_ptr<WalWriter> writer,
+        WalWriter::create(files_, folder, segment, options_.walSegmentBytes, finish));
+    return std::make_unique<Journal>(std::move(writer),
+                                     options_.walCompression != WalCompression::None);
+}
+
+absl::Status DbImpl::startJournal()
+{
+    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                             makeJournal(walDirectory_, replay_.nextSegment));
+    head_->setJournal(std::move(journal));
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::startLateJournal()
+{
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(wblDirectory_));
+    NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                             makeJournal(wblDirectory_, lateReplay_.nextSegment));
+    head_->setLateJournal(std::move(journal));
     return absl::OkStatus();
 }
 
@@ -154,11 +198,9 @@ void DbImpl::startCompactor()
                                    .walSegmentBytes = options_.walSegmentBytes,
                                    .walCompression =
                                        options_.walCompression != WalCompression::None};
-    const auto keepsSeries = [this](std::uint64_t ref) {
+    const auto keepsSeries = [this](std::uint64_t ref, std::uint32_t lastSegment) {
         const auto alias = aliases_.find(ref);
-        return alias != aliases_.end() ? head_->hasSeries(alias->second)
-                                       : ref <= std::numeric_limits<HeadRef>::max() &&
-                                             head_->hasSeries(static_cast<HeadRef>(ref));
+        return head_->keepsInLog(alias != aliases_.end() ? alias->second : ref, lastSegment);
     };
     compactor_ =
         std::make_unique<Compactor>(directory_, *head_, blocks_, files_, environment_.clock,
@@ -187,7 +229,9 @@ absl::Status DbImpl::compact()
     if (stopCompaction_.stop_requested()) {
         return base::unavailable("the store is closed");
     }
-    return compactor_->run(stopCompaction_.get_token());
+    const absl::Status status = compactor_->run(stopCompaction_.get_token());
+    const absl::Status mapped = head_->mapClosedChunks();
+    return status.ok() ? mapped : status;
 }
 
 absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestamp from,
@@ -201,18 +245,34 @@ absl::StatusOr<std::unique_ptr<storage::Querier>> DbImpl::querier(base::Timestam
             parts.push_back(makeBlockQuerier(block, from.ms, to.ms));
         }
     }
-    if (parts.empty() || to.ms >= head_->minTime()) {
+    if (parts.empty() || to.ms >= head_->minTime() || head_->hasLateIn(from.ms, to.ms)) {
         parts.push_back(std::move(head));
     }
     return mergeQueriers(std::move(parts));
 }
 
-absl::Status DbImpl::reconfigure(const LiveOptions& /*options*/) { return absl::OkStatus(); }
-
-absl::Status DbImpl::deleteSeries(base::Timestamp /*from*/, base::Timestamp /*to*/,
-                                  std::span<const model::Matchers> /*matcherSets*/)
+absl::Status DbImpl::reconfigure(const LiveOptions& options)
 {
-    return base::unavailable("in work");
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    if (options.outOfOrderWindow.ms() > 0 && head_->lateJournal() == nullptr) {
+        NARTHEX_RETURN_IF_ERROR(startLateJournal());
+    }
+    head_->setLateWindow(options.outOfOrderWindow.ms());
+    head_->exemplars().resize(options.maxExemplars);
+    return absl::OkStatus();
+}
+
+absl::Status DbImpl::deleteSeries(base::Timestamp from, base::Timestamp to,
+                                  std::span<const model::Matchers> matcherSets)
+{
+    absl::MutexLock lock(&compactMutex_);
+    if (stopCompaction_.stop_requested()) {
+        return base::unavailable("the store is closed");
+    }
+    return head_->deleteSamples(matcherSets, {from.ms, to.ms});
 }
 
 absl::Status DbImpl::cleanTombstones() { return base::unavailable("in work"); }
@@ -239,9 +299,15 @@ absl::Status DbImpl::close()
     if (!guard_) {
         return absl::OkStatus();
     }
-    absl::Status status;
+    absl::Status status = head_->mapClosedChunks();
+    if (head_->chunkFiles() != nullptr) {
+        status.Update(head_->chunkFiles()->close());
+    }
+    if (head_->lateJournal() != nullptr) {
+        status.Update(head_->lateJournal()->close());
+    }
     if (head_->journal() != nullptr) {
-        status = head_->journal()->close();
+        status.Update(head_->journal()->close());
     }
     guard_.reset();
     return status;
@@ -276,6 +342,7 @@ DbStats DbImpl::stats() const
     stats.samplesOutOfOrder = counters.samplesOutOfOrder.load();
     stats.samplesDuplicate = counters.samplesDuplicate.load();
     stats.samplesTooOld = counters.samplesTooOld.load();
+    stats.samplesOutOfBounds = counters.samplesOutOfBounds.load();
     stats.seriesCreated = counters.seriesCreated.load();
     stats.seriesRemoved = counters.seriesRemoved.load();
     stats.walBytes = walBytes();

@@ -95,6 +95,7 @@ struct DbStats
     std::uint64_t samplesAppended = 0;
     std::uint64_t samplesOutOfOrder = 0;
     std::uint64_t samplesDuplicate = 0;
+    std::uint64_t samplesOutOfBounds = 0;
     std::uint64_t samplesTooOld = 0;
     std::uint64_t seriesCreated = 0;
     std::uint64_t seriesRemoved = 0;

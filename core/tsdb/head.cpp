@@ -33,6 +33,12 @@ std::unique_ptr<storage::Appender> Head::appender()
     return std::make_unique<HeadAppender>(shared_from_this());
 }
 
+void Head::addExemplar(HeadRef ref, const model::Exemplar& exemplar)
+{
+    const auto labels = model::Labels::fromBytes(std::string(table_.labels(ref)));
+    exemplars_.append(labels, storage::SeriesRef{ref}, exemplar);
+}
+
 std::unique_ptr<storage::Querier> Head::querier(std::int64_t fromMs, std::int64_t toMs)
 {
     return std::make_unique<HeadQuerier>(shared_from_this(), fromMs, toMs);
@@ -48,7 +54,6 @@ HeadRef Head::createSeries(HeadRef ref, std::string_view packedLabels)
         page.hot[position].flags = HotSeries::Alive;
     }
     labelIndex_.add(ref);
-    constexpr std::uint64_t kMallocHeaderBytes = 16;
     counters_.labelBytes.fetch_add(packedLabels.size() + kMallocHeaderBytes,
                                    std::memory_order_relaxed);
     counters_.series.fetch_add(1, std::memory_order_relaxed);
@@ -78,8 +83,12 @@ HeadRef Head::restoreSeries(std::uint64_t ref, std::string_view packedLabels)
     if (hasSeries(number)) {
         return number; // the same record again: a checkpoint and a segment both hold it
     }
-    return index_.findOrCreate(packedLabels, [&] { return createSeries(number, packedLabels); })
-        .ref;
+    const HeadRef found =
+        index_.findOrCreate(packedLabels, [&] { return createSeries(number, packedLabels); }).ref;
+    if (!loaded_.empty()) {
+        attachLoaded(found, ref);
+    }
+    return found;
 }
 
 bool Head::hasSeries(HeadRef ref) const
@@ -148,6 +157,12 @@ void Head::extendTimes(std::int64_t lowest, std::int64_t highest)
 {
     moveBound(minTime_, lowest, std::less<>());
     moveBound(maxTime_, highest, std::greater<>());
+}
+
+void Head::extendLateTimes(std::int64_t lowest, std::int64_t highest)
+{
+    moveBound(lateMinTime_, lowest, std::less<>());
+    moveBound(lateMaxTime_, highest, std::greater<>());
 }
 
 std::uint64_t Head::memoryBytes() const

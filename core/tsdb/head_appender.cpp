@@ -4,10 +4,12 @@
 
 #include "core/base/codec.h"
 #include "core/base/status.h"
+#include "core/tsdb/wal_batches.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <deque>
 
 namespace narthex::tsdb {
 
@@ -48,6 +50,26 @@ std::uint64_t pageNumberOf(SeriesRef ref)
 
 } // namespace
 
+void HeadAppender::Tally::add(AppendResult result)
+{
+    outOfOrder += result == AppendResult::OutOfOrder ? 1 : 0;
+    duplicate += result == AppendResult::DuplicateTimestamp ? 1 : 0;
+    outOfBounds += result == AppendResult::OutOfBounds ? 1 : 0;
+    tooOld += result == AppendResult::TooOld ? 1 : 0;
+}
+
+HeadAppender::HeadAppender(std::shared_ptr<Head> head) : head_(std::move(head))
+{
+    head_->counters().appenders.fetch_add(1, std::memory_order_relaxed);
+    head_->counters().openAppenders.fetch_add(1, std::memory_order_relaxed);
+}
+
+HeadAppender::~HeadAppender()
+{
+    rollback();
+    head_->counters().openAppenders.fetch_sub(1, std::memory_order_relaxed);
+}
+
 absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
 {
     if (labels.empty()) {
@@ -70,6 +92,7 @@ absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
 void HeadAppender::start(std::int64_t firstTime)
 {
     if (!minValid_) {
+        lateWindowMs_ = head_->lateWindowMs();
         minValid_ = head_->beginBatch(firstTime);
     }
 }
@@ -119,34 +142,73 @@ AppendResult HeadAppender::judge(const HotSeries& series, std::int64_t time,
     if (!series.has(HotSeries::Alive)) {
         return AppendResult::UnknownSeries;
     }
-    if (time < *minValid_) {
+    if (time < *minValid_ && lateWindowMs_ == 0) {
         return AppendResult::OutOfBounds;
     }
-    if (!series.has(HotSeries::HasSamples) || time > series.chunk.lastTime) [[likely]] {
+    if (series.has(HotSeries::HasSamples) && time <= series.chunk.lastTime) [[unlikely]] {
+        if (time == series.chunk.lastTime) {
+            const bool same =
+                valueBits == series.chunk.lastValue && !series.has(HotSeries::NewestIsHistogram);
+            return same ? AppendResult::SameAgain : AppendResult::DuplicateTimestamp;
+        }
+        return time < *minValid_ ? AppendResult::OutOfBounds : AppendResult::OutOfOrder;
+    }
+    return time < *minValid_ ? AppendResult::OutOfBounds : AppendResult::Appended;
+}
+
+AppendResult HeadAppender::judgeRepeated(const PendingSample& sample, bool isHistogram)
+{
+    const auto note = [this](HeadRef ref, const Newest& newest) {
+        Newest& known = newest_[ref];
+        if (newest.time >= known.time) {
+            known = newest;
+        }
+    };
+    for (; newestSamples_ < samples_.size(); ++newestSamples_) {
+        const PendingSample& s = samples_[newestSamples_];
+        note(s.ref, {s.time, s.valueBits, false});
+    }
+    for (; newestHistograms_ < histograms_.size(); ++newestHistograms_) {
+        const PendingHistogram& s = histograms_[newestHistograms_];
+        note(s.ref, {s.time, 0, true});
+    }
+    const auto found = newest_.find(sample.ref);
+    if (found == newest_.end()) {
         return AppendResult::Appended;
     }
-    if (time < series.chunk.lastTime) {
+    const Newest& newest = found->second;
+    if (sample.time > newest.time) {
+        if (newest.isHistogram != isHistogram) {
+            startBoundary();
+        }
+        return AppendResult::Appended;
+    }
+    if (sample.time < newest.time) {
         return AppendResult::OutOfOrder;
     }
-    const bool same =
-        valueBits == series.chunk.lastValue && !series.has(HotSeries::NewestIsHistogram);
+    const bool same = !isHistogram && !newest.isHistogram && sample.valueBits == newest.valueBits;
     return same ? AppendResult::SameAgain : AppendResult::DuplicateTimestamp;
 }
 
-AppendResult HeadAppender::judgeRepeated(HeadRef ref, std::int64_t time, std::uint64_t valueBits)
+void HeadAppender::startBoundary()
 {
-    for (; newestUpTo_ < samples_.size(); ++newestUpTo_) {
-        newest_[samples_[newestUpTo_].ref] = samples_[newestUpTo_];
+    boundaries_.push_back({samples_.size(), histograms_.size(), recordStarts_.size()});
+    samplesInRecord_ = 0; // the next sample starts a record
+}
+
+bool HeadAppender::isTakenLate(std::int64_t time, AppendResult& result) const
+{
+    if (lateWindowMs_ == 0 ||
+        (result != AppendResult::OutOfOrder && result != AppendResult::OutOfBounds)) {
+        return false;
     }
-    const auto found = newest_.find(ref);
-    if (found == newest_.end() || time > found->second.time) {
-        return AppendResult::Appended;
+    const std::int64_t newest = std::max(head_->maxTime(), *minValid_);
+    if (time < newest - lateWindowMs_) {
+        result = AppendResult::TooOld;
+        return false;
     }
-    if (time < found->second.time) {
-        return AppendResult::OutOfOrder;
-    }
-    return valueBits == found->second.valueBits ? AppendResult::SameAgain
-                                                : AppendResult::DuplicateTimestamp;
+    result = AppendResult::Appended;
+    return true;
 }
 
 /// Writes the sample behind the log's records; makeRoom has seen to the room.
@@ -197,25 +259,46 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
         AppendResult result = judge(series, sample.time, sample.valueBits);
         // Nothing pending: this batch cannot have the series already.
         if (series.pending != 0 && result == AppendResult::Appended) [[unlikely]] {
-            result = judgeRepeated(ref, sample.time, sample.valueBits);
+            result = judgeRepeated(sample, false);
+        }
+        if (result != AppendResult::Appended ||
+            (series.has(HotSeries::NewestIsHistogram) && model::isStale(values[i]))) [[unlikely]] {
+            addUnlikely(*page, sample, result);
+            tally.add(result);
+            results[i] = result;
+            continue;
         }
         results[i] = result;
-        if (result != AppendResult::Appended) [[unlikely]] {
-            tally.outOfOrder += result == AppendResult::OutOfOrder ? 1 : 0;
-            tally.duplicate += result == AppendResult::DuplicateTimestamp ? 1 : 0;
-            tally.tooOld += result == AppendResult::OutOfBounds ? 1 : 0;
-            continue;
-        }
         ++series.pending;
-        if (series.has(HotSeries::NewestIsHistogram) && model::isStale(values[i])) [[unlikely]] {
-            auto stale = std::make_shared<model::FloatHistogram>();
-            stale->sum = values[i];
-            histograms_.push_back({ref, sample.time, {std::move(stale), nullptr}});
-            continue;
-        }
         encode(sample);
         samples_.push_back(sample);
     }
+}
+
+// A sample that is refused, comes late, or ends a series of histograms.
+void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample, AppendResult& result)
+{
+    const std::uint32_t position = SeriesTable::positionOf(sample.ref);
+    const bool isLate = isTakenLate(sample.time, result);
+    if (result != AppendResult::Appended) {
+        return;
+    }
+    ++page.hot[position].pending;
+    if (isLate) {
+        encode(sample);
+        late_.push_back({sample.ref, sample.time, sample.valueBits, {}});
+        return;
+    }
+    const auto& writer = page.cold[position].histogram;
+    HistogramValue stale;
+    if (writer != nullptr && writer->encoding() == ChunkEncoding::FloatHistogram) {
+        stale.floats = std::make_shared<const model::FloatHistogram>(
+            model::FloatHistogram{.sum = model::staleMarker()});
+    } else {
+        stale.integers = std::make_shared<const model::IntegerHistogram>(
+            model::IntegerHistogram{.sum = model::staleMarker()});
+    }
+    histograms_.push_back({sample.ref, sample.time, std::move(stale)});
 }
 
 AppendResult HeadAppender::appendHistogram(SeriesRef ref, base::Timestamp time,
@@ -240,69 +323,161 @@ AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, Histogram
     if (page == nullptr) {
         return AppendResult::UnknownSeries;
     }
-    const auto headRef = static_cast<HeadRef>(number);
-    Tally tally;
+    const PendingSample sample{static_cast<HeadRef>(number), time.ms, 0};
+    const bool isCustom =
+        value.floats ? value.floats->usesCustomBuckets() : value.integers->usesCustomBuckets();
+    // Custom buckets would make 2.42 misread the directory.
+    if (isCustom && head_->readableBy242()) {
+        return AppendResult::Unsupported;
+    }
     AppendResult result = AppendResult::Appended;
+    bool isLate = false;
     {
         absl::MutexLock lock(&page->mutex);
-        const std::uint32_t position = SeriesTable::positionOf(headRef);
+        const std::uint32_t position = SeriesTable::positionOf(sample.ref);
         HotSeries& series = page->hot[position];
         result = judge(series, time.ms, 0);
-        if (time.ms == series.chunk.lastTime && series.has(HotSeries::NewestIsHistogram) &&
-            result == AppendResult::DuplicateTimestamp &&
-            model::sameBits(*page->cold[position].histograms->back().value.asFloat(),
-                            *value.asFloat())) {
+        if (series.pending != 0 && result == AppendResult::Appended) {
+            result = judgeRepeated(sample, true);
+        }
+        if (const auto& writer = page->cold[position].histogram;
+            result == AppendResult::DuplicateTimestamp && writer != nullptr &&
+            writer->lastTime() == time.ms && writer->lastIs(value)) {
             result = AppendResult::SameAgain;
         }
-        // Custom buckets would make 2.42 misread the directory: they are refused until it may be
-        // left behind.
-        if (value.asFloat()->usesCustomBuckets() && result == AppendResult::Appended) {
-            result = AppendResult::Unsupported;
-        }
+        isLate = isTakenLate(time.ms, result);
         series.pending += result == AppendResult::Appended ? 1 : 0;
     }
-    if (result == AppendResult::Appended) {
-        histograms_.push_back({headRef, time.ms, std::move(value)});
+    if (isLate) {
+        late_.push_back({sample.ref, time.ms, 0, std::move(value)});
+    } else if (result == AppendResult::Appended) {
+        histograms_.push_back({sample.ref, time.ms, std::move(value)});
     }
-    tally.outOfOrder += result == AppendResult::OutOfOrder ? 1 : 0;
-    tally.duplicate += result == AppendResult::DuplicateTimestamp ? 1 : 0;
-    tally.tooOld += result == AppendResult::OutOfBounds ? 1 : 0;
+    Tally tally;
+    tally.add(result);
     count(tally);
     return result;
 }
 
-storage::ExemplarResult HeadAppender::appendExemplar(SeriesRef /*ref*/,
-                                                     const model::Exemplar& /*exemplar*/)
+bool HeadAppender::isAlive(SeriesRef ref) const
 {
-    return storage::ExemplarResult::Ignored;
+    const auto number = static_cast<std::uint64_t>(ref);
+    return number <= std::numeric_limits<HeadRef>::max() &&
+           head_->hasSeries(static_cast<HeadRef>(number));
 }
 
-void HeadAppender::updateMetadata(SeriesRef /*ref*/, const model::Metadata& /*metadata*/) {}
+storage::ExemplarResult HeadAppender::appendExemplar(SeriesRef ref, const model::Exemplar& exemplar)
+{
+    if (!isAlive(ref)) {
+        return storage::ExemplarResult::UnknownSeries;
+    }
+    if (!exemplar.time) {
+        return storage::ExemplarResult::Ignored;
+    }
+    const storage::ExemplarResult result = head_->exemplars().check(ref, exemplar);
+    if (result == storage::ExemplarResult::Appended) {
+        exemplars_.push_back({static_cast<HeadRef>(ref), exemplar});
+    }
+    return result;
+}
 
+void HeadAppender::updateMetadata(SeriesRef ref, const model::Metadata& metadata)
+{
+    if (isAlive(ref) && head_->metadata().differs(static_cast<HeadRef>(ref), metadata)) {
+        metadata_.push_back({static_cast<HeadRef>(ref), metadata});
+    }
+}
+
+// Histograms of one stretch of the batch by kind.
+std::vector<std::string> HeadAppender::otherRecords(std::size_t histogramsFrom,
+                                                    std::size_t histogramsTo) const
+{
+    std::vector<WalHistogram> histograms;
+    for (std::size_t i = histogramsFrom; i < histogramsTo; ++i) {
+        histograms.push_back({histograms_[i].ref, histograms_[i].time, histograms_[i].value});
+    }
+    if (histogramsTo == histograms_.size()) {
+        for (const PendingLate& sample : late_) {
+            if (sample.isHistogram()) {
+                histograms.push_back({sample.ref, sample.time, sample.histogram});
+            }
+        }
+    }
+    std::vector<std::string> records;
+    appendHistogramRecords(records, histograms);
+    return records;
+}
+
+// Order: metadata, then for each stretch samples and histograms, exemplars last.
 absl::Status HeadAppender::writeLog()
 {
-    if (head_->journal() == nullptr) {
+    Journal* journal = head_->journal();
+    if (journal == nullptr) {
         return base::unavailable("the store is closed");
     }
-    std::vector<WalRecord> records;
-    compressed_.resize(std::max(compressed_.size(), recordStarts_.size() + 1));
-    const bool compress = head_->journal()->compresses();
-    for (std::size_t i = 0; i < recordStarts_.size(); ++i) {
-        const std::size_t end = i + 1 < recordStarts_.size() ? recordStarts_[i + 1] : logSize_;
-        const std::string_view payload(log_.get() + recordStarts_[i], end - recordStarts_[i]);
-        records.push_back(makeWalRecord(payload, compress, compressed_[i]));
-    }
-    if (!histograms_.empty()) {
-        const PendingHistogram& first = histograms_.front();
-        histogramRecord_.clear();
-        beginFloatHistograms(histogramRecord_, first.ref, first.time);
-        for (const PendingHistogram& sample : histograms_) {
-            appendFloatHistogramEntry(histogramRecord_, first.ref, first.time, sample.ref,
-                                      sample.time, *sample.value.asFloat());
+    std::deque<std::string> owned; // a record's bytes stay where they are
+    std::vector<std::string_view> payloads;
+    if (!metadata_.empty() && head_->logsMetadata()) {
+        std::vector<WalMetadata> metadata;
+        for (const PendingMetadata& one : metadata_) {
+            metadata.push_back({one.ref, one.metadata});
         }
-        records.push_back(makeWalRecord(histogramRecord_, compress, compressed_.back()));
+        writeMetadataRecord(owned.emplace_back(), metadata);
+        payloads.push_back(owned.back());
     }
-    return head_->journal()->commit(records);
+    std::size_t record = 0;
+    std::size_t histogram = 0;
+    const auto addStretch = [&](std::size_t recordsTo, std::size_t histogramsTo) {
+        for (; record < recordsTo; ++record) {
+            const std::size_t end =
+                record + 1 < recordStarts_.size() ? recordStarts_[record + 1] : logSize_;
+            payloads.emplace_back(log_.get() + recordStarts_[record], end - recordStarts_[record]);
+        }
+        for (std::string& other : otherRecords(histogram, histogramsTo)) {
+            payloads.push_back(owned.emplace_back(std::move(other)));
+        }
+        histogram = histogramsTo;
+    };
+    for (const Boundary& boundary : boundaries_) {
+        addStretch(boundary.records, boundary.histograms);
+    }
+    addStretch(recordStarts_.size(), histograms_.size());
+    if (!exemplars_.empty()) {
+        std::vector<WalExemplar> exemplars;
+        for (const PendingExemplar& one : exemplars_) {
+            exemplars.push_back(
+                {one.ref, one.exemplar.time->ms, one.exemplar.value, one.exemplar.labels});
+        }
+        writeExemplarsRecord(owned.emplace_back(), exemplars);
+        payloads.push_back(owned.back());
+    }
+    std::vector<WalRecord> records;
+    compressed_.resize(std::max(compressed_.size(), payloads.size()));
+    for (std::size_t i = 0; i < payloads.size(); ++i) {
+        records.push_back(makeWalRecord(payloads[i], journal->compresses(), compressed_[i]));
+    }
+    return journal->commit(records);
+}
+
+void HeadAppender::insertAll()
+{
+    if (samples_.empty() && histograms_.empty()) {
+        return;
+    }
+    const CommitId commit = head_->isolation().beginCommit();
+    std::size_t sample = 0;
+    std::size_t histogram = 0;
+    const auto insertUpTo = [&](std::size_t samplesTo, std::size_t histogramsTo) {
+        head_->insert(commit, std::span(samples_).subspan(sample, samplesTo - sample),
+                      std::span(histograms_).subspan(histogram, histogramsTo - histogram), late_);
+        sample = samplesTo;
+        histogram = histogramsTo;
+    };
+    for (const Boundary& boundary : boundaries_) {
+        insertUpTo(boundary.samples, boundary.histograms);
+    }
+    insertUpTo(samples_.size(), histograms_.size());
+    head_->isolation().endCommit(commit);
 }
 
 absl::Status HeadAppender::commit()
@@ -311,16 +486,21 @@ absl::Status HeadAppender::commit()
         rollback();
         return status;
     }
-    if (!samples_.empty() || !histograms_.empty()) {
-        head_->insert(samples_, histograms_);
+    insertAll();
+    const absl::Status late = late_.empty() ? absl::OkStatus() : head_->insertLate(late_);
+    for (const PendingExemplar& one : exemplars_) {
+        head_->addExemplar(one.ref, one.exemplar);
+    }
+    for (PendingMetadata& one : metadata_) {
+        head_->metadata().set(one.ref, std::move(one.metadata));
     }
     finishBatch();
-    return absl::OkStatus();
+    return late;
 }
 
 void HeadAppender::rollback()
 {
-    head_->forget(samples_, histograms_);
+    head_->forget(samples_, histograms_, late_);
     finishBatch();
 }
 
@@ -332,8 +512,13 @@ void HeadAppender::finishBatch()
     }
     samples_.clear();
     histograms_.clear();
+    late_.clear();
+    exemplars_.clear();
+    metadata_.clear();
+    boundaries_.clear();
     newest_.clear();
-    newestUpTo_ = 0;
+    newestSamples_ = 0;
+    newestHistograms_ = 0;
     logSize_ = 0;
     recordStarts_.clear();
     samplesInRecord_ = 0;
@@ -341,12 +526,13 @@ void HeadAppender::finishBatch()
 
 void HeadAppender::count(const Tally& tally)
 {
-    if (tally.outOfOrder + tally.duplicate + tally.tooOld == 0) {
+    if (tally.isEmpty()) {
         return;
     }
     HeadCounters& counters = head_->counters(); // nobody orders anything by them
     counters.samplesOutOfOrder.fetch_add(tally.outOfOrder, std::memory_order_relaxed);
     counters.samplesDuplicate.fetch_add(tally.duplicate, std::memory_order_relaxed);
+    counters.samplesOutOfBounds.fetch_add(tally.outOfBounds, std::memory_order_relaxed);
     counters.samplesTooOld.fetch_add(tally.tooOld, std::memory_order_relaxed);
 }
 

@@ -21,8 +21,8 @@ namespace narthex::tsdb {
 class HeadAppender final : public storage::Appender
 {
 public:
-    explicit HeadAppender(std::shared_ptr<Head> head) : head_(std::move(head)) {}
-    ~HeadAppender() override { rollback(); }
+    explicit HeadAppender(std::shared_ptr<Head> head);
+    ~HeadAppender() override;
 
     absl::StatusOr<storage::SeriesRef> seriesFor(const model::Labels& labels) override;
     void appendBatch(std::span<const storage::SeriesRef> refs,
@@ -43,7 +43,39 @@ private:
     {
         std::uint64_t outOfOrder = 0;
         std::uint64_t duplicate = 0;
+        std::uint64_t outOfBounds = 0;
         std::uint64_t tooOld = 0;
+
+        void add(storage::AppendResult result);
+        [[nodiscard]] bool isEmpty() const
+        {
+            return outOfOrder + duplicate + outOfBounds + tooOld == 0;
+        }
+    };
+    /// The newest sample of a series in this batch.
+    struct Newest
+    {
+        std::int64_t time = 0;
+        std::uint64_t valueBits = 0;
+        bool isHistogram = false;
+    };
+    /// Up to here the kinds of samples may be put in one after the other: behind it a series
+    /// changes its kind.
+    struct Boundary
+    {
+        std::size_t samples = 0;
+        std::size_t histograms = 0;
+        std::size_t records = 0;
+    };
+    struct PendingExemplar
+    {
+        HeadRef ref = 0;
+        model::Exemplar exemplar;
+    };
+    struct PendingMetadata
+    {
+        HeadRef ref = 0;
+        model::Metadata metadata;
     };
     struct Run
     {
@@ -59,11 +91,21 @@ private:
                    std::span<storage::AppendResult> results, Tally& tally);
     [[nodiscard]] storage::AppendResult judge(const HotSeries& series, std::int64_t time,
                                               std::uint64_t valueBits) const;
-    [[nodiscard]] storage::AppendResult judgeRepeated(HeadRef ref, std::int64_t time,
-                                                      std::uint64_t valueBits);
+    [[nodiscard]] storage::AppendResult judgeRepeated(const PendingSample& sample,
+                                                      bool isHistogram);
+    /// Whether a sample that is not in order is taken as a late one; otherwise `result` says why
+    /// not.
+    [[nodiscard]] bool isTakenLate(std::int64_t time, storage::AppendResult& result) const;
+    void addUnlikely(SeriesPage& page, const PendingSample& sample, storage::AppendResult& result)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+    void startBoundary();
+    [[nodiscard]] bool isAlive(storage::SeriesRef ref) const;
     void encode(const PendingSample& sample);
     void makeRoom(std::size_t samples);
+    [[nodiscard]] std::vector<std::string> otherRecords(std::size_t histogramsFrom,
+                                                        std::size_t histogramsTo) const;
     absl::Status writeLog();
+    void insertAll();
     void finishBatch();
     void count(const Tally& tally);
 
@@ -72,10 +114,16 @@ private:
     std::optional<std::int64_t> minValid_;
     std::vector<PendingSample> samples_;
     std::vector<PendingHistogram> histograms_;
-    /// The newest sample of this batch for each of its series; filled only when a series may come
-    /// twice.
-    absl::flat_hash_map<HeadRef, PendingSample> newest_;
-    std::size_t newestUpTo_ = 0;
+    std::vector<PendingLate> late_;
+    std::vector<PendingExemplar> exemplars_;
+    std::vector<PendingMetadata> metadata_;
+    std::vector<Boundary> boundaries_;
+    /// Filled only when a series may come twice; from the samples and histograms up to these.
+    absl::flat_hash_map<HeadRef, Newest> newest_;
+    std::size_t newestSamples_ = 0;
+    std::size_t newestHistograms_ = 0;
+    /// How far behind the head's newest sample late ones are taken; as it was when the batch began.
+    std::int64_t lateWindowMs_ = 0;
 
     // The log records of the batch, encoded while it is judged. Buffers keep their memory from
     // batch to batch.
@@ -87,7 +135,6 @@ private:
     HeadRef baseRef_ = 0;
     std::int64_t baseTime_ = 0;
     std::vector<std::string> compressed_;
-    std::string histogramRecord_;
 };
 
 } // namespace narthex::tsdb

@@ -22,13 +22,19 @@ constexpr std::size_t kRoomForOne = kXorSampleMaxBytes + kBitSlackBytes;
 constexpr std::size_t kPrefetchSeries = 8;
 constexpr std::size_t kPrefetchChunk = 4;
 
-/// Where a chunk should end so that the chunks up to `end` come out even. Format:
-/// spec/tsdb.md, 12.3 (E).
-std::int64_t evenEnd(std::int64_t start, std::int64_t current, std::int64_t end)
+/// A chunk of histograms: how many bytes it aims at, when that is first estimated, and when it is
+/// full. Format: spec/tsdb.md, 12.3.
+constexpr double kHistogramTargetBytes = 1024;
+constexpr std::size_t kHistogramEstimateBytes = 256;
+constexpr std::size_t kHistogramFullBytes = 2048;
+constexpr std::uint16_t kHistogramLeastSamples = 10;
+
+/// Where a chunk should end so that the chunks up to `end` come out even; `ratio` is the part of a
+/// whole chunk that stands between start and current, inverted. Format: spec/tsdb.md, 12.3 (E).
+std::int64_t evenEnd(std::int64_t start, std::int64_t current, std::int64_t end, double ratio)
 {
-    constexpr double kRatio = 4;
     const double parts =
-        static_cast<double>(end - start) / (static_cast<double>(current - start + 1) * kRatio);
+        static_cast<double>(end - start) / (static_cast<double>(current - start + 1) * ratio);
     return parts <= 1 ? end : start + (end - start) / static_cast<std::int64_t>(parts);
 }
 
@@ -56,6 +62,34 @@ void Head::openChunk(HotSeries& series, std::int64_t time)
     series.nextCut = rangeEnd(time);
 }
 
+void Head::addClosed(SeriesPage& page, std::uint32_t position, ClosedChunk chunk)
+{
+    std::vector<ClosedChunk>& list = page.cold[position].closed;
+    const std::size_t before = list.capacity();
+    if (list.size() == before) {
+        list.reserve(before + 1 + before / 4); // a few a series: doubling would waste most of it
+    }
+    list.push_back(chunk);
+    counters_.closedChunkBytes.fetch_add((list.capacity() - before) * sizeof(ClosedChunk),
+                                         std::memory_order_relaxed);
+}
+
+void Head::releaseChunk(const ClosedChunk& chunk)
+{
+    auto* data = const_cast<std::uint8_t*>(chunk.data); // ours, unless it is mapped
+    switch (chunk.home) {
+    case ClosedChunk::Mapped:
+        break;
+    case ClosedChunk::Allocated: {
+        const std::unique_ptr<std::uint8_t[]> owned(data);
+        counters_.histogramBytes.fetch_sub(chunk.sizeBytes, std::memory_order_relaxed);
+        break;
+    }
+    default:
+        pool_.release(data, chunk.home);
+    }
+}
+
 void Head::growChunk(HotSeries& series)
 {
     const auto wanted = static_cast<std::uint8_t>(std::min<int>(
@@ -75,23 +109,45 @@ void Head::closeChunk(SeriesPage& page, std::uint32_t position)
     ClosedChunk closed{.minTime = xorFirstTime(series.data, sizeBytes),
                        .maxTime = series.chunk.lastTime,
                        .data = series.data,
-                       .sizeBytes = static_cast<std::uint16_t>(sizeBytes),
+                       .sizeBytes = static_cast<std::uint32_t>(sizeBytes),
                        .samples = series.chunk.samples,
-                       .sizeClass = series.sizeClass};
+                       .encoding = ChunkEncoding::Xor,
+                       .home = series.sizeClass};
     if (const std::uint8_t exact = ChunkPool::classFor(sizeBytes); exact < series.sizeClass) {
-        closed.sizeClass = exact;
-        closed.data = pool_.allocate(exact);
-        std::memcpy(closed.data, series.data, sizeBytes);
+        std::uint8_t* smaller = pool_.allocate(exact);
+        std::memcpy(smaller, series.data, sizeBytes);
         pool_.release(series.data, series.sizeClass);
+        closed.home = exact;
+        closed.data = smaller;
     }
-    std::vector<ClosedChunk>& list = page.cold[position].closed;
-    const std::size_t before = list.capacity();
-    list.push_back(closed);
-    counters_.closedChunkBytes.fetch_add((list.capacity() - before) * sizeof(ClosedChunk),
-                                         std::memory_order_relaxed);
+    addClosed(page, position, closed);
     series.data = nullptr;
     series.chunk.samples = 0;
     series.chunk.bitCount = 0;
+}
+
+void Head::closeHistogram(SeriesPage& page, std::uint32_t position)
+{
+    const std::unique_ptr<HistogramChunkWriter> writer = std::move(page.cold[position].histogram);
+    const std::string_view bytes = writer->bytes();
+    counters_.histogramBytes.fetch_sub(writer->memoryBytes(), std::memory_order_relaxed);
+    ClosedChunk closed{.minTime = writer->firstTime(),
+                       .maxTime = writer->lastTime(),
+                       .sizeBytes = static_cast<std::uint32_t>(bytes.size()),
+                       .samples = writer->samples(),
+                       .encoding = writer->encoding()};
+    std::uint8_t* data = nullptr;
+    if (bytes.size() <= ChunkPool::bytesOf(ChunkPool::kLargestClass)) {
+        closed.home = ChunkPool::classFor(bytes.size());
+        data = pool_.allocate(closed.home);
+    } else {
+        closed.home = ClosedChunk::Allocated;
+        data = std::make_unique_for_overwrite<std::uint8_t[]>(bytes.size()).release();
+        counters_.histogramBytes.fetch_add(bytes.size(), std::memory_order_relaxed);
+    }
+    std::memcpy(data, bytes.data(), bytes.size());
+    closed.data = data;
+    addClosed(page, position, closed);
 }
 
 void Head::noteUnsettled(SeriesPage& page, std::uint32_t position, CommitId settledBelow)
@@ -114,13 +170,24 @@ void Head::noteUnsettled(SeriesPage& page, std::uint32_t position, CommitId sett
     series.set(HotSeries::HasUnsettled);
 }
 
+// Another appender was faster: the sample is late now.
+void Head::refuse(PendingLate sample, HotSeries& series, Insertion& insertion)
+{
+    if (insertion.refusedSamples == nullptr || lateWindowMs() == 0) {
+        ++insertion.refused;
+        return;
+    }
+    ++series.pending;
+    insertion.refusedSamples->push_back(std::move(sample));
+}
+
 void Head::insertFloat(SeriesPage& page, std::uint32_t position, const PendingSample& sample,
                        Insertion& insertion)
 {
     HotSeries& series = page.hot[position];
     if (series.has(HotSeries::HasSamples)) {
         if (sample.time <= series.chunk.lastTime) [[unlikely]] {
-            ++insertion.refused; // another appender was faster
+            refuse({sample.ref, sample.time, sample.valueBits, {}}, series, insertion);
             return;
         }
         if (series.lastCommit >= insertion.settledBelow || series.has(HotSeries::HasUnsettled))
@@ -131,8 +198,9 @@ void Head::insertFloat(SeriesPage& page, std::uint32_t position, const PendingSa
     XorState& chunk = series.chunk;
     if (chunk.samples != 0) {
         if (chunk.samples == kTargetSamples / 4) {
+            constexpr double kRatio = 4;
             series.nextCut = evenEnd(xorFirstTime(series.data, chunk.sizeBytes()), chunk.lastTime,
-                                     series.nextCut);
+                                     series.nextCut, kRatio);
         }
         if (sample.time >= series.nextCut || chunk.samples >= kTargetSamples * 2 ||
             chunk.sizeBytes() > kXorFullBytes) {
@@ -140,15 +208,25 @@ void Head::insertFloat(SeriesPage& page, std::uint32_t position, const PendingSa
         }
     }
     if (chunk.samples == 0) {
+        if (series.has(HotSeries::NewestIsHistogram) && page.cold[position].histogram != nullptr) {
+            closeHistogram(page, position);
+        }
         openChunk(series, sample.time);
         ++insertion.chunksOpened;
     } else if (chunk.sizeBytes() + kRoomForOne > ChunkPool::bytesOf(series.sizeClass)) {
         growChunk(series);
     }
+    if (sample.valueBits == model::kStaleBits || chunk.lastValue == model::kStaleBits)
+        [[unlikely]] {
+        insertion.newlyStale += (sample.valueBits == model::kStaleBits ? 1 : 0) -
+                                (chunk.lastValue == model::kStaleBits ? 1 : 0);
+    }
     xorAppend(chunk, series.data, sample.time, sample.valueBits);
     series.lastCommit = insertion.commit;
     constexpr std::uint8_t kCleared = HotSeries::NewestIsHistogram | HotSeries::WasEmpty;
     series.flags = static_cast<std::uint8_t>((series.flags | HotSeries::HasSamples) & ~kCleared);
+    insertion.lowest = std::min(insertion.lowest, sample.time);
+    insertion.highest = std::max(insertion.highest, sample.time);
     ++insertion.appended;
 }
 
@@ -158,7 +236,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     HotSeries& series = page.hot[position];
     if (series.has(HotSeries::HasSamples)) {
         if (sample.time <= series.chunk.lastTime) {
-            ++insertion.refused;
+            refuse({sample.ref, sample.time, 0, sample.value}, series, insertion);
             return;
         }
         noteUnsettled(page, position, insertion.settledBelow);
@@ -166,18 +244,55 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     if (series.chunk.samples != 0) {
         closeChunk(page, position);
     }
-    auto& list = page.cold[position].histograms;
-    if (list == nullptr) {
-        list = std::make_unique<std::vector<HistogramSample>>();
+    std::unique_ptr<HistogramChunkWriter>& writer = page.cold[position].histogram;
+    std::optional<ChunkHeader> header;
+    if (writer == nullptr) {
+        header = HistogramChunkWriter::firstHeader(sample.value);
+    } else {
+        const bool wasSmall = writer->bytes().size() < kHistogramEstimateBytes;
+        header = writer->needsNewChunk(sample.value);
+        const std::size_t sizeBytes = writer->bytes().size();
+        const bool isDue = sample.time >= series.nextCut || sizeBytes >= kHistogramFullBytes;
+        const bool mayCut = writer->samples() >= kHistogramLeastSamples ||
+                            sample.time >= rangeEnd(writer->firstTime());
+        if (!header && isDue && mayCut) {
+            const bool isGauge =
+                HistogramChunkWriter::firstHeader(sample.value) == ChunkHeader::Gauge;
+            header = isGauge ? ChunkHeader::Gauge : ChunkHeader::NoReset;
+        }
+        if (!header) {
+            const std::size_t memory = writer->memoryBytes();
+            writer->append(sample.time, sample.value);
+            counters_.histogramBytes.fetch_add(writer->memoryBytes() - memory,
+                                               std::memory_order_relaxed);
+            if (const std::size_t now = writer->bytes().size();
+                wasSmall && now >= kHistogramEstimateBytes) {
+                series.nextCut = evenEnd(writer->firstTime(), sample.time, series.nextCut,
+                                         kHistogramTargetBytes / static_cast<double>(now));
+            }
+        }
     }
-    list->push_back({sample.time, sample.value});
-    counters_.histogramBytes.fetch_add(memoryOf(sample.value), std::memory_order_relaxed);
+    if (header) {
+        if (writer != nullptr) {
+            closeHistogram(page, position);
+        }
+        writer = std::make_unique<HistogramChunkWriter>(*header, sample.time, sample.value);
+        counters_.histogramBytes.fetch_add(writer->memoryBytes(), std::memory_order_relaxed);
+        series.nextCut = rangeEnd(sample.time);
+        ++insertion.chunksOpened;
+    }
+    const bool isStale = sample.value.isStale();
+    insertion.newlyStale +=
+        (isStale ? 1 : 0) - (series.chunk.lastValue == model::kStaleBits ? 1 : 0);
     series.chunk.lastTime = sample.time;
+    series.chunk.lastValue = isStale ? model::kStaleBits : 0;
     series.lastCommit = insertion.commit;
     series.set(HotSeries::HasSamples);
     series.set(HotSeries::NewestIsHistogram);
     series.clear(HotSeries::WasEmpty);
-    ++insertion.appended;
+    insertion.lowest = std::min(insertion.lowest, sample.time);
+    insertion.highest = std::max(insertion.highest, sample.time);
+    ++insertion.histogramsAppended;
 }
 
 void Head::insertRun(SeriesPage& page, std::span<const PendingSample> run, Insertion& insertion)
@@ -197,19 +312,13 @@ void Head::insertRun(SeriesPage& page, std::span<const PendingSample> run, Inser
     }
 }
 
-void Head::insert(std::span<const PendingSample> samples,
-                  std::span<const PendingHistogram> histograms)
+void Head::insert(CommitId commit, std::span<const PendingSample> samples,
+                  std::span<const PendingHistogram> histograms, std::vector<PendingLate>& refused)
 {
-    Insertion insertion{.commit = isolation_.beginCommit()};
+    Insertion insertion{.commit = commit, .refusedSamples = &refused};
     insertion.settledBelow = isolation_.settledBelow();
-    std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
-    std::int64_t highest = kNoTime;
     eachRun(samples, [&](std::uint32_t pageNumber, std::span<const PendingSample> run) {
         insertRun(*table_.page(pageNumber), run, insertion);
-        for (const PendingSample& sample : run) {
-            lowest = std::min(lowest, sample.time);
-            highest = std::max(highest, sample.time);
-        }
     });
     eachRun(histograms, [&](std::uint32_t pageNumber, std::span<const PendingHistogram> run) {
         SeriesPage& page = *table_.page(pageNumber);
@@ -218,19 +327,13 @@ void Head::insert(std::span<const PendingSample> samples,
             const std::uint32_t position = SeriesTable::positionOf(sample.ref);
             --page.hot[position].pending;
             insertHistogram(page, position, sample, insertion);
-            lowest = std::min(lowest, sample.time);
-            highest = std::max(highest, sample.time);
         }
     });
-    if (insertion.appended > 0) {
-        extendTimes(lowest, highest);
-    }
-    isolation_.endCommit(insertion.commit);
     count(insertion);
 }
 
 void Head::forget(std::span<const PendingSample> samples,
-                  std::span<const PendingHistogram> histograms)
+                  std::span<const PendingHistogram> histograms, std::span<const PendingLate> late)
 {
     const auto give = [this](std::uint32_t pageNumber, const auto& run) {
         SeriesPage& page = *table_.page(pageNumber);
@@ -241,22 +344,38 @@ void Head::forget(std::span<const PendingSample> samples,
     };
     eachRun(samples, give);
     eachRun(histograms, give);
+    eachRun(late, give);
 }
 
 void Head::count(const Insertion& insertion)
 {
+    if (insertion.highest != kNoTime) {
+        extendTimes(insertion.lowest, insertion.highest);
+    }
     // Counters: nobody orders anything by them.
     counters_.samplesAppended.fetch_add(insertion.appended, std::memory_order_relaxed);
+    counters_.histogramsAppended.fetch_add(insertion.histogramsAppended, std::memory_order_relaxed);
     counters_.samplesOutOfOrder.fetch_add(insertion.refused, std::memory_order_relaxed);
     counters_.chunks.fetch_add(insertion.chunksOpened, std::memory_order_relaxed);
+    counters_.chunksCreated.fetch_add(insertion.chunksOpened, std::memory_order_relaxed);
+    if (insertion.newlyStale != 0) {
+        counters_.staleSeries.fetch_add(insertion.newlyStale, std::memory_order_relaxed);
+    }
+}
+
+void Head::countRestored(Insertion& insertion)
+{
+    // What replay skips was there before; what it brings back was counted when it came.
+    insertion.appended = 0;
+    insertion.histogramsAppended = 0;
+    insertion.refused = 0;
+    count(insertion);
 }
 
 std::uint64_t Head::restore(std::span<const PendingSample> samples)
 {
     Insertion insertion{.commit = 0, .settledBelow = 1};
     std::uint64_t unknown = 0;
-    std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
-    std::int64_t highest = kNoTime;
     eachRun(samples, [&](std::uint32_t pageNumber, std::span<const PendingSample> run) {
         SeriesPage* page = table_.page(pageNumber);
         if (page == nullptr) {
@@ -271,14 +390,9 @@ std::uint64_t Head::restore(std::span<const PendingSample> samples)
                 continue;
             }
             insertFloat(*page, position, sample, insertion);
-            lowest = std::min(lowest, sample.time);
-            highest = std::max(highest, sample.time);
         }
     });
-    if (insertion.appended > 0) {
-        extendTimes(lowest, highest);
-    }
-    counters_.chunks.fetch_add(insertion.chunksOpened, std::memory_order_relaxed);
+    countRestored(insertion);
     return unknown;
 }
 
@@ -299,40 +413,9 @@ std::uint64_t Head::restore(std::span<const PendingHistogram> histograms)
             continue;
         }
         insertHistogram(*page, position, sample, insertion);
-        extendTimes(sample.time, sample.time);
     }
+    countRestored(insertion);
     return unknown;
-}
-
-absl::Status Head::restoreDeletion(HeadRef ref, std::int64_t fromMs, std::int64_t toMs)
-{
-    if (!hasSeries(ref)) {
-        return absl::OkStatus();
-    }
-    storage::SampleColumns columns;
-    const ReadView everything;
-    NARTHEX_RETURN_IF_ERROR(read(ref, everything, kNoTime, fromMs - 1, columns));
-    NARTHEX_RETURN_IF_ERROR(
-        read(ref, everything, toMs + 1, std::numeric_limits<std::int64_t>::max(), columns));
-    {
-        SeriesPage& page = *table_.page(SeriesTable::pageOf(ref));
-        const std::uint32_t position = SeriesTable::positionOf(ref);
-        absl::MutexLock lock(&page.mutex);
-        dropOldChunks(page, position, std::numeric_limits<std::int64_t>::max());
-        page.hot[position].clear(HotSeries::HasSamples);
-        page.hot[position].clear(HotSeries::NewestIsHistogram);
-    }
-    std::vector<PendingSample> samples;
-    for (std::size_t i = 0; i < columns.times.size(); ++i) {
-        samples.push_back({ref, columns.times[i], std::bit_cast<std::uint64_t>(columns.values[i])});
-    }
-    std::vector<PendingHistogram> histograms;
-    for (std::size_t i = 0; i < columns.histogramTimes.size(); ++i) {
-        histograms.push_back({ref, columns.histogramTimes[i], {columns.histograms[i], nullptr}});
-    }
-    restore(samples);
-    restore(histograms);
-    return absl::OkStatus();
 }
 
 } // namespace narthex::tsdb

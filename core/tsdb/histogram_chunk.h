@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Chunks of native histograms: float ones written, both kinds read.
-// Owner: whoever holds the bytes. Threads: pure functions. Units: milliseconds.
-// Errors: DataLoss (bytes end early, sizes that cannot be). Format: spec/tsdb.md, 3.2 to 3.5.
+// Chunks of native histograms, integer and float ones, written sample by sample and read.
+// Owner: whoever holds the bytes. Threads: values and pure functions. Units: milliseconds.
+// Errors: DataLoss (bytes end early, sizes that cannot be, unknown schema).
+// Format: spec/tsdb.md, 3.2 to 3.5, 3.7.
 #pragma once
 
 #include "core/model/histogram.h"
@@ -41,6 +42,10 @@ struct HistogramSample
     HistogramValue value;
 };
 
+/// Whether the spans ascend and the numbers of buckets are theirs: only such values may be encoded.
+/// Stale ones always are. Whoever takes histograms from outside asks.
+bool isSound(const HistogramValue& value);
+
 /// Why a chunk was begun, as its header says it.
 enum class ChunkHeader : std::uint8_t
 {
@@ -50,8 +55,10 @@ enum class ChunkHeader : std::uint8_t
     Gauge = 0xC0
 };
 
-/// Writes one histogram chunk, sample by sample, and stays ready for the next one.
-/// Owner: the series. Threads: one at a time.
+/// Writes one histogram chunk, sample by sample, and stays ready for the next one. Every value that
+/// is handed in is sound (isSound).
+/// Owner: the series. Threads: one at a time. Cost of append(): no allocation but growth, unless
+/// the buckets are not those of the chunk.
 class HistogramChunkWriter
 {
 public:
@@ -64,8 +71,10 @@ public:
     /// How the first chunk of a series begins.
     static ChunkHeader firstHeader(const HistogramValue& value);
     /// What append() would do, without doing it: nothing if the sample fits, otherwise the header
-    /// of the chunk that it must begin. Samples of the other kind never fit (Unknown).
+    /// of the chunk that it must begin. Samples of the other kind never fit (firstHeader).
     [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const HistogramValue& value) const;
+    /// The header of the chunk that this sample begins when the caller cuts for size or time.
+    [[nodiscard]] ChunkHeader headerAfter(const HistogramValue& value) const;
     /// Appends a sample that fits. New buckets make the whole chunk be written again.
     void append(std::int64_t time, const HistogramValue& value);
 
@@ -85,18 +94,23 @@ private:
 };
 
 /// Encodes samples of either kind, ascending in time, as chunks of one layout each: a new one where
-/// the layout changes, a counter goes back, a series ends, or a chunk is full.
+/// the kind or the schema changes, a counter goes back, a series ends, or a chunk is full. The
+/// values are sound (isSound).
 void encodeHistograms(std::span<const HistogramSample> samples, std::vector<ExportedChunk>& out);
 
-/// Appends the samples in [fromMs, toMs] of a chunk of either encoding.
+/// Appends the samples in [fromMs, toMs] of a chunk of any histogram encoding, those with start
+/// times included. Integers become floats, schemas finer than 8 become 8. The first sample's hint
+/// is Unknown, later ones' NoReset, but Gauge for all in a chunk of gauges.
 absl::Status
 decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_t fromMs,
                      std::int64_t toMs, std::vector<std::int64_t>& times,
                      std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms);
 
-/// The same without turning integers into floats.
+/// The same without turning integers into floats. `startTimes`, if given, gets one for each sample;
+/// 0 where there is none.
 absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chunk,
                                     std::int64_t fromMs, std::int64_t toMs,
-                                    std::vector<HistogramSample>& out);
+                                    std::vector<HistogramSample>& out,
+                                    std::vector<std::int64_t>* startTimes = nullptr);
 
 } // namespace narthex::tsdb

@@ -68,6 +68,16 @@ absl::Status Journal::commit(std::span<const WalRecord> records)
     return status;
 }
 
+absl::Status Journal::commit(std::span<const std::string> payloads)
+{
+    std::vector<std::string> compressed(payloads.size());
+    std::vector<WalRecord> records;
+    for (std::size_t i = 0; i < payloads.size(); ++i) {
+        records.push_back(makeWalRecord(payloads[i], compress_, compressed[i]));
+    }
+    return commit(std::span<const WalRecord>(records));
+}
+
 absl::Status Journal::writeStatus() const
 {
     absl::MutexLock lock(&mutex_);
@@ -82,6 +92,12 @@ absl::StatusOr<std::uint32_t> Journal::startNextSegment()
     }
     NARTHEX_RETURN_IF_ERROR(writer_->startNextSegment());
     return writer_->segment();
+}
+
+std::uint32_t Journal::segment() const
+{
+    absl::MutexLock lock(&mutex_);
+    return writer_ == nullptr ? 0 : writer_->segment();
 }
 
 absl::Status Journal::close()

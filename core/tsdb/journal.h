@@ -32,12 +32,16 @@ public:
     void addSeries(std::uint64_t ref, std::string_view packedLabels);
     /// Writes the queued series, then these records, all or none of the latter.
     absl::Status commit(std::span<const WalRecord> records);
+    /// The same with records as they were encoded.
+    absl::Status commit(std::span<const std::string> payloads);
     /// Why the last commit failed; OK again after one that worked.
     [[nodiscard]] absl::Status writeStatus() const;
 
     /// Finishes the current segment; returns the number of the next, now current one.
     absl::StatusOr<std::uint32_t> startNextSegment();
     absl::Status close();
+    /// The current one.
+    [[nodiscard]] std::uint32_t segment() const;
 
     [[nodiscard]] bool compresses() const { return compress_; }
     [[nodiscard]] std::uint64_t bytesWritten() const

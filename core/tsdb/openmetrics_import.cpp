@@ -8,6 +8,7 @@
 #include "core/tsdb/backfill.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -101,35 +102,40 @@ absl::StatusOr<WindowCounts> countWindows(std::string_view text, const ImportOpt
     return counts;
 }
 
-/// One reading that fills several windows.
-absl::Status fill(std::string_view text, const ImportOptions& options, std::int64_t windowMs,
-                  std::map<std::int64_t, BlockBuilder>& builders, const std::stop_token& stop)
+/// One window that is being filled.
+struct Window
 {
-    SeriesTexts series(options.addedLabels);
-    // The number of each series in the window that was used last: runs of one window are the rule.
-    std::vector<std::optional<BlockBuilder::Series>> inWindow;
-    BlockBuilder* current = nullptr;
-    std::int64_t currentStart = 0;
+    BlockBuilder builder;
+    /// The builder's number of each series, by the number of its text; none before its first
+    /// sample in the window.
+    std::vector<std::optional<BlockBuilder::Series>> series;
+};
+using Windows = std::map<std::int64_t, Window>;
+
+/// One reading, which fills these windows.
+absl::Status fill(std::string_view text, const ImportOptions& options, std::int64_t windowMs,
+                  Windows& windows, const std::stop_token& stop)
+{
+    SeriesTexts texts(options.addedLabels);
+    auto window = windows.end(); // the last one: runs of one window are the rule
     const auto add = [&](const OpenMetricsParser& parser) -> absl::Status {
         const std::int64_t time = *parser.timestampMs();
         const std::int64_t start = windowStart(time, windowMs);
-        if (current == nullptr || start != currentStart) {
-            const auto found = builders.find(start);
-            if (found == builders.end()) {
-                return absl::OkStatus();
-            }
-            current = &found->second;
-            currentStart = start;
-            inWindow.assign(series.size(), std::nullopt);
+        if (window == windows.end() || window->first != start) {
+            window = windows.find(start);
         }
-        NARTHEX_ASSIGN_OR_RETURN(const std::uint32_t number, series.find(parser));
-        if (number >= inWindow.size()) {
-            inWindow.resize(number + 1);
+        if (window == windows.end()) {
+            return absl::OkStatus(); // another reading's
         }
-        if (!inWindow[number]) {
-            NARTHEX_ASSIGN_OR_RETURN(inWindow[number], current->seriesFor(series.labels(number)));
+        auto& [builder, series] = window->second;
+        NARTHEX_ASSIGN_OR_RETURN(const std::uint32_t number, texts.find(parser));
+        if (number >= series.size()) {
+            series.resize(number + 1);
         }
-        return current->add(*inWindow[number], time, parser.value());
+        if (!series[number]) {
+            NARTHEX_ASSIGN_OR_RETURN(series[number], builder.seriesFor(texts.labels(number)));
+        }
+        return builder.add(*series[number], time, parser.value());
     };
     return eachSample(text, stop, add);
 }
@@ -146,17 +152,18 @@ importOpenMetrics(std::string_view text, const std::filesystem::path& directory,
                              countWindows(text, options, windowMs, stop));
     ImportReport report;
     for (auto next = counts.begin(); next != counts.end();) {
-        std::map<std::int64_t, BlockBuilder> builders;
+        Windows windows;
         for (std::uint64_t samples = 0;
              next != counts.end() &&
-             (builders.empty() || samples + next->second <= options.samplesAtOnce);
+             (windows.empty() || samples + next->second <= options.samplesAtOnce);
              ++next) {
             samples += next->second;
-            builders.try_emplace(next->first, next->first, windowMs);
+            windows.emplace(next->first, Window{BlockBuilder(next->first, windowMs), {}});
         }
-        NARTHEX_RETURN_IF_ERROR(fill(text, options, windowMs, builders, stop));
+        NARTHEX_RETURN_IF_ERROR(fill(text, options, windowMs, windows, stop));
         ++report.passes;
-        for (auto& [start, builder] : builders) {
+        for (auto& [start, window] : windows) {
+            BlockBuilder& builder = window.builder;
             report.samples += builder.samples();
             NARTHEX_ASSIGN_OR_RETURN(const std::optional<BlockMeta> meta,
                                      builder.write(directory, clock));

@@ -3,6 +3,7 @@
 #include "core/tsdb/read_only_db.h"
 
 #include "core/base/status.h"
+#include "core/tsdb/head_chunk_files.h"
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/replay.h"
 #include "core/tsdb/ulid.h"
@@ -104,14 +105,24 @@ absl::Status ReadOnlyDb::loadHead(const ReadOnlyOptions& options, const Environm
         blocksEnd = std::max(blocksEnd, block->meta().maxTime);
     }
     head_ = std::make_shared<Head>(HeadOptions{.blockRangeMs = options.blockRangeMs});
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::unique_ptr<HeadChunkFiles> chunks,
+        HeadChunkFiles::open(directory_ / "chunks_head", true, environment.log));
+    head_->setChunkFiles(std::move(chunks));
     head_->raiseMinValidTime(blocksEnd);
+    NARTHEX_RETURN_IF_ERROR(head_->loadChunks(blocksEnd));
     Replayer replayer(*head_, environment.pool, environment.log, {});
     replayer.leaveDamage();
-    const auto result = replayer.run(directory_ / "wal", blocksEnd, std::move(stop));
+    const auto result = replayer.run(directory_ / "wal", blocksEnd, stop);
     if (!result.ok()) {
         return base::annotate(result.status(), "the log cannot be read");
     }
-    logCorruptions_ = result->corruptions;
+    const auto late = replayer.runLate(directory_ / "wbl", std::move(stop));
+    if (!late.ok()) {
+        return base::annotate(late.status(), "the log of late samples cannot be read");
+    }
+    logCorruptions_ = result->corruptions + late->corruptions;
+    head_->dropUnclaimedChunks();
     return absl::OkStatus();
 }
 

@@ -9,24 +9,23 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <limits>
 #include <utility>
 
 namespace narthex::tsdb {
 namespace {
 
-/// Samples collected before the workers put them in: enough to keep them busy, 6 MB.
-constexpr std::size_t kBatchSamples = 256 * 1024;
+/// Samples collected before the workers put them in, 24 MB: some ten for each of 100,000 series, so
+/// that a series' memory is touched for several samples at a time.
+constexpr std::size_t kBatchSamples = std::size_t{1} << 20U;
+constexpr std::int64_t kLeastTime = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kGreatestTime = std::numeric_limits<std::int64_t>::max();
 
 } // namespace
 
 Replayer::Replayer(Head& head, base::WorkerPool& pool, base::Logger log,
                    std::function<void(double)> onProgress)
-    : head_(head),
-      pool_(pool),
-      log_(std::move(log)),
-      onProgress_(std::move(onProgress)),
-      workers_(std::max<std::size_t>(1, pool.threadCount())),
-      queues_(workers_)
+    : head_(head), pool_(pool), log_(std::move(log)), onProgress_(std::move(onProgress))
 {}
 
 absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirectory,
@@ -60,32 +59,54 @@ absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirec
             return base::annotate(status, fmt::format("checkpoint {}", segment.path.string()));
         }
     }
+    NARTHEX_RETURN_IF_ERROR(replayLog(segments));
+    flush();
+    // Deletions count for what was there before them and for what replay brought back after them
+    // alike: at the end.
+    for (const WalTombstone& tombstone : tombstones_) {
+        if (const HeadRef ref = resolve(tombstone.ref); ref != 0) {
+            head_.hide(ref, {tombstone.minTime, tombstone.maxTime});
+        }
+    }
+    return result_;
+}
+
+absl::StatusOr<ReplayResult> Replayer::runLate(const std::filesystem::path& wblDirectory,
+                                               std::stop_token stop)
+{
+    result_ = {};
+    stop_ = std::move(stop);
+    isLateLog_ = true;
+    NARTHEX_ASSIGN_OR_RETURN(const std::vector<WalSegmentFile> segments,
+                             listWalSegments(wblDirectory));
+    if (!segments.empty()) {
+        result_.nextSegment = segments.back().number + 1;
+    }
+    for (const WalSegmentFile& segment : segments) {
+        bytesTotal_ += segment.sizeBytes;
+    }
+    NARTHEX_RETURN_IF_ERROR(replayLog(segments));
+    return result_;
+}
+
+absl::Status Replayer::replayLog(const std::vector<WalSegmentFile>& segments)
+{
     for (std::size_t i = 0; i < segments.size(); ++i) {
         const absl::Status status = replaySegment(segments[i]);
         if (status.code() == absl::StatusCode::kDataLoss && !repairsDamage_) {
             ++result_.corruptions;
             log_->warn("wal: what follows the damage is left out segment={} error=\"{}\"",
                        segments[i].path.string(), base::messageOf(status));
-            break;
+            return absl::OkStatus();
         }
         if (status.code() == absl::StatusCode::kDataLoss) {
-            log_->warn("wal: damaged segment is cut segment={} error=\"{}\"",
+            log_->warn("wal: damaged segment is cut, the rest is set aside segment={} error=\"{}\"",
                        segments[i].path.string(), base::messageOf(status));
-            NARTHEX_RETURN_IF_ERROR(repair(segments, i));
-            break;
+            return repair(segments, i);
         }
         NARTHEX_RETURN_IF_ERROR(status);
     }
-    flush();
-    // Deletions count for what was there before them and for what replay brought back after them
-    // alike: at the end.
-    for (const WalTombstone& tombstone : tombstones_) {
-        if (const HeadRef ref = resolve(tombstone.ref); ref != 0) {
-            NARTHEX_RETURN_IF_ERROR(
-                head_.restoreDeletion(ref, tombstone.minTime, tombstone.maxTime));
-        }
-    }
-    return result_;
+    return absl::OkStatus();
 }
 
 absl::Status Replayer::replaySegment(const WalSegmentFile& segment)
@@ -100,7 +121,8 @@ absl::Status Replayer::replaySegment(const WalSegmentFile& segment)
             break;
         }
         ++result_.records;
-        NARTHEX_RETURN_IF_ERROR(onRecord(reader.record()));
+        NARTHEX_RETURN_IF_ERROR(isLateLog_ ? onLateRecord(reader.record())
+                                           : onRecord(reader.record()));
         validEnd_ = reader.validEnd();
         if (queued_ >= kBatchSamples) {
             flush();
@@ -121,33 +143,135 @@ absl::Status Replayer::onRecord(std::string_view record)
 {
     switch (walRecordType(record)) {
     case WalRecordType::Series:
-        return decodeSeries(record, [this](std::uint64_t ref, std::string_view labels) {
-            if (labels.empty()) {
-                return;
-            }
-            const HeadRef existing = head_.restoreSeries(ref, labels);
-            if (existing != ref && existing != 0) {
-                aliases_[ref] = existing;
-            }
-        });
+        return onSeries(record);
     case WalRecordType::Samples:
+    case WalRecordType::SamplesV2:
         return onSamples(record);
     case WalRecordType::Histograms:
     case WalRecordType::FloatHistograms:
-        return onHistograms(record);
-    case WalRecordType::Tombstones:
-        return decodeTombstones(record, tombstones_);
-    // The head keeps neither exemplars nor metadata; markers stand in the out-of-order log only.
-    case WalRecordType::Exemplars:
-    case WalRecordType::MmapMarkers:
-    case WalRecordType::Metadata:
     case WalRecordType::CustomHistograms:
     case WalRecordType::CustomFloatHistograms:
-    case WalRecordType::SamplesV2:
     case WalRecordType::HistogramsV2:
     case WalRecordType::FloatHistogramsV2:
+        return onHistograms(record);
+    case WalRecordType::Tombstones:
+        return onTombstones(record);
+    case WalRecordType::Exemplars:
+        return onExemplars(record);
+    case WalRecordType::Metadata:
+        return onMetadata(record);
+    // Markers stand in the write-behind log only.
+    case WalRecordType::MmapMarkers:
     case WalRecordType::Unknown:
         break;
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Replayer::onLateRecord(std::string_view record)
+{
+    switch (walRecordType(record)) {
+    case WalRecordType::MmapMarkers:
+        markers_.clear();
+        NARTHEX_RETURN_IF_ERROR(decodeMmapMarkers(record, markers_));
+        for (const WalMmapMarker& marker : markers_) {
+            head_.restoreLateMarker(resolve(marker.ref), marker.chunkRef);
+        }
+        return absl::OkStatus();
+    case WalRecordType::Samples:
+    case WalRecordType::SamplesV2:
+        decoded_.clear();
+        NARTHEX_RETURN_IF_ERROR(decodeSamples(record, decoded_));
+        for (const WalSample& sample : decoded_) {
+            late_.push_back({resolve(sample.ref), sample.time, sample.valueBits, {}});
+        }
+        break;
+    case WalRecordType::Histograms:
+    case WalRecordType::FloatHistograms:
+    case WalRecordType::CustomHistograms:
+    case WalRecordType::CustomFloatHistograms:
+    case WalRecordType::HistogramsV2:
+    case WalRecordType::FloatHistogramsV2:
+        decodedHistograms_.clear();
+        NARTHEX_RETURN_IF_ERROR(decodeHistograms(record, decodedHistograms_));
+        for (WalHistogram& sample : decodedHistograms_) {
+            late_.push_back({resolve(sample.ref), sample.time, 0, std::move(sample.value)});
+        }
+        break;
+    case WalRecordType::Series:
+    case WalRecordType::Tombstones:
+    case WalRecordType::Exemplars:
+    case WalRecordType::Metadata:
+    case WalRecordType::Unknown:
+        return absl::OkStatus();
+    }
+    result_.samples += late_.size();
+    result_.unknownLateRefs += head_.restoreLate(late_);
+    late_.clear();
+    return absl::OkStatus();
+}
+
+absl::Status Replayer::onSeries(std::string_view record)
+{
+    return decodeSeries(record, [this](std::uint64_t ref, std::string_view labels) {
+        if (labels.empty()) {
+            return;
+        }
+        const HeadRef existing = head_.restoreSeries(ref, labels);
+        if (existing != ref && existing != 0) {
+            aliases_[ref] = existing;
+        }
+    });
+}
+
+absl::Status Replayer::onTombstones(std::string_view record)
+{
+    const std::size_t before = tombstones_.size();
+    NARTHEX_RETURN_IF_ERROR(decodeTombstones(record, tombstones_));
+    // All of time: Prometheus 3.x has moved the series out of its head. It may come back later, so
+    // this counts for what was there until now.
+    for (std::size_t i = before; i < tombstones_.size();) {
+        const WalTombstone stone = tombstones_[i];
+        if (stone.minTime != kLeastTime || stone.maxTime != kGreatestTime) {
+            ++i;
+            continue;
+        }
+        tombstones_.erase(tombstones_.begin() + static_cast<std::ptrdiff_t>(i));
+        flush();
+        const HeadRef ref = resolve(stone.ref);
+        if (const auto range = head_.clampToSamples(ref, {kLeastTime, kGreatestTime})) {
+            head_.hide(ref, *range);
+        }
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Replayer::onExemplars(std::string_view record)
+{
+    exemplars_.clear();
+    NARTHEX_RETURN_IF_ERROR(decodeExemplars(record, exemplars_));
+    for (WalExemplar& one : exemplars_) {
+        if (const HeadRef ref = resolve(one.ref); head_.hasSeries(ref)) {
+            head_.addExemplar(ref, {.labels = std::move(one.labels),
+                                    .value = one.value,
+                                    .time = base::Timestamp{one.time}});
+        } else {
+            ++result_.unknownRefs;
+        }
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Replayer::onMetadata(std::string_view record)
+{
+    metadata_.clear();
+    NARTHEX_RETURN_IF_ERROR(decodeMetadata(record, metadata_));
+    for (WalMetadata& one : metadata_) {
+        if (const HeadRef ref = resolve(one.ref); head_.hasSeries(ref)) {
+            head_.metadata().set(ref, std::move(one.metadata));
+        } else {
+            ++result_.unknownRefs;
+        }
     }
     return absl::OkStatus();
 }
@@ -170,8 +294,18 @@ absl::Status Replayer::onSamples(std::string_view record)
     for (const WalSample& sample : decoded_) {
         if (sample.time >= minValidMs_) {
             const HeadRef ref = resolve(sample.ref);
-            queues_[SeriesTable::pageOf(ref) % workers_].push_back(
-                {ref, sample.time, sample.valueBits});
+            const std::uint32_t page = SeriesTable::pageOf(ref);
+            if (head_.table().page(page) == nullptr) {
+                ++result_.unknownRefs;
+                continue;
+            }
+            if (page >= queues_.size()) {
+                queues_.resize(page + 1);
+            }
+            if (queues_[page].empty()) {
+                queuedPages_.push_back(page);
+            }
+            queues_[page].push_back({ref, sample.time, sample.valueBits});
         }
     }
     queued_ += decoded_.size();
@@ -197,27 +331,50 @@ absl::Status Replayer::onHistograms(std::string_view record)
 
 void Replayer::flush()
 {
-    std::vector<std::uint64_t> unknown(workers_);
-    pool_.parallelFor(workers_, [&](std::size_t i) {
-        unknown[i] = head_.restore(queues_[i]);
-        queues_[i].clear();
+    std::vector<std::uint64_t> unknown(queuedPages_.size());
+    pool_.parallelFor(queuedPages_.size(), [&](std::size_t i) {
+        std::vector<PendingSample>& queue = queues_[queuedPages_[i]];
+        unknown[i] = head_.restore(queue);
+        queue.clear();
     });
     for (const std::uint64_t count : unknown) {
         result_.unknownRefs += count;
     }
+    queuedPages_.clear();
     queued_ = 0;
+}
+
+// What replay cannot read stays for whoever wants to look at it.
+absl::Status Replayer::setAside(const std::filesystem::path& segment)
+{
+    const std::filesystem::path log = segment.parent_path();
+    const std::filesystem::path target = log.parent_path() / "narthex.d" / "damaged";
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(target));
+    const std::string stem =
+        fmt::format("{}-{}", log.filename().string(), segment.filename().string());
+    std::filesystem::path place = target / stem;
+    std::error_code error;
+    for (int i = 2; std::filesystem::exists(place, error); ++i) {
+        place = target / fmt::format("{}.{}", stem, i);
+    }
+    std::filesystem::copy_file(segment, place, error);
+    if (error) {
+        return base::errnoStatus(error.value(),
+                                 fmt::format("copy {} to {}", segment.string(), place.string()));
+    }
+    result_.setAside.push_back(place);
+    return absl::OkStatus();
 }
 
 absl::Status Replayer::repair(const std::vector<WalSegmentFile>& segments, std::size_t damaged)
 {
     ++result_.corruptions;
+    for (std::size_t i = segments.size(); i-- > damaged;) {
+        // A full disk must not keep the store from starting.
+        base::ignore(setAside(segments[i].path), "the log says what was damaged");
+    }
     for (std::size_t i = segments.size(); i-- > damaged + 1;) {
-        std::error_code error;
-        std::filesystem::remove(segments[i].path, error);
-        if (error) {
-            return base::errnoStatus(error.value(),
-                                     fmt::format("remove {}", segments[i].path.string()));
-        }
+        NARTHEX_RETURN_IF_ERROR(base::removePath(segments[i].path));
     }
     result_.nextSegment = segments[damaged].number + 1;
     NARTHEX_ASSIGN_OR_RETURN(const base::File file,

@@ -31,8 +31,11 @@ struct ReplayResult
     std::uint64_t records = 0;
     std::uint64_t samples = 0;
     std::uint64_t unknownRefs = 0;
+    std::uint64_t unknownLateRefs = 0;
     /// Damaged places that were cut off.
     std::uint64_t corruptions = 0;
+    /// Where what was cut off stands now; empty: nowhere.
+    std::vector<std::filesystem::path> setAside;
     std::uint64_t bytes = 0;
 };
 
@@ -46,6 +49,10 @@ public:
     /// its last good record, and later ones are removed.
     absl::StatusOr<ReplayResult> run(const std::filesystem::path& walDirectory,
                                      std::int64_t minValidMs, std::stop_token stop);
+    /// The same with the write-behind log of late samples, after run(). The result counts this log
+    /// alone.
+    absl::StatusOr<ReplayResult> runLate(const std::filesystem::path& wblDirectory,
+                                         std::stop_token stop);
 
     /// For a reader that may not change the directory: replay ends at damage instead of cutting it
     /// off.
@@ -58,10 +65,18 @@ public:
     }
 
 private:
+    /// Replays segments; what is behind a damaged place is set aside.
+    absl::Status replayLog(const std::vector<WalSegmentFile>& segments);
     absl::Status replaySegment(const WalSegmentFile& segment);
     absl::Status onRecord(std::string_view record);
+    absl::Status onLateRecord(std::string_view record);
+    absl::Status onSeries(std::string_view record);
+    absl::Status onTombstones(std::string_view record);
+    absl::Status onExemplars(std::string_view record);
+    absl::Status onMetadata(std::string_view record);
     absl::Status onSamples(std::string_view record);
     absl::Status onHistograms(std::string_view record);
+    absl::Status setAside(const std::filesystem::path& segment);
     absl::Status repair(const std::vector<WalSegmentFile>& segments, std::size_t damaged);
     /// 0: unknown.
     [[nodiscard]] HeadRef resolve(std::uint64_t ref) const;
@@ -72,7 +87,6 @@ private:
     base::WorkerPool& pool_;
     const base::Logger log_;
     const std::function<void(double)> onProgress_;
-    const std::size_t workers_;
     bool repairsDamage_ = true;
     // Touched by the replaying thread only; workers read their own queue within flush().
     ReplayResult result_;
@@ -84,8 +98,16 @@ private:
     std::vector<WalSample> decoded_;
     std::vector<WalHistogram> decodedHistograms_;
     std::vector<WalTombstone> tombstones_;
+    std::vector<WalExemplar> exemplars_;
+    std::vector<WalMetadata> metadata_;
+    std::vector<WalMmapMarker> markers_;
+    /// By page of the series table: a page's samples go in together, while it is in the cache.
     std::vector<std::vector<PendingSample>> queues_;
+    /// Pages with samples queued.
+    std::vector<std::uint32_t> queuedPages_;
     std::vector<PendingHistogram> histograms_;
+    std::vector<PendingLate> late_;
+    bool isLateLog_ = false;
     std::size_t queued_ = 0;
 };
 

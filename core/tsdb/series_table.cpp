@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sys/mman.h>
 
 namespace narthex::tsdb {
 
@@ -20,17 +21,17 @@ void SeriesPage::dropLabels(std::uint32_t position)
     labelBytes_[position] = 0;
 }
 
-std::uint64_t memoryOf(const HistogramValue& value)
+void SeriesPage::releaseMemory()
 {
-    const auto add = [](const auto& h, std::size_t buckets) {
-        return sizeof(h) + buckets * 8 +
-               (h.positiveSpans.size() + h.negativeSpans.size()) * sizeof(model::Span);
-    };
-    return value.floats
-               ? add(*value.floats,
-                     value.floats->positiveBuckets.size() + value.floats->negativeBuckets.size())
-               : add(*value.integers,
-                     value.integers->positiveDeltas.size() + value.integers->negativeDeltas.size());
+    static_assert(sizeof(hot) % 4096 == 0 && sizeof(cold) % 4096 == 0);
+    // A series that is not alive owns nothing: its vector is empty, its pointer null. Zeros say the
+    // same, and the system's fresh pages are zeros.
+    ::madvise(&hot, sizeof(hot), MADV_DONTNEED);
+    ::madvise(&cold, sizeof(cold), MADV_DONTNEED);
+    decltype(unsettled)().swap(unsettled);
+    decltype(late)().swap(late);
+    decltype(deleted)().swap(deleted);
+    released_ = true;
 }
 
 SeriesTable::~SeriesTable()
@@ -66,6 +67,12 @@ SeriesPage& SeriesTable::makePage(std::uint32_t pageNumber)
     return *page.load(std::memory_order_relaxed);
 }
 
-std::uint64_t SeriesTable::memoryBytes() const { return pages_.load() * sizeof(SeriesPage); }
+std::uint64_t SeriesTable::memoryBytes() const
+{
+    constexpr std::uint64_t kRest =
+        sizeof(SeriesPage) - SeriesPage::kSeries * (sizeof(HotSeries) + sizeof(ColdSeries));
+    const std::uint64_t released = releasedPages_.load();
+    return (pages_.load() - released) * sizeof(SeriesPage) + released * kRest;
+}
 
 } // namespace narthex::tsdb

@@ -9,6 +9,7 @@
 
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/isolation.h"
+#include "core/tsdb/tombstones.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <absl/base/thread_annotations.h>
@@ -39,6 +40,10 @@ struct alignas(64) HotSeries
         WasEmpty = 8,
         /// Older samples with commits that are not settled stand in the page's `unsettled`.
         HasUnsettled = 16,
+        /// Samples out of order stand in the page's `late`.
+        HasOutOfOrder = 32,
+        /// Deleted ranges stand in the page's `deleted`.
+        HasDeleted = 64,
     };
 
     XorState chunk;
@@ -59,32 +64,59 @@ struct alignas(64) HotSeries
 };
 static_assert(sizeof(HotSeries) == 64);
 
-/// A finished chunk; its bytes come from the pool.
+/// A finished chunk.
 struct ClosedChunk
 {
+    enum Home : std::uint8_t
+    {
+        /// In a file of head chunks, which outlives this.
+        Mapped = 0,
+        // 1 to 254: a pool block of that size class.
+        /// An allocation of its own.
+        Allocated = 255
+    };
     std::int64_t minTime = 0;
     std::int64_t maxTime = 0;
-    std::uint8_t* data = nullptr;
-    std::uint16_t sizeBytes = 0;
+    const std::uint8_t* data = nullptr;
+    std::uint32_t sizeBytes = 0;
     std::uint16_t samples = 0;
-    std::uint8_t sizeClass = 0;
+    ChunkEncoding encoding = ChunkEncoding::Xor;
+    /// A Home, or the size class of the pool's block.
+    std::uint8_t home = Mapped;
 
     [[nodiscard]] std::string_view bytes() const
     {
         return {reinterpret_cast<const char*>(data), sizeBytes};
     }
+    [[nodiscard]] bool isMapped() const { return home == Mapped; }
+};
+static_assert(sizeof(ClosedChunk) == 32);
+
+/// A sample that came late.
+struct LateSample
+{
+    std::int64_t time = 0;
+    std::uint64_t valueBits = 0;
+    /// Set: the value is a histogram.
+    std::unique_ptr<HistogramValue> histogram;
 };
 
-/// Bytes of a histogram that the head keeps.
-std::uint64_t memoryOf(const HistogramValue& value);
+/// What a series has out of order; few series have any.
+struct LateSeries
+{
+    /// Ascending in time, times unique.
+    std::vector<LateSample> pending;
+    /// In the order in which they were filled; their ranges overlap. All mapped.
+    std::vector<ClosedChunk> chunks;
+};
 
 /// The rest of a series.
 struct ColdSeries
 {
     /// Ascending in time.
     std::vector<ClosedChunk> closed;
-    /// Ascending in time; none for nearly every series.
-    std::unique_ptr<std::vector<HistogramSample>> histograms;
+    /// The open chunk of a series whose newest sample is a histogram.
+    std::unique_ptr<HistogramChunkWriter> histogram;
 };
 
 /// A sample whose commit some reader may not see, older than the newest of its series.
@@ -94,17 +126,27 @@ struct UnsettledSample
     std::int64_t time = 0;
 };
 
-class SeriesPage
+/// 256 series that share a lock. The two arrays fill whole pages of memory: those of a page whose
+/// series are all gone are given back to the system (see releaseMemory).
+class alignas(4096) SeriesPage
 {
 public:
     static constexpr std::uint32_t kSeries = 256;
 
-    absl::Mutex mutex;
+    // All zeros are a series that is not there: what releaseMemory leaves.
     std::array<HotSeries, kSeries> hot ABSL_GUARDED_BY(mutex);
     std::array<ColdSeries, kSeries> cold ABSL_GUARDED_BY(mutex);
-    /// By position in the page.
+    absl::Mutex mutex;
+    // What few series have, by position in the page.
     absl::flat_hash_map<std::uint8_t, std::vector<UnsettledSample>>
         unsettled ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<std::uint8_t, LateSeries> late ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<std::uint8_t, TimeIntervals> deleted ABSL_GUARDED_BY(mutex);
+
+    /// Once no series of this page is alive and none will be made in it any more: gives the arrays'
+    /// memory back.
+    void releaseMemory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+    [[nodiscard]] bool isReleased() const ABSL_SHARED_LOCKS_REQUIRED(mutex) { return released_; }
 
     /// The label bytes of a series. Written once, before the reference is known to anybody, and
     /// freed after every index has forgotten it: who has the reference from an index, under that
@@ -119,6 +161,7 @@ public:
 private:
     std::array<std::unique_ptr<char[]>, kSeries> labels_;
     std::array<std::uint32_t, kSeries> labelBytes_{};
+    bool released_ ABSL_GUARDED_BY(mutex) = false;
 };
 
 class SeriesTable
@@ -151,6 +194,8 @@ public:
     /// One behind the highest page made.
     [[nodiscard]] std::uint32_t pageEnd() const { return pageEnd_.load(std::memory_order_acquire); }
     [[nodiscard]] std::uint64_t memoryBytes() const;
+    /// Counts a page whose memory was given back.
+    void noteReleased() { releasedPages_.fetch_add(1, std::memory_order_relaxed); }
 
 private:
     // Two levels, so that a table grows without moving what readers look at: 4 M series a directory
@@ -167,6 +212,7 @@ private:
     std::array<std::atomic<Directory*>, kDirectories> directories_{};
     std::atomic<std::uint32_t> pageEnd_{0};
     std::atomic<std::uint64_t> pages_{0};
+    std::atomic<std::uint64_t> releasedPages_{0};
 };
 
 } // namespace narthex::tsdb

@@ -34,6 +34,14 @@ std::string remedyFor(LogKind kind)
     return {};
 }
 
+template <typename Entry>
+absl::Status decodes(std::string_view record,
+                     absl::Status (*decode)(std::string_view, std::vector<Entry>&))
+{
+    std::vector<Entry> entries;
+    return decode(record, entries);
+}
+
 /// What can be said of a record beyond its checksum.
 absl::Status checkRecord(std::string_view record)
 {
@@ -48,27 +56,24 @@ absl::Status checkRecord(std::string_view record)
         const absl::Status decoded = decodeSeries(record, check);
         return decoded.ok() ? status : decoded;
     }
-    case WalRecordType::Samples: {
-        std::vector<WalSample> samples;
-        return decodeSamples(record, samples);
-    }
-    case WalRecordType::Tombstones: {
-        std::vector<WalTombstone> stones;
-        return decodeTombstones(record, stones);
-    }
+    case WalRecordType::Samples:
+    case WalRecordType::SamplesV2:
+        return decodes<WalSample>(record, decodeSamples);
+    case WalRecordType::Tombstones:
+        return decodes<WalTombstone>(record, decodeTombstones);
     case WalRecordType::Histograms:
-    case WalRecordType::FloatHistograms: {
-        std::vector<WalHistogram> histograms;
-        return decodeHistograms(record, histograms);
-    }
-    case WalRecordType::Exemplars:
-    case WalRecordType::MmapMarkers:
-    case WalRecordType::Metadata:
+    case WalRecordType::FloatHistograms:
     case WalRecordType::CustomHistograms:
     case WalRecordType::CustomFloatHistograms:
-    case WalRecordType::SamplesV2:
     case WalRecordType::HistogramsV2:
     case WalRecordType::FloatHistogramsV2:
+        return decodes<WalHistogram>(record, decodeHistograms);
+    case WalRecordType::Exemplars:
+        return decodes<WalExemplar>(record, decodeExemplars);
+    case WalRecordType::MmapMarkers:
+        return decodes<WalMmapMarker>(record, decodeMmapMarkers);
+    case WalRecordType::Metadata:
+        return decodes<WalMetadata>(record, decodeMetadata);
     case WalRecordType::Unknown:
         break;
     }

@@ -5,11 +5,17 @@
 #include "core/base/codec.h"
 #include "core/base/status.h"
 #include "core/model/labels.h"
+#include "core/tsdb/varbit.h"
+#include "core/tsdb/wal_payload.h"
 
 #include <bit>
+#include <utility>
 
 namespace narthex::tsdb {
 namespace {
+
+constexpr std::string_view kUnitField = "UNIT";
+constexpr std::string_view kHelpField = "HELP";
 
 void begin(std::string& record, WalRecordType type, std::uint64_t baseRef, std::int64_t baseTime)
 {
@@ -19,28 +25,6 @@ void begin(std::string& record, WalRecordType type, std::uint64_t baseRef, std::
 }
 
 std::int64_t distance(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
-
-void appendDouble(std::string& out, double value)
-{
-    base::appendBigEndian(out, std::bit_cast<std::uint64_t>(value));
-}
-
-void appendSpans(std::string& out, const std::vector<model::Span>& spans)
-{
-    base::appendUvarint(out, spans.size());
-    for (const model::Span& span : spans) {
-        base::appendVarint(out, span.offset);
-        base::appendUvarint(out, span.length);
-    }
-}
-
-void appendBuckets(std::string& out, const std::vector<double>& buckets)
-{
-    base::appendUvarint(out, buckets.size());
-    for (const double bucket : buckets) {
-        appendDouble(out, bucket);
-    }
-}
 
 absl::Status damaged(std::string_view what)
 {
@@ -72,82 +56,22 @@ std::string canonicalLabels(std::string_view packed)
     return model::Labels::fromPairs(std::move(labels)).bytes();
 }
 
-std::vector<model::Span> readSpans(base::ByteReader& reader)
+/// Labels in front of the reader; false if they are damaged.
+bool readLabels(base::ByteReader& reader, model::Labels& labels)
 {
-    std::vector<model::Span> spans;
     const std::uint64_t count = reader.uvarint();
-    for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
-        const std::int64_t offset = reader.varint();
-        spans.push_back(
-            {static_cast<std::int32_t>(offset), static_cast<std::uint32_t>(reader.uvarint())});
+    const std::string_view start = reader.rest();
+    const bool canonical = walkLabels(reader, count);
+    if (!reader.ok()) {
+        return false;
     }
-    return spans;
+    std::string packed(start.substr(0, start.size() - reader.remaining()));
+    labels = model::Labels::fromBytes(canonical ? std::move(packed) : canonicalLabels(packed));
+    return true;
 }
 
-double readDouble(base::ByteReader& reader) { return std::bit_cast<double>(reader.u64()); }
-
-std::vector<double> readBuckets(base::ByteReader& reader, bool areDeltas)
+void appendLabels(std::string& record, std::string_view packedLabels)
 {
-    std::vector<double> buckets;
-    const std::uint64_t count = reader.uvarint();
-    std::int64_t absolute = 0;
-    for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
-        if (areDeltas) {
-            absolute += reader.varint();
-            buckets.push_back(static_cast<double>(absolute));
-        } else {
-            buckets.push_back(readDouble(reader));
-        }
-    }
-    return buckets;
-}
-
-std::size_t bucketsOf(const std::vector<model::Span>& spans)
-{
-    std::size_t count = 0;
-    for (const model::Span& span : spans) {
-        count += span.length;
-    }
-    return count;
-}
-
-/// The payload H (integers) or F (floats).
-std::shared_ptr<const model::FloatHistogram> readHistogram(base::ByteReader& reader, bool isInteger)
-{
-    auto histogram = std::make_shared<model::FloatHistogram>();
-    histogram->hint = static_cast<model::CounterResetHint>(reader.u8() & 3U);
-    histogram->schema = static_cast<std::int32_t>(reader.varint());
-    histogram->zeroThreshold = readDouble(reader);
-    histogram->zeroCount = isInteger ? static_cast<double>(reader.uvarint()) : readDouble(reader);
-    histogram->count = isInteger ? static_cast<double>(reader.uvarint()) : readDouble(reader);
-    histogram->sum = readDouble(reader);
-    histogram->positiveSpans = readSpans(reader);
-    histogram->negativeSpans = readSpans(reader);
-    histogram->positiveBuckets = readBuckets(reader, isInteger);
-    histogram->negativeBuckets = readBuckets(reader, isInteger);
-    const bool fits = histogram->isStale() ||
-                      (bucketsOf(histogram->positiveSpans) == histogram->positiveBuckets.size() &&
-                       bucketsOf(histogram->negativeSpans) == histogram->negativeBuckets.size());
-    if (!fits || histogram->usesCustomBuckets()) {
-        reader.fail();
-    }
-    return histogram;
-}
-
-} // namespace
-
-WalRecordType walRecordType(std::string_view record)
-{
-    constexpr auto kLast = static_cast<unsigned char>(WalRecordType::FloatHistograms);
-    if (record.empty() || static_cast<unsigned char>(record.front()) > kLast) {
-        return WalRecordType::Unknown;
-    }
-    return static_cast<WalRecordType>(record.front());
-}
-
-void appendSeriesEntry(std::string& record, std::uint64_t ref, std::string_view packedLabels)
-{
-    base::appendBigEndian(record, ref);
     std::uint64_t count = 0;
     for (base::ByteReader reader(packedLabels); reader.remaining() > 0; ++count) {
         reader.uvarintString();
@@ -155,6 +79,66 @@ void appendSeriesEntry(std::string& record, std::uint64_t ref, std::string_view 
     }
     base::appendUvarint(record, count);
     record.append(packedLabels);
+}
+
+model::MetricType metricTypeOf(std::uint8_t byte)
+{
+    return byte <= static_cast<std::uint8_t>(model::MetricType::StateSet)
+               ? static_cast<model::MetricType>(byte)
+               : model::MetricType::Unknown;
+}
+
+/// Samples with start times: the first entry whole, later ones by their distance.
+absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& out)
+{
+    WalV2Reader prefix;
+    while (reader.remaining() > 0) {
+        prefix.read(reader);
+        const std::uint64_t bits = reader.u64();
+        if (reader.ok()) {
+            out.push_back({prefix.ref, prefix.time, bits});
+        }
+    }
+    return reader.ok() ? absl::OkStatus() : damaged("samples");
+}
+
+} // namespace
+
+WalRecordType walRecordType(std::string_view record)
+{
+    constexpr auto kLast = static_cast<unsigned char>(WalRecordType::FloatHistogramsV2);
+    if (record.empty() || static_cast<unsigned char>(record.front()) > kLast) {
+        return WalRecordType::Unknown;
+    }
+    return static_cast<WalRecordType>(record.front());
+}
+
+void beginRecord(std::string& record, WalRecordType type)
+{
+    record.assign(1, static_cast<char>(type));
+}
+
+void appendSeriesEntry(std::string& record, std::uint64_t ref, std::string_view packedLabels)
+{
+    base::appendBigEndian(record, ref);
+    appendLabels(record, packedLabels);
+}
+
+void appendMmapMarkerEntry(std::string& record, const WalMmapMarker& marker)
+{
+    base::appendBigEndian(record, marker.ref);
+    base::appendBigEndian(record, marker.chunkRef);
+}
+
+void appendMetadataEntry(std::string& record, const WalMetadata& metadata)
+{
+    base::appendUvarint(record, metadata.ref);
+    record.push_back(static_cast<char>(metadata.metadata.type));
+    base::appendUvarint(record, 2); // fields
+    base::appendUvarintString(record, kUnitField);
+    base::appendUvarintString(record, metadata.metadata.unit);
+    base::appendUvarintString(record, kHelpField);
+    base::appendUvarintString(record, metadata.metadata.help);
 }
 
 void beginSamples(std::string& record, std::uint64_t baseRef, std::int64_t baseTime)
@@ -166,31 +150,67 @@ void appendSampleEntry(std::string& record, std::uint64_t baseRef, std::int64_t 
                        const WalSample& sample)
 {
     base::appendVarint(record, distance(sample.ref, baseRef));
-    base::appendVarint(record, sample.time - baseTime);
+    base::appendVarint(record, wrappingMinus(sample.time, baseTime));
     base::appendBigEndian(record, sample.valueBits);
 }
 
-void beginFloatHistograms(std::string& record, std::uint64_t baseRef, std::int64_t baseTime)
+void beginExemplars(std::string& record, std::uint64_t baseRef, std::int64_t baseTime)
 {
-    begin(record, WalRecordType::FloatHistograms, baseRef, baseTime);
+    begin(record, WalRecordType::Exemplars, baseRef, baseTime);
 }
 
-void appendFloatHistogramEntry(std::string& record, std::uint64_t baseRef, std::int64_t baseTime,
-                               std::uint64_t ref, std::int64_t time,
-                               const model::FloatHistogram& histogram)
+void appendExemplarEntry(std::string& record, std::uint64_t baseRef, std::int64_t baseTime,
+                         std::uint64_t ref, std::int64_t time, double value,
+                         std::string_view packedLabels)
 {
     base::appendVarint(record, distance(ref, baseRef));
-    base::appendVarint(record, time - baseTime);
-    record.push_back(static_cast<char>(histogram.hint));
-    base::appendVarint(record, histogram.schema);
-    appendDouble(record, histogram.zeroThreshold);
-    appendDouble(record, histogram.zeroCount);
-    appendDouble(record, histogram.count);
-    appendDouble(record, histogram.sum);
-    appendSpans(record, histogram.positiveSpans);
-    appendSpans(record, histogram.negativeSpans);
-    appendBuckets(record, histogram.positiveBuckets);
-    appendBuckets(record, histogram.negativeBuckets);
+    base::appendVarint(record, wrappingMinus(time, baseTime));
+    base::appendBigEndian(record, std::bit_cast<std::uint64_t>(value));
+    appendLabels(record, packedLabels);
+}
+
+WalRecordV2::WalRecordV2(std::string& record, WalRecordType type) : record_(record)
+{
+    beginRecord(record_, type);
+}
+
+/// The first entry: reference, time and start as they are. Later ones: reference from the entry
+/// before, time from the first entry, a byte that says where the start comes from.
+void WalRecordV2::addPrefix(std::uint64_t ref, std::int64_t time, std::int64_t start)
+{
+    if (isEmpty_) {
+        base::appendVarint(record_, static_cast<std::int64_t>(ref));
+        base::appendVarint(record_, time);
+        base::appendVarint(record_, start);
+        firstTime_ = time;
+        firstStart_ = start;
+        isEmpty_ = false;
+    } else {
+        base::appendVarint(record_, distance(ref, lastRef_));
+        base::appendVarint(record_, wrappingMinus(time, firstTime_));
+        if (start == 0) {
+            record_.push_back(static_cast<char>(WalStart::None));
+        } else if (start == lastStart_) {
+            record_.push_back(static_cast<char>(WalStart::AsBefore));
+        } else {
+            record_.push_back(static_cast<char>(WalStart::FromFirst));
+            base::appendVarint(record_, wrappingMinus(start, firstStart_));
+        }
+    }
+    lastRef_ = ref;
+    lastStart_ = start;
+}
+
+void WalRecordV2::add(const WalSample& sample, std::int64_t start)
+{
+    addPrefix(sample.ref, sample.time, start);
+    base::appendBigEndian(record_, sample.valueBits);
+}
+
+void WalRecordV2::add(const WalHistogram& sample, std::int64_t start)
+{
+    addPrefix(sample.ref, sample.time, start);
+    appendHistogramPayload(record_, sample.value);
 }
 
 void appendTombstoneEntry(std::string& record, const WalTombstone& tombstone)
@@ -229,6 +249,9 @@ absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out)
     if (reader.remaining() == 0) {
         return absl::OkStatus();
     }
+    if (walRecordType(record) == WalRecordType::SamplesV2) {
+        return decodeSamplesV2(reader, out);
+    }
     const std::uint64_t baseRef = reader.u64();
     const std::uint64_t baseTime = reader.u64();
     while (reader.remaining() > 0) {
@@ -240,28 +263,6 @@ absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out)
         }
     }
     return reader.ok() ? absl::OkStatus() : damaged("samples");
-}
-
-absl::Status decodeHistograms(std::string_view record, std::vector<WalHistogram>& out)
-{
-    const bool isInteger = walRecordType(record) == WalRecordType::Histograms;
-    base::ByteReader reader(record.substr(1));
-    if (reader.remaining() == 0) {
-        return absl::OkStatus();
-    }
-    const std::uint64_t baseRef = reader.u64();
-    const std::uint64_t baseTime = reader.u64();
-    while (reader.remaining() > 0) {
-        const auto ref = static_cast<std::uint64_t>(reader.varint());
-        const auto time = static_cast<std::uint64_t>(reader.varint());
-        auto histogram = readHistogram(reader, isInteger);
-        if (reader.ok()) {
-            out.push_back({baseRef + ref,
-                           static_cast<std::int64_t>(baseTime + time),
-                           {std::move(histogram), nullptr}});
-        }
-    }
-    return reader.ok() ? absl::OkStatus() : damaged("histograms");
 }
 
 absl::Status decodeTombstones(std::string_view record, std::vector<WalTombstone>& out)
@@ -276,6 +277,63 @@ absl::Status decodeTombstones(std::string_view record, std::vector<WalTombstone>
         }
     }
     return reader.ok() ? absl::OkStatus() : damaged("tombstones");
+}
+
+absl::Status decodeExemplars(std::string_view record, std::vector<WalExemplar>& out)
+{
+    base::ByteReader reader(record.substr(1));
+    if (reader.remaining() == 0) {
+        return absl::OkStatus();
+    }
+    const std::uint64_t baseRef = reader.u64();
+    const std::uint64_t baseTime = reader.u64();
+    while (reader.remaining() > 0) {
+        const auto ref = static_cast<std::uint64_t>(reader.varint());
+        const auto time = static_cast<std::uint64_t>(reader.varint());
+        const auto value = std::bit_cast<double>(reader.u64());
+        model::Labels labels;
+        if (readLabels(reader, labels)) {
+            out.push_back({baseRef + ref, static_cast<std::int64_t>(baseTime + time), value,
+                           std::move(labels)});
+        }
+    }
+    return reader.ok() ? absl::OkStatus() : damaged("exemplars");
+}
+
+absl::Status decodeMmapMarkers(std::string_view record, std::vector<WalMmapMarker>& out)
+{
+    base::ByteReader reader(record.substr(1));
+    while (reader.remaining() > 0) {
+        const std::uint64_t ref = reader.u64();
+        const std::uint64_t chunkRef = reader.u64();
+        if (reader.ok()) {
+            out.push_back({ref, chunkRef});
+        }
+    }
+    return reader.ok() ? absl::OkStatus() : damaged("m-map markers");
+}
+
+absl::Status decodeMetadata(std::string_view record, std::vector<WalMetadata>& out)
+{
+    base::ByteReader reader(record.substr(1));
+    while (reader.remaining() > 0) {
+        WalMetadata entry{.ref = reader.uvarint()};
+        entry.metadata.type = metricTypeOf(reader.u8());
+        const std::uint64_t fields = reader.uvarint();
+        for (std::uint64_t i = 0; i < fields && reader.ok(); ++i) {
+            const std::string_view name = reader.uvarintString();
+            const std::string_view text = reader.uvarintString();
+            if (name == kUnitField) {
+                entry.metadata.unit = text;
+            } else if (name == kHelpField) {
+                entry.metadata.help = text;
+            }
+        }
+        if (reader.ok()) {
+            out.push_back(std::move(entry));
+        }
+    }
+    return reader.ok() ? absl::OkStatus() : damaged("metadata");
 }
 
 } // namespace narthex::tsdb

@@ -91,7 +91,7 @@ void TestHead::judgesSamplesByTheirTime()
     QCOMPARE(sampleCount(*db), std::size_t{3});
     QCOMPARE(db->stats().samplesDuplicate, std::uint64_t{2});
     QCOMPARE(db->stats().samplesOutOfOrder, std::uint64_t{1});
-    QCOMPARE(db->stats().samplesTooOld, std::uint64_t{2});
+    QCOMPARE(db->stats().samplesOutOfBounds, std::uint64_t{2});
 }
 
 void TestHead::judgesRepetitionsWithinABatch()
