@@ -54,11 +54,11 @@ absl::Status import(const ImportFlags& flags, BlockPrinter& printer)
         tsdb::importOpenMetrics(file.bytes(), flags.directory, options, clock, print, {});
     if (!report.ok()) {
         const auto place = base::positionOf(report.status());
-        return base::annotate(report.status(),
-                              place && place->line
-                                  ? fmt::format("{}:{}:{}", flags.file, *place->line,
-                                                place->column.value_or(1))
-                                  : flags.file);
+        return base::annotate(
+            report.status(),
+            place && place->line
+                ? fmt::format("{}:{}:{}", flags.file, *place->line, place->column.value_or(1))
+                : flags.file);
     }
     if (report->duplicates > 0) {
         fmt::print(stderr,
@@ -83,8 +83,7 @@ void addOpenMetrics(CLI::App& parent, const std::shared_ptr<PrintFlags>& printin
                         "Longest time that a block may span: 2h, or the largest of 6h, 18h, 54h … "
                         "up to this");
     command
-        ->add_option("--label", flags->labels,
-                     "name=value to put on every series; may be repeated")
+        ->add_option("--label", flags->labels, "name=value to put on every series; may be repeated")
         ->allow_extra_args(false);
     command->callback([flags, printing, &exitCode] {
         BlockPrinter printer(flags->directory, *printing);
