@@ -201,6 +201,7 @@ void addTsdb(CLI::App& app, int& exitCode)
     addTsdbDump(*tsdb, exitCode);
     addTsdbDumpOpenMetrics(*tsdb, exitCode);
     addTsdbVerify(*tsdb, exitCode);
+    addTsdbSnapshot(*tsdb, exitCode);
     addTsdbCreateBlocks(*tsdb, exitCode);
 }
 
