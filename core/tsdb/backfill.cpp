@@ -103,7 +103,11 @@ absl::Status BlockBuilder::add(Series series, std::int64_t time, double value)
                                      base::formatDuration(base::Duration::fromMs(windowMs_)),
                                      startMs_);
     }
-    Entry& entry = entries_[static_cast<std::uint32_t>(series)];
+    const auto number = static_cast<std::uint32_t>(series);
+    if (number >= entries_.size()) {
+        return base::invalidArgument("series {} was not named by seriesFor()", number);
+    }
+    Entry& entry = entries_[number];
     entry.times.push_back(time);
     entry.values.push_back(value);
     ++samples_;

@@ -71,6 +71,7 @@ public:
         return QTest::qWaitFor([this] { return get("/-/ready").startsWith("Prometheus"); },
                                kPatienceMs);
     }
+    [[nodiscard]] QString url() const { return QString("http://127.0.0.1:%1").arg(port_); }
     QByteArray get(const QString& path, const QUrlQuery& query = {})
     {
         QUrl url(QString("http://127.0.0.1:%1%2").arg(port_).arg(path));
