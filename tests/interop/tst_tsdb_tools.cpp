@@ -101,8 +101,9 @@ void write(const fs::path& path, const QByteArray& bytes)
 }
 
 /// Lists of an analysis, lines of equal rank in any order: promtool's come from a map.
-QByteArrayList ranked(const QByteArray& analysis)
+QByteArrayList ranked(QByteArray analysis)
 {
+    analysis.replace("\"b\"\nc", "\"b\" c"); // the line break within a label's value
     QByteArrayList lines = analysis.split('\n');
     const auto rankOf = [](const QByteArray& line) {
         bool isNumber = false;
