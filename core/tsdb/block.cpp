@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 #include "core/tsdb/head_querier.h"
 #include "core/tsdb/histogram_chunk.h"
+#include "core/tsdb/xor2_chunk.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
@@ -160,13 +161,14 @@ absl::Status decodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
     switch (chunk.encoding) {
     case ChunkEncoding::Xor:
         return xorDecode(chunk.data, fromMs, toMs, out.times, out.values);
+    case ChunkEncoding::Xor2:
+        return xor2Decode(chunk.data, fromMs, toMs, out.times, out.values);
     case ChunkEncoding::Histogram:
     case ChunkEncoding::FloatHistogram:
-        return decodeHistogramChunk(chunk.encoding, chunk.data, fromMs, toMs, out.histogramTimes,
-                                    out.histograms);
-    case ChunkEncoding::Xor2:
     case ChunkEncoding::HistogramSt:
     case ChunkEncoding::FloatHistogramSt:
+        return decodeHistogramChunk(chunk.encoding, chunk.data, fromMs, toMs, out.histogramTimes,
+                                    out.histograms);
     case ChunkEncoding::None:
         break;
     }

@@ -147,7 +147,9 @@ std::int64_t BlockList::maxTime() const
 {
     std::int64_t newest = std::numeric_limits<std::int64_t>::min();
     for (const auto& block : *blocks()) {
-        newest = std::max(newest, block->meta().maxTime);
+        if (!block->meta().isLate()) {
+            newest = std::max(newest, block->meta().maxTime);
+        }
     }
     return newest;
 }

@@ -36,7 +36,8 @@ public:
     /// Adds a new block and takes others out, in one step. Their directories are deleted.
     absl::Status replace(std::shared_ptr<const Block> added,
                          const std::vector<std::string>& removedUlids);
-    /// The end of the newest block, exclusive; the lowest number if there is none.
+    /// The end of the newest block of samples in order, exclusive; the lowest number if there is
+    /// none. The head begins there.
     [[nodiscard]] std::int64_t maxTime() const;
 
 private:

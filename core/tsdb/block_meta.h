@@ -8,6 +8,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -32,6 +33,8 @@ struct BlockStats
     friend bool operator==(const BlockStats&, const BlockStats&) = default;
 };
 
+inline constexpr std::string_view kLateHint = "from-out-of-order";
+
 struct BlockMeta
 {
     std::string ulid;
@@ -45,6 +48,12 @@ struct BlockMeta
     bool deletable = false;
     bool failed = false;
     friend bool operator==(const BlockMeta&, const BlockMeta&) = default;
+
+    /// Whether all of it came out of order: the head may hold samples of the same range.
+    [[nodiscard]] bool isLate() const
+    {
+        return std::find(hints.begin(), hints.end(), kLateHint) != hints.end();
+    }
 };
 
 std::string toJson(const BlockMeta& meta);

@@ -190,7 +190,7 @@ private:
         std::vector<WalRecord> framed;
         std::vector<std::string> buffers(pending_.size());
         for (std::size_t i = 0; i < pending_.size(); ++i) {
-            framed.push_back(makeWalRecord(pending_[i], options_.compress, buffers[i]));
+            framed.push_back(makeWalRecord(pending_[i], options_.compression, buffers[i]));
         }
         if (!framed.empty()) {
             NARTHEX_RETURN_IF_ERROR(writer_.log(framed));

@@ -22,7 +22,7 @@ struct CheckpointOptions
 {
     FileLayer& files;
     std::uint64_t segmentBytes = 0;
-    bool compress = true;
+    WalCompression compression = WalCompression::Snappy;
     /// Older samples are in blocks.
     std::int64_t keepFromMs = 0;
 };
@@ -30,9 +30,10 @@ struct CheckpointOptions
 /// Starts a new segment, and writes a checkpoint when there are at least four older ones.
 /// `keepsSeries`: whether a record of this series is needed once the log up to `lastSegment` is in
 /// the checkpoint.
-absl::Status truncateWal(
-    const std::filesystem::path& walDirectory, Journal& journal, const CheckpointOptions& options,
-    absl::FunctionRef<bool(std::uint64_t ref, std::uint32_t lastSegment)> keepsSeries);
+absl::Status
+truncateWal(const std::filesystem::path& walDirectory, Journal& journal,
+            const CheckpointOptions& options,
+            absl::FunctionRef<bool(std::uint64_t ref, std::uint32_t lastSegment)> keepsSeries);
 
 /// Removes what a crash left unfinished.
 void removeUnfinishedCheckpoints(const std::filesystem::path& walDirectory);

@@ -126,8 +126,14 @@ std::vector<BlockMeta> planCompaction(const std::vector<BlockMeta>& blocks,
             }
             const bool failed = std::any_of(group.begin(), group.end(),
                                             [](const BlockMeta& b) { return b.failed; });
+            // A block of late samples may lie where the head still holds others: merged with one in
+            // order it would say that all of its range is in blocks.
+            const bool isMixed = std::any_of(group.begin(), group.end(), [&](const BlockMeta& b) {
+                return b.isLate() != group.front().isLate();
+            });
             const bool isFull = group.back().maxTime - group.front().minTime == ranges[r];
-            if (!failed && group.size() > 1 && (isFull || group.back().maxTime <= newestStart)) {
+            if (!failed && !isMixed && group.size() > 1 &&
+                (isFull || group.back().maxTime <= newestStart)) {
                 return group;
             }
         }
@@ -224,7 +230,7 @@ absl::Status Compactor::cutHead(const std::stop_token& stop)
                (clock_.monotonic() - begun).seconds());
     const CheckpointOptions options{.files = files_,
                                     .segmentBytes = options_.walSegmentBytes,
-                                    .compress = options_.walCompression,
+                                    .compression = options_.walCompression,
                                     .keepFromMs = end};
     return truncateWal(directory_ / "wal", *head_.journal(), options, keepsSeries_);
 }

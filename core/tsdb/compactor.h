@@ -30,7 +30,7 @@ struct CompactorOptions
     std::int64_t blockRangeMs = 0;
     std::int64_t retentionMs = 0;
     std::uint64_t walSegmentBytes = 0;
-    bool walCompression = true;
+    WalCompression walCompression = WalCompression::Snappy;
 };
 
 /// Block ranges by level: the head's, then three times the one before, up to the largest allowed.

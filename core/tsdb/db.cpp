@@ -9,6 +9,7 @@
 #include "core/tsdb/compactor.h"
 #include "core/tsdb/directory_guard.h"
 #include "core/tsdb/head.h"
+#include "core/tsdb/late_compaction.h"
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/replay.h"
 #include "core/tsdb/wal_format.h"
@@ -122,6 +123,7 @@ absl::Status DbImpl::start(const std::stop_token& stop)
         HeadChunkFiles::open(directory_ / "chunks_head", false, environment_.log));
     head_->setChunkFiles(std::move(chunks));
     head_->exemplars().resize(options_.live.maxExemplars);
+    head_->exemplars().setOutOfOrderWindow(options_.live.outOfOrderWindow);
     NARTHEX_RETURN_IF_ERROR(replay(stop));
     NARTHEX_RETURN_IF_ERROR(startJournal());
     head_->setLateWindow(options_.live.outOfOrderWindow.ms());
@@ -170,8 +172,7 @@ absl::StatusOr<std::unique_ptr<Journal>> DbImpl::makeJournal(const fs::path& fol
     NARTHEX_ASSIGN_OR_RETURN(
         std::unique_ptr<WalWriter> writer,
         WalWriter::create(files_, folder, segment, options_.walSegmentBytes, finish));
-    return std::make_unique<Journal>(std::move(writer),
-                                     options_.walCompression != WalCompression::None);
+    return std::make_unique<Journal>(std::move(writer), options_.walCompression);
 }
 
 absl::Status DbImpl::startJournal()
@@ -196,8 +197,7 @@ void DbImpl::startCompactor()
     const CompactorOptions options{.blockRangeMs = options_.blockRange.ms(),
                                    .retentionMs = options_.live.retention.ms(),
                                    .walSegmentBytes = options_.walSegmentBytes,
-                                   .walCompression =
-                                       options_.walCompression != WalCompression::None};
+                                   .walCompression = options_.walCompression};
     const auto keepsSeries = [this](std::uint64_t ref, std::uint32_t lastSegment) {
         const auto alias = aliases_.find(ref);
         return head_->keepsInLog(alias != aliases_.end() ? alias->second : ref, lastSegment);
@@ -229,7 +229,16 @@ absl::Status DbImpl::compact()
     if (stopCompaction_.stop_requested()) {
         return base::unavailable("the store is closed");
     }
-    const absl::Status status = compactor_->run(stopCompaction_.get_token());
+    const std::stop_token stop = stopCompaction_.get_token();
+    const std::int64_t headStart = head_->minTime();
+    absl::Status status = compactor_->run(stop);
+    if (status.ok() && head_->minTime() != headStart && head_->hasLate()) {
+        LateCompaction late{directory_, *head_, blocks_, environment_.clock, environment_.log};
+        status = late.run(stop);
+        if (status.ok()) {
+            status = compactor_->run(stop); // merges what overlaps now
+        }
+    }
     const absl::Status mapped = head_->mapClosedChunks();
     return status.ok() ? mapped : status;
 }
@@ -262,6 +271,7 @@ absl::Status DbImpl::reconfigure(const LiveOptions& options)
     }
     head_->setLateWindow(options.outOfOrderWindow.ms());
     head_->exemplars().resize(options.maxExemplars);
+    head_->exemplars().setOutOfOrderWindow(options.outOfOrderWindow);
     return absl::OkStatus();
 }
 
@@ -283,10 +293,10 @@ absl::Status DbImpl::snapshot(const fs::path& /*target*/, bool /*skipHead*/)
 }
 
 std::vector<storage::ExemplarSeries>
-DbImpl::exemplars(base::Timestamp /*from*/, base::Timestamp /*to*/,
-                  std::span<const model::Matchers> /*matcherSets*/) const
+DbImpl::exemplars(base::Timestamp from, base::Timestamp to,
+                  std::span<const model::Matchers> matcherSets) const
 {
-    return {};
+    return head_->exemplars().query(from, to, matcherSets);
 }
 
 absl::Status DbImpl::close()
@@ -375,6 +385,18 @@ absl::Status checkOptions(const DbOptions& options)
     if (options.blockRange.ms() <= 0) {
         return base::invalidArgument("block range {} is not positive",
                                      base::formatDuration(options.blockRange));
+    }
+    if (options.readableBy242 && options.walCompression == WalCompression::Zstd) {
+        return base::invalidArgument("WAL compression zstd would be skipped by Prometheus 2.42: "
+                                     "choose snappy, or give up that it can read the directory");
+    }
+    if (options.readableBy242 && options.floatEncoding == FloatEncoding::Xor2) {
+        return base::invalidArgument("chunk encoding xor2 cannot be read by Prometheus 2.42: "
+                                     "choose xor, or give up that it can read the directory");
+    }
+    if (options.outOfOrderCapacity == 0 || options.outOfOrderCapacity > 255) {
+        return base::invalidArgument("capacity {} for samples out of order is not from 1 to 255",
+                                     options.outOfOrderCapacity);
     }
     if (!std::has_single_bit(options.headShards)) {
         return base::invalidArgument("{} head shards are not a power of two", options.headShards);

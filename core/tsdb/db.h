@@ -13,6 +13,7 @@
 #include "core/base/worker_pool.h"
 #include "core/storage/storage.h"
 #include "core/tsdb/file_layer.h"
+#include "core/tsdb/wal_format.h"
 
 #include <absl/status/statusor.h>
 
@@ -26,14 +27,6 @@
 namespace narthex::tsdb {
 
 using namespace base::literals;
-
-enum class WalCompression : std::uint8_t
-{
-    None,
-    Snappy,
-    /// Prometheus 2.42 skips such records silently: only without DbOptions::readableBy242.
-    Zstd
-};
 
 /// How float samples are written.
 enum class FloatEncoding : std::uint8_t

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/storage/storage.h"
+#include "core/tsdb/batch_buffers.h"
 #include "core/tsdb/chunk_pool.h"
 #include "core/tsdb/exemplar_store.h"
 #include "core/tsdb/exported_chunk.h"
@@ -76,33 +77,6 @@ struct HeadCounters
     std::atomic<std::uint64_t> histogramBytes{0};
     std::atomic<std::uint64_t> closedChunkBytes{0};
     std::atomic<std::uint64_t> labelBytes{0};
-};
-
-/// One sample on its way into the head.
-struct PendingSample
-{
-    HeadRef ref = 0;
-    std::int64_t time = 0;
-    std::uint64_t valueBits = 0;
-};
-
-struct PendingHistogram
-{
-    HeadRef ref = 0;
-    std::int64_t time = 0;
-    HistogramValue value;
-};
-
-/// A sample behind the newest of its series, inside the window for such.
-struct PendingLate
-{
-    HeadRef ref = 0;
-    std::int64_t time = 0;
-    std::uint64_t valueBits = 0;
-    /// Set: the value is a histogram.
-    HistogramValue histogram;
-
-    [[nodiscard]] bool isHistogram() const { return histogram.floats || histogram.integers; }
 };
 
 /// Chunks of `chunks_head` by the log's number of their series, until the log names the series.
@@ -221,6 +195,7 @@ public:
     labelsIfIn(HeadRef ref, const ReadView& view, std::int64_t fromMs, std::int64_t toMs) const;
     [[nodiscard]] const LabelIndex& labelIndex() const { return labelIndex_; }
     [[nodiscard]] Isolation& isolation() { return isolation_; }
+    [[nodiscard]] BatchBufferPool& buffers() { return buffers_; }
 
     // Cutting blocks.
 
@@ -248,6 +223,8 @@ public:
     /// The late samples of a series in the range, as chunks that do not overlap.
     absl::Status exportLate(HeadRef ref, std::uint32_t chunks, std::int64_t fromMs,
                             std::int64_t toMs, std::vector<ExportedChunk>& out) const;
+    /// The first time at or after `fromMs` that a chunk of the cut may hold; kForever if none.
+    [[nodiscard]] std::int64_t firstLateFrom(const LateCut& cut, std::int64_t fromMs) const;
     /// The samples are in blocks: forgets the chunks.
     void endLateCut(const LateCut& cut);
     [[nodiscard]] bool hasLate() const { return lateSeries_.load(std::memory_order_acquire) > 0; }
@@ -360,7 +337,8 @@ private:
     SeriesIndex index_;
     LabelIndex labelIndex_;
     Isolation isolation_;
-    ExemplarStore exemplars_;
+    BatchBufferPool buffers_;
+    ExemplarStore exemplars_{0};
     MetadataStore metadata_;
     HeadCounters counters_;
     std::atomic<HeadRef> lastRef_{0};

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 namespace narthex::tsdb {
 
@@ -94,6 +95,11 @@ void HeadAppender::start(std::int64_t firstTime)
     if (!minValid_) {
         lateWindowMs_ = head_->lateWindowMs();
         minValid_ = head_->beginBatch(firstTime);
+        BatchBuffers buffers = head_->buffers().take();
+        samples_ = std::move(buffers.samples);
+        log_ = std::move(buffers.log);
+        logCapacity_ = buffers.logCapacity;
+        compressed_ = std::move(buffers.compressed);
     }
 }
 
@@ -374,7 +380,9 @@ storage::ExemplarResult HeadAppender::appendExemplar(SeriesRef ref, const model:
     if (!exemplar.time) {
         return storage::ExemplarResult::Ignored;
     }
-    const storage::ExemplarResult result = head_->exemplars().check(ref, exemplar);
+    const storage::ExemplarResult result = head_->exemplars().check(
+        model::Labels::fromBytes(std::string(head_->table().labels(static_cast<HeadRef>(ref)))),
+        exemplar);
     if (result == storage::ExemplarResult::Appended) {
         exemplars_.push_back({static_cast<HeadRef>(ref), exemplar});
     }
@@ -454,7 +462,7 @@ absl::Status HeadAppender::writeLog()
     std::vector<WalRecord> records;
     compressed_.resize(std::max(compressed_.size(), payloads.size()));
     for (std::size_t i = 0; i < payloads.size(); ++i) {
-        records.push_back(makeWalRecord(payloads[i], journal->compresses(), compressed_[i]));
+        records.push_back(makeWalRecord(payloads[i], journal->compression(), compressed_[i]));
     }
     return journal->commit(records);
 }
@@ -509,6 +517,9 @@ void HeadAppender::finishBatch()
     if (minValid_) {
         head_->endBatch(*minValid_);
         minValid_.reset();
+        samples_.clear();
+        head_->buffers().give({std::move(samples_), std::move(log_), std::exchange(logCapacity_, 0),
+                               std::move(compressed_)});
     }
     samples_.clear();
     histograms_.clear();

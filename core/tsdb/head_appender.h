@@ -125,8 +125,8 @@ private:
     /// How far behind the head's newest sample late ones are taken; as it was when the batch began.
     std::int64_t lateWindowMs_ = 0;
 
-    // The log records of the batch, encoded while it is judged. Buffers keep their memory from
-    // batch to batch.
+    // The log records of the batch, encoded while it is judged. While a batch is open, samples_,
+    // log_ and compressed_ are the head's, borrowed.
     std::unique_ptr<char[]> log_;
     std::size_t logCapacity_ = 0;
     std::size_t logSize_ = 0;

@@ -92,8 +92,11 @@ void Head::releaseChunk(const ClosedChunk& chunk)
 
 void Head::growChunk(HotSeries& series)
 {
-    const auto wanted = static_cast<std::uint8_t>(std::min<int>(
-        series.sizeClass + std::max(1, series.sizeClass / 2), ChunkPool::kLargestClass));
+    // Small steps: a chunk is copied some ten times in its life, which costs less than the memory of
+    // larger ones.
+    constexpr int kStepClasses = 2;
+    const auto wanted = static_cast<std::uint8_t>(
+        std::min<int>(series.sizeClass + kStepClasses, ChunkPool::kLargestClass));
     std::uint8_t* larger = pool_.allocate(wanted);
     std::memcpy(larger, series.data, series.chunk.sizeBytes());
     pool_.release(series.data, series.sizeClass);

@@ -360,6 +360,23 @@ absl::Status Head::exportLate(HeadRef ref, std::uint32_t chunks, std::int64_t fr
     return absl::OkStatus();
 }
 
+std::int64_t Head::firstLateFrom(const LateCut& cut, std::int64_t fromMs) const
+{
+    std::int64_t first = kForever;
+    for (const auto& [ref, chunks] : cut.chunks) {
+        SeriesPage& page = *table_.page(SeriesTable::pageOf(ref));
+        absl::ReaderMutexLock lock(&page.mutex);
+        const auto found = page.late.find(static_cast<std::uint8_t>(SeriesTable::positionOf(ref)));
+        for (std::uint32_t i = 0; found != page.late.end() && i < chunks; ++i) {
+            const ClosedChunk& chunk = found->second.chunks[i];
+            if (chunk.maxTime >= fromMs) {
+                first = std::min(first, std::max(chunk.minTime, fromMs));
+            }
+        }
+    }
+    return first;
+}
+
 void Head::endLateCut(const LateCut& cut)
 {
     for (const auto& [ref, chunks] : cut.chunks) {

@@ -9,8 +9,8 @@
 
 namespace narthex::tsdb {
 
-Journal::Journal(std::unique_ptr<WalWriter> writer, bool compress)
-    : compress_(compress), writer_(std::move(writer))
+Journal::Journal(std::unique_ptr<WalWriter> writer, WalCompression compression)
+    : compression_(compression), writer_(std::move(writer))
 {}
 
 void Journal::addSeries(std::uint64_t ref, std::string_view packedLabels)
@@ -36,7 +36,7 @@ absl::Status Journal::writeSeriesLocked()
         hasSeries_.store(false, std::memory_order_relaxed);
     }
     while (!unwritten_.empty()) {
-        const WalRecord record = makeWalRecord(unwritten_.front(), compress_, compressed_);
+        const WalRecord record = makeWalRecord(unwritten_.front(), compression_, compressed_);
         NARTHEX_RETURN_IF_ERROR(writer_->log({&record, 1}));
         unwritten_.erase(unwritten_.begin());
     }
@@ -73,7 +73,7 @@ absl::Status Journal::commit(std::span<const std::string> payloads)
     std::vector<std::string> compressed(payloads.size());
     std::vector<WalRecord> records;
     for (std::size_t i = 0; i < payloads.size(); ++i) {
-        records.push_back(makeWalRecord(payloads[i], compress_, compressed[i]));
+        records.push_back(makeWalRecord(payloads[i], compression_, compressed[i]));
     }
     return commit(std::span<const WalRecord>(records));
 }

@@ -26,7 +26,7 @@ namespace narthex::tsdb {
 class Journal
 {
 public:
-    Journal(std::unique_ptr<WalWriter> writer, bool compress);
+    Journal(std::unique_ptr<WalWriter> writer, WalCompression compression);
 
     /// Queues a new series: it is written with the next commit of anybody.
     void addSeries(std::uint64_t ref, std::string_view packedLabels);
@@ -43,7 +43,7 @@ public:
     /// The current one.
     [[nodiscard]] std::uint32_t segment() const;
 
-    [[nodiscard]] bool compresses() const { return compress_; }
+    [[nodiscard]] WalCompression compression() const { return compression_; }
     [[nodiscard]] std::uint64_t bytesWritten() const
     {
         return bytesWritten_.load(std::memory_order_relaxed);
@@ -59,7 +59,7 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Fixed after construction.
-    const bool compress_;
+    const WalCompression compression_;
     // Counters: nobody orders anything by them.
     std::atomic<std::uint64_t> bytesWritten_{0};
     std::atomic<std::uint64_t> writesFailed_{0};

@@ -30,6 +30,15 @@ enum class WalFragment : std::uint8_t
 inline constexpr std::uint8_t kWalSnappyBit = 0x08;
 inline constexpr std::uint8_t kWalZstdBit = 0x10;
 
+/// How a record is compressed, as a whole, before it is cut into fragments.
+enum class WalCompression : std::uint8_t
+{
+    None,
+    Snappy,
+    /// Prometheus 2.42 skips such records silently: only without DbOptions::readableBy242.
+    Zstd
+};
+
 struct WalSegmentFile
 {
     std::uint32_t number = 0;

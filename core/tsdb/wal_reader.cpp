@@ -5,18 +5,13 @@
 #include "core/base/codec.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/tsdb/wal_compression.h"
 #include "core/tsdb/wal_format.h"
-
-#include <snappy.h>
 
 #include <algorithm>
 
 namespace narthex::tsdb {
 namespace {
-
-/// No record of ours or of Prometheus comes near; a length field that lies must not decide an
-/// allocation.
-constexpr std::size_t kRecordBytesMax = std::size_t{256} << 20U;
 
 constexpr WalFragment typeOf(std::uint8_t head) { return static_cast<WalFragment>(head & 7U); }
 
@@ -29,7 +24,12 @@ bool allZero(std::string_view bytes)
 
 absl::StatusOr<bool> WalReader::nextFragment(Fragment& fragment)
 {
-    while (at_ < segment_.size()) {
+    for (;; at_ = std::min<std::uint64_t>(at_ + kWalPageBytes - at_ % kWalPageBytes,
+                                          segment_.size())) {
+        fragmentAt_ = at_;
+        if (at_ >= segment_.size()) {
+            return false;
+        }
         const std::size_t room = kWalPageBytes - at_ % kWalPageBytes;
         const std::string_view page = segment_.substr(at_, room);
         const auto head = static_cast<std::uint8_t>(page.front());
@@ -37,7 +37,6 @@ absl::StatusOr<bool> WalReader::nextFragment(Fragment& fragment)
             if (!allZero(page)) {
                 return base::dataLoss("unexpected non-zero byte in padded page at offset {}", at_);
             }
-            at_ += page.size();
             continue;
         }
         if (page.size() < kWalHeaderBytes) {
@@ -61,7 +60,6 @@ absl::StatusOr<bool> WalReader::nextFragment(Fragment& fragment)
         fragment = {head, data};
         return true;
     }
-    return false;
 }
 
 absl::StatusOr<bool> WalReader::next()
@@ -87,8 +85,8 @@ absl::StatusOr<bool> WalReader::next()
             NARTHEX_RETURN_IF_ERROR(finish(fragment.data, fragment.head));
             return true;
         }
-        if (assembled_.size() + fragment.data.size() > kRecordBytesMax) {
-            return base::dataLoss("record longer than {} bytes at offset {}", kRecordBytesMax,
+        if (assembled_.size() + fragment.data.size() > kWalRecordBytesMax) {
+            return base::dataLoss("record longer than {} bytes at offset {}", kWalRecordBytesMax,
                                   validEnd_);
         }
         assembled_.append(fragment.data);
@@ -101,22 +99,14 @@ absl::StatusOr<bool> WalReader::next()
 
 absl::Status WalReader::finish(std::string_view whole, std::uint8_t head)
 {
-    record_ = whole;
-    if ((head & kWalZstdBit) != 0) {
-        record_ = {}; // written by 3.x with an option that 2.42 does not know, either: skipped as
-                      // an unknown record
-    } else if ((head & kWalSnappyBit) != 0 && !whole.empty()) {
-        std::size_t size = 0;
-        if (!snappy::GetUncompressedLength(whole.data(), whole.size(), &size) ||
-            size > kRecordBytesMax) {
-            return base::dataLoss("compressed record has no sensible length before offset {}", at_);
-        }
-        decompressed_.resize(size);
-        if (!snappy::RawUncompress(whole.data(), whole.size(), decompressed_.data())) {
-            return base::dataLoss("compressed record is damaged before offset {}", at_);
-        }
-        record_ = decompressed_;
+    const auto decompressed = [&]() -> absl::StatusOr<std::string_view> {
+        NARTHEX_ASSIGN_OR_RETURN(const WalCompression compression, compressionOf(head));
+        return decompressRecord(whole, compression, decompressed_);
+    }();
+    if (!decompressed.ok()) {
+        return base::annotate(decompressed.status(), fmt::format("record before offset {}", at_));
     }
+    record_ = *decompressed;
     validEnd_ = at_;
     return absl::OkStatus();
 }

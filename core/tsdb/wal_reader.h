@@ -18,16 +18,21 @@ namespace narthex::tsdb {
 class WalReader
 {
 public:
-    explicit WalReader(std::string_view segment) : segment_(segment) {}
+    /// `start`: where the first record begins.
+    explicit WalReader(std::string_view segment, std::uint64_t start = 0)
+        : segment_(segment), at_(start), validEnd_(start)
+    {}
 
     /// Moves to the next record. False at the end of the segment.
     absl::StatusOr<bool> next();
-    /// The record, decompressed; valid until the next call of next(). A record compressed with what
-    /// this version does not know is empty.
+    /// The record, decompressed; valid until the next call of next().
     [[nodiscard]] std::string_view record() const { return record_; }
     /// The end of the last good record (of its last fragment).
     [[nodiscard]] std::uint64_t validEnd() const { return validEnd_; }
     [[nodiscard]] std::uint64_t position() const { return at_; }
+    /// The fragment that was looked at last: the bad one after an error, the end of the segment if
+    /// one is missing.
+    [[nodiscard]] std::uint64_t fragmentAt() const { return fragmentAt_; }
 
 private:
     struct Fragment
@@ -41,6 +46,7 @@ private:
 
     std::string_view segment_;
     std::uint64_t at_ = 0;
+    std::uint64_t fragmentAt_ = 0;
     std::uint64_t validEnd_ = 0;
     std::string_view record_;
     std::string assembled_;

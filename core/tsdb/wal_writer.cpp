@@ -5,9 +5,8 @@
 #include "core/base/codec.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/tsdb/wal_compression.h"
 #include "core/tsdb/wal_format.h"
-
-#include <snappy.h>
 
 #include <algorithm>
 #include <utility>
@@ -22,22 +21,31 @@ std::uint64_t framedBytesAtMost(const WalRecord& record)
     return record.bytes.size() + (record.bytes.size() / kDataPerPage + 2) * 2 * kWalHeaderBytes;
 }
 
+std::uint8_t flagOf(WalCompression compression)
+{
+    switch (compression) {
+    case WalCompression::None:
+        return 0;
+    case WalCompression::Snappy:
+        return kWalSnappyBit;
+    case WalCompression::Zstd:
+        return kWalZstdBit;
+    }
+    return 0;
+}
+
 } // namespace
 
-WalRecord makeWalRecord(std::string_view payload, bool compress, std::string& buffer)
+WalRecord makeWalRecord(std::string_view payload, WalCompression compression, std::string& buffer)
 {
     // Below this nothing is won, and the call costs more than the bytes.
     constexpr std::size_t kWorthCompressingBytes = 64;
-    if (!compress || payload.size() < kWorthCompressingBytes) {
-        return {payload, false};
+    if (payload.size() >= kWorthCompressingBytes) {
+        if (const auto smaller = compressRecord(payload, compression, buffer)) {
+            return {*smaller, compression};
+        }
     }
-    buffer.resize(snappy::MaxCompressedLength(payload.size()));
-    std::size_t size = 0;
-    snappy::RawCompress(payload.data(), payload.size(), buffer.data(), &size);
-    if (size >= payload.size()) {
-        return {payload, false};
-    }
-    return {std::string_view(buffer).substr(0, size), true};
+    return {payload, WalCompression::None};
 }
 
 WalWriter::WalWriter(FileLayer& files, std::filesystem::path directory, std::uint64_t segmentBytes,
@@ -100,7 +108,7 @@ absl::Status WalWriter::log(std::span<const WalRecord> records)
 void WalWriter::frame(const WalRecord& record)
 {
     std::string_view rest = record.bytes;
-    const std::uint8_t flag = record.isSnappy ? kWalSnappyBit : 0;
+    const std::uint8_t flag = flagOf(record.compression);
     for (bool first = true; first || !rest.empty(); first = false) {
         std::size_t room = kWalPageBytes - (offset_ + out_.size()) % kWalPageBytes;
         if (room < kWalHeaderBytes) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/tsdb/file_layer.h"
+#include "core/tsdb/wal_format.h"
 
 #include <absl/status/statusor.h>
 
@@ -26,12 +27,18 @@ namespace narthex::tsdb {
 struct WalRecord
 {
     std::string_view bytes;
-    bool isSnappy = false;
+    /// What `bytes` are already.
+    WalCompression compression = WalCompression::None;
 };
 
-/// Compresses a record into `buffer` if `compress` says so and it becomes smaller. The result's
-/// bytes are `payload`'s or `buffer`'s.
-WalRecord makeWalRecord(std::string_view payload, bool compress, std::string& buffer);
+/// Compresses a record into `buffer` if it becomes smaller by it. The result's bytes are
+/// `payload`'s or `buffer`'s.
+WalRecord makeWalRecord(std::string_view payload, WalCompression compression, std::string& buffer);
+/// Snappy or nothing.
+inline WalRecord makeWalRecord(std::string_view payload, bool compress, std::string& buffer)
+{
+    return makeWalRecord(payload, compress ? WalCompression::Snappy : WalCompression::None, buffer);
+}
 
 class WalWriter
 {

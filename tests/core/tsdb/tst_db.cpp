@@ -231,7 +231,7 @@ void TestDb::appliesDeletionsOfTheLog()
                                      [](const std::shared_ptr<tsdb::AppendFile>&) {});
         std::string bytes(1, static_cast<char>(tsdb::WalRecordType::Tombstones));
         tsdb::appendTombstoneEntry(bytes, {1, kStart + 10'000, kStart + 19'999});
-        const tsdb::WalRecord record{bytes, false};
+        const tsdb::WalRecord record{bytes, tsdb::WalCompression::None};
         QVERIFY(writer->log({&record, 1}).ok());
     }
     const auto db = fixture.open();

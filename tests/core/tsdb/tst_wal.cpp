@@ -5,6 +5,7 @@
 #include "core/base/codec.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
+#include "core/tsdb/wal_compression.h"
 #include "core/tsdb/wal_format.h"
 #include "core/tsdb/wal_reader.h"
 #include "core/tsdb/wal_records.h"
@@ -34,7 +35,7 @@ struct Log
         writer = *tsdb::WalWriter::create(files, directory.path(), 0, kSegmentBytes,
                                           [](const std::shared_ptr<tsdb::AppendFile>&) {});
     }
-    void write(std::string_view record, bool compress = false)
+    void write(std::string_view record, tsdb::WalCompression compress = tsdb::WalCompression::None)
     {
         std::string buffer;
         const tsdb::WalRecord framed = tsdb::makeWalRecord(record, compress, buffer);
@@ -91,6 +92,10 @@ private slots:
     void splitsALongRecordOverPages();
     void setsTheSnappyBitOnEveryFragment();
     void readsBackWhatItWroteWhateverTheSizes();
+    void compressesInBothWays_data();
+    void compressesInBothWays();
+    void readsZstdFramesWithoutTheirLength();
+    void refusesDamagedCompression();
     void padsAPageThatHasNoRoomForAHeader();
     void startsTheNextSegmentWhenARecordDoesNotFit();
     void refusesABatchLargerThanASegment();
@@ -123,7 +128,7 @@ void TestWal::setsTheSnappyBitOnEveryFragment()
     for (unsigned i = 0; i < 2000; ++i) {
         record += noise(40, i) + std::string(30, 'x');
     }
-    log.write(record, true);
+    log.write(record, tsdb::WalCompression::Snappy);
     const std::string bytes = log.bytes(0);
     QVERIFY(bytes.size() < record.size());
     for (std::size_t at = 0; at < bytes.size();) {
@@ -143,7 +148,7 @@ void TestWal::readsBackWhatItWroteWhateverTheSizes()
     for (int i = 0; i < 300; ++i) {
         written.push_back(
             noise(random() % 4 == 0 ? random() % 40000 : random() % 300, static_cast<unsigned>(i)));
-        log.write(written.back(), random() % 2 == 0);
+        log.write(written.back(), static_cast<tsdb::WalCompression>(random() % 3));
     }
     QVERIFY(log.writer->close().ok());
     std::vector<std::string> read;
@@ -157,6 +162,79 @@ void TestWal::readsBackWhatItWroteWhateverTheSizes()
     }
     QCOMPARE(read.size(), written.size());
     QVERIFY(read == written);
+}
+
+void TestWal::compressesInBothWays_data()
+{
+    QTest::addColumn<int>("compression");
+    QTest::addColumn<int>("flag");
+    QTest::newRow("snappy") << static_cast<int>(tsdb::WalCompression::Snappy) << 0x08;
+    QTest::newRow("zstd") << static_cast<int>(tsdb::WalCompression::Zstd) << 0x10;
+}
+
+void TestWal::compressesInBothWays()
+{
+    QFETCH(int, compression);
+    QFETCH(int, flag);
+    Log log;
+    const std::string text(5000, 'x');
+    log.write(text, static_cast<tsdb::WalCompression>(compression));
+    const std::string bytes = log.bytes(0);
+    QVERIFY(bytes.size() < text.size() / 2);
+    QCOMPARE(bytes[0] & 0x18, flag);
+    // What does not become smaller stays as it is.
+    const std::string random = noise(500);
+    log.write(random, static_cast<tsdb::WalCompression>(compression));
+    QCOMPARE(log.bytes(0)[bytes.size()] & 0x18, 0);
+    QCOMPARE(readAll(log.bytes(0)).records, (std::vector<std::string>{text, random}));
+}
+
+void TestWal::readsZstdFramesWithoutTheirLength()
+{
+    // Made by the zstd program (1.5.4) from its standard input.
+    const std::string frame = fromHex("28b52ffd04586d000038616268656c6c6f01001beab065637cf7");
+    std::string expected;
+    for (int i = 0; i < 40; ++i) {
+        expected += "ab";
+    }
+    std::string buffer;
+    QCOMPARE(std::string(*tsdb::decompressRecord(frame, tsdb::WalCompression::Zstd, buffer)),
+             expected + "hello");
+}
+
+void TestWal::refusesDamagedCompression()
+{
+    for (const auto compression : {tsdb::WalCompression::Snappy, tsdb::WalCompression::Zstd}) {
+        std::string buffer;
+        std::string text;
+        for (unsigned i = 0; i < 50; ++i) {
+            text += noise(20, i) + std::string(20, 'x');
+        }
+        const std::string packed(*tsdb::compressRecord(text, compression, buffer));
+        std::string out;
+        QCOMPARE(std::string(*tsdb::decompressRecord(packed, compression, out)), text);
+        for (std::size_t size = 1; size < packed.size(); ++size) {
+            QCOMPARE(
+                tsdb::decompressRecord(std::string_view(packed).substr(0, size), compression, out)
+                    .status()
+                    .code(),
+                absl::StatusCode::kDataLoss);
+        }
+        QCOMPARE(tsdb::decompressRecord(packed + "x", compression, out).status().code(),
+                 absl::StatusCode::kDataLoss);
+    }
+    Log log;
+    log.write("first");
+    log.write("not compressed at all");
+    const std::size_t second = tsdb::kWalHeaderBytes + 5;
+    for (const int flag : {0x08, 0x10, 0x18}) {
+        std::string bytes = log.bytes(0);
+        bytes[second] = static_cast<char>(bytes[second] | flag);
+        const ReadBack back = readAll(bytes);
+        QCOMPARE(back.status.code(), absl::StatusCode::kDataLoss);
+        QVERIFY(back.status.message().find("offset") != absl::string_view::npos);
+        QCOMPARE(back.validEnd, std::uint64_t{second});
+    }
 }
 
 void TestWal::padsAPageThatHasNoRoomForAHeader()
@@ -187,7 +265,7 @@ void TestWal::refusesABatchLargerThanASegment()
     Log log;
     log.write("before");
     const std::string record = noise(kSegmentBytes);
-    const tsdb::WalRecord framed{record, false};
+    const tsdb::WalRecord framed{record};
     QCOMPARE(log.writer->log({&framed, 1}).code(), absl::StatusCode::kResourceExhausted);
     log.write("after");
     QVERIFY(log.writer->close().ok());
