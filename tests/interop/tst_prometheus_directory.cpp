@@ -6,6 +6,7 @@
 // peer is missing.
 #include "core/base/number.h"
 #include "core/tsdb/block.h"
+#include "core/tsdb/verify.h"
 #include "support/prometheus_peer.h"
 #include "support/protobuf_page.h"
 #include "support/tsdb_fixture.h"
@@ -27,6 +28,8 @@ namespace {
 constexpr std::int64_t kHour = 3'600'000;
 constexpr std::int64_t kStart = 1'699'999'200'000 / (2 * kHour) * (2 * kHour);
 const tsdb::DbOptions kManual{.compactInBackground = false};
+const tsdb::DbOptions kLate{.live = {.outOfOrderWindow = base::Duration::fromMs(2 * kHour)},
+                            .compactInBackground = false};
 
 /// Series to samples, each as text: a float as the API writes it, a histogram as count, sum and its
 /// filled buckets.
@@ -119,6 +122,17 @@ Answers answersOf(Prometheus& prometheus, const QString& selector, std::int64_t 
     return answers;
 }
 
+/// What verify finds, one a line.
+std::string damages(const fs::path& directory)
+{
+    std::string text;
+    const auto report = tsdb::verifyDirectory(directory, {});
+    for (const tsdb::Damage& damage : report->damages) {
+        text += damage.path.string() + ": " + damage.what + "\n";
+    }
+    return text;
+}
+
 /// The first difference, empty if there is none.
 std::string difference(const Answers& a, const Answers& b)
 {
@@ -196,7 +210,10 @@ private:
             histogram.positiveDeltas.push_back(5);
             histogram.count += count + 6;
         }
-        return text + test::protoHistogram("native", histogram);
+        // Every third sample is on time, the others 20 and 40 seconds late.
+        const std::int64_t now = QDateTime::currentMSecsSinceEpoch();
+        return text + test::protoHistogram("native", histogram) +
+               test::protoGauge("late", "e", n, now - n % 3 * 20'000);
     }
 
     QTcpServer server_;
@@ -228,7 +245,8 @@ void prometheusWritesAndWeRead(void (Prometheus::*stop)())
     {
         Prometheus prometheus(
             fixture.path(), fixture.other("target.yml"),
-            fmt::format("global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n"
+            fmt::format("storage: {{tsdb: {{out_of_order_time_window: 10m}}}}\n"
+                        "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n"
                         "scrape_configs: [{{job_name: t, static_configs: [{{targets: "
                         "['127.0.0.1:{}']}}]}}]\n",
                         target.port()),
@@ -247,6 +265,7 @@ void prometheusWritesAndWeRead(void (Prometheus::*stop)())
              theirs.empty() ? "no answer" : theirs.begin()->first.c_str());
     fs::copy(fixture.path(), fixture.other("copy"), fs::copy_options::recursive);
     fs::remove(fixture.other("copy") / "lock");
+    QCOMPARE(damages(fixture.other("copy")), std::string());
     const auto db = fixture.tryOpen(fixture.other("copy"), kManual);
     QVERIFY2(db.ok(), db.status().ToString().c_str());
     QVERIFY((*db)->stats().blocks > 0);
@@ -260,10 +279,21 @@ void prometheusWritesAndWeRead(void (Prometheus::*stop)())
     std::erase_if(ours, [](const auto& series) { return series.second.empty(); });
     for (auto& [name, samples] : theirs) { // a scrape may have been under way
         const auto found = ours.find(name);
-        if (found != ours.end() && found->second.size() == samples.size() + 1) {
+        if (found == ours.end()) {
+            continue;
+        }
+        if (name.starts_with("late")) { // and late ones came in after it was asked
+            std::erase_if(found->second, [&samples = samples](const auto& sample) {
+                return !std::binary_search(samples.begin(), samples.end(), sample);
+            });
+        } else if (found->second.size() == samples.size() + 1) {
             found->second.pop_back();
         }
     }
+    const auto late = std::find_if(theirs.begin(), theirs.end(), [](const auto& series) {
+        return series.first.starts_with("late");
+    });
+    QVERIFY(late != theirs.end() && late->second.size() > 30);
     QCOMPARE(difference(theirs, ours), std::string());
 }
 
@@ -290,6 +320,23 @@ void fill(tsdb::Db& db, std::int64_t from, std::int64_t to)
         histogram.sum = static_cast<double>(n) / 4;
         appender->appendHistogram(*appender->seriesFor({{"__name__", "native"}}), {time},
                                   histogram);
+        base::ignore(appender->commit(), "the test looks at the contents");
+    }
+}
+
+/// A hundred samples behind the newest ones, in an order of their own, and more in a series that
+/// has newer ones.
+void putLate(tsdb::Db& db)
+{
+    const auto appender = db.appender();
+    for (std::int64_t i = 0; i < 100; ++i) {
+        const std::int64_t time = kStart + 9 * kHour + i * 37 % 100 * 20'000 + 1;
+        appender->append(*appender->seriesFor({{"__name__", "late"}}), {time},
+                         static_cast<double>(i));
+        if (i % 10 == 0) {
+            appender->append(*appender->seriesFor({{"__name__", "counts"}, {"job", "x"}}), {time},
+                             static_cast<double>(-i));
+        }
         base::ignore(appender->commit(), "the test looks at the contents");
     }
 }
@@ -355,11 +402,26 @@ void TestPrometheusDirectory::prometheusReadsWhatTheStoreWroteAndGivesItBack()
     }
     QVERIFY(hasCheckpoint(fixture.path()));
     deleteFromFirstBlock(fixture.path());
-    const Answers ours = answersOf(*fixture.open(kManual));
-    QCOMPARE(ours.size(), std::size_t{4});
+    Answers ours;
+    {
+        const auto db = fixture.open(kLate);
+        putLate(*db);
+        const model::Matchers odd{model::Matcher::equal("__name__", "odd")};
+        QVERIFY(
+            db->deleteSeries({kStart + 9 * kHour}, {kStart + 9 * kHour + 600'000}, {&odd, 1}).ok());
+        QVERIFY(db->compact().ok());
+        ours = answersOf(*db);
+    }
+    QVERIFY(!fs::is_empty(fixture.path() / "chunks_head"));
+    QVERIFY(!fs::is_empty(fixture.path() / "wbl"));
+    QCOMPARE(damages(fixture.path()), std::string());
+    QCOMPARE(ours.size(), std::size_t{5});
+    QCOMPARE(ours.at("late").size(), std::size_t{100});
     QVERIFY(ours.at("deleted").size() < ours.at("counts{job=\"x\"}").size());
     {
-        Prometheus prometheus(fixture.path(), fixture.other("empty.yml"), "scrape_configs: []\n");
+        Prometheus prometheus(fixture.path(), fixture.other("late.yml"),
+                              "storage: {tsdb: {out_of_order_time_window: 2h}}\n"
+                              "scrape_configs: []\n");
         QVERIFY2(prometheus.waitUntilReady(), prometheus.output().constData());
         const Answers theirs =
             answersOf(prometheus, "{__name__=~\".+\"}[30h]", kStart + 10 * kHour);
@@ -369,7 +431,7 @@ void TestPrometheusDirectory::prometheusReadsWhatTheStoreWroteAndGivesItBack()
         QVERIFY2(!output.contains("level=error"), output.constData());
         QVERIFY2(!output.contains("unknown series references"), output.constData());
     }
-    const auto db = fixture.open(kManual);
+    const auto db = fixture.open(kLate);
     QCOMPARE(difference(answersOf(*db), ours), std::string());
     QCOMPARE(db->stats().walUnknownRefs, std::uint64_t{0});
     QCOMPARE(db->stats().walCorruptions, std::uint64_t{0});

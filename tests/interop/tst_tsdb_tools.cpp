@@ -164,6 +164,7 @@ private slots:
     void verifyNoticesEachKindOfDamage();
     void promtoolReadsASnapshot();
     void readingToolsChangeNothing();
+    void theManualTellsEveryOption();
 };
 
 void TestTsdbTools::initTestCase()
@@ -439,6 +440,27 @@ void TestTsdbTools::readingToolsChangeNothing()
     for (const char* tool : {"list", "analyze", "dump", "dump-openmetrics", "verify"}) {
         QCOMPARE(ours({tool, text(fixture.path())}).exitCode, 0);
         QCOMPARE(test::stateOf(fixture.path()), before);
+    }
+}
+
+void TestTsdbTools::theManualTellsEveryOption()
+{
+    QString manual = QString::fromStdString(
+        *base::readFile(NARTHEX_TEST_DATA "/../../packaging/man/narthexctl-tsdb.1"));
+    manual.remove('\\');
+    const QRegularExpression option("--[a-z-]+");
+    for (const QStringList& command :
+         {QStringList{"list"}, QStringList{"analyze"}, QStringList{"dump"},
+          QStringList{"dump-openmetrics"}, QStringList{"verify"}, QStringList{"snapshot"},
+          QStringList{"create-blocks-from"}, QStringList{"create-blocks-from", "openmetrics"},
+          QStringList{"create-blocks-from", "rules"}}) {
+        QVERIFY2(manual.contains(command.last()), qPrintable(command.last()));
+        const QString help = QString::fromUtf8(ours(command + QStringList{"--help"}).out);
+        QVERIFY(!help.isEmpty());
+        for (auto it = option.globalMatch(help); it.hasNext();) {
+            const QString name = it.next().captured();
+            QVERIFY2(name == "--help" || manual.contains(name), qPrintable(name));
+        }
     }
 }
 

@@ -54,13 +54,16 @@ inline std::string protoLabel(std::string_view name, std::string_view value)
     return ProtoMessage().bytes(1, name).bytes(2, value).text();
 }
 
-/// A family with one gauge.
-inline std::string protoGauge(std::string_view name, std::string_view label, double value)
+/// A family with one gauge, with its own time unless that is 0.
+inline std::string protoGauge(std::string_view name, std::string_view label, double value,
+                              std::int64_t timeMs = 0)
 {
-    const std::string metric = ProtoMessage()
-                                   .bytes(1, protoLabel("which", label))
-                                   .bytes(2, ProtoMessage().real(1, value).text())
-                                   .text();
+    ProtoMessage sample;
+    sample.bytes(1, protoLabel("which", label)).bytes(2, ProtoMessage().real(1, value).text());
+    if (timeMs != 0) {
+        sample.number(6, static_cast<std::uint64_t>(timeMs));
+    }
+    const std::string& metric = sample.text();
     const std::string family = ProtoMessage().bytes(1, name).number(3, 1).bytes(4, metric).text();
     std::string page;
     base::appendUvarintString(page, family);
