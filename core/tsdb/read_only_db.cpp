@@ -7,6 +7,7 @@
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/replay.h"
 #include "core/tsdb/ulid.h"
+#include "core/tsdb/wal_format.h"
 
 #include <algorithm>
 #include <limits>
@@ -40,6 +41,41 @@ absl::StatusOr<std::vector<fs::path>> blockFolders(const fs::path& directory)
     return paths;
 }
 
+/// The lowest name in a folder, which changes when a log is shortened; its other end grows all the
+/// time.
+std::string lowestIn(const fs::path& folder)
+{
+    std::string lowest;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        std::string name = it->path().filename().string();
+        if (lowest.empty() || name < lowest) {
+            lowest = std::move(name);
+        }
+    }
+    return lowest;
+}
+
+/// What changes when samples move from one place of the directory to another.
+std::string shapeOf(const fs::path& directory)
+{
+    std::string shape;
+    if (const auto folders = blockFolders(directory); folders.ok()) {
+        for (const fs::path& folder : *folders) {
+            shape += folder.filename().string() + "\n";
+        }
+    }
+    if (const auto checkpoints = listCheckpoints(directory / "wal"); checkpoints.ok()) {
+        for (const WalCheckpoint& checkpoint : *checkpoints) {
+            shape += checkpoint.directory.string() + "\n";
+        }
+    }
+    for (const char* log : {"wal", "wbl", "chunks_head"}) {
+        shape += lowestIn(directory / log) + "\n";
+    }
+    return shape;
+}
+
 } // namespace
 
 absl::StatusOr<std::unique_ptr<ReadOnlyDb>> ReadOnlyDb::open(const fs::path& directory,
@@ -47,12 +83,29 @@ absl::StatusOr<std::unique_ptr<ReadOnlyDb>> ReadOnlyDb::open(const fs::path& dir
                                                              const Environment& environment,
                                                              std::stop_token stop)
 {
-    std::unique_ptr<ReadOnlyDb> db(new ReadOnlyDb(directory));
-    NARTHEX_RETURN_IF_ERROR(db->loadBlocks(environment.log));
-    if (options.withHead) {
-        NARTHEX_RETURN_IF_ERROR(db->loadHead(options, environment, std::move(stop)));
+    // A server may move samples from the log into a block, or blocks into a larger one, between
+    // two looks: what was read then belongs to no one moment. It does so once in minutes.
+    constexpr int kAttempts = 10;
+    for (int attempt = 1;; ++attempt) {
+        const std::string before = shapeOf(directory);
+        std::unique_ptr<ReadOnlyDb> db(new ReadOnlyDb(directory));
+        const absl::Status status = db->load(options, environment, stop);
+        if (stop.stop_requested() || shapeOf(directory) == before) {
+            return status.ok() ? absl::StatusOr<std::unique_ptr<ReadOnlyDb>>(std::move(db))
+                               : status;
+        }
+        if (attempt == kAttempts) {
+            return base::unavailable("{} changed each of the {} times that it was read; try again",
+                                     directory.string(), kAttempts);
+        }
     }
-    return db;
+}
+
+absl::Status ReadOnlyDb::load(const ReadOnlyOptions& options, const Environment& environment,
+                              const std::stop_token& stop)
+{
+    NARTHEX_RETURN_IF_ERROR(loadBlocks(environment.log));
+    return options.withHead ? loadHead(options, environment, stop) : absl::OkStatus();
 }
 
 absl::Status ReadOnlyDb::loadBlocks(const base::Logger& log)

@@ -4,7 +4,8 @@
 // A data directory open for reading only: takes no lock, changes nothing, and may be opened while a
 // server runs on it. Blocks are mapped, the newest samples are replayed from the log into memory.
 // Owner: a tool. Threads: const members from any. Errors: NotFound (no such directory), DataLoss (a
-// block or checkpoint is broken, named). Format: spec/tsdb.md, 1. Directory layout, 13. Start-up
+// block or checkpoint is broken, named), Unavailable (a server moves things faster than they can be
+// read). Format: spec/tsdb.md, 1. Directory layout, 13. Start-up
 // order.
 #pragma once
 
@@ -58,6 +59,8 @@ public:
 
 private:
     explicit ReadOnlyDb(std::filesystem::path directory) : directory_(std::move(directory)) {}
+    absl::Status load(const ReadOnlyOptions& options, const Environment& environment,
+                      const std::stop_token& stop);
     absl::Status loadBlocks(const base::Logger& log);
     absl::Status loadHead(const ReadOnlyOptions& options, const Environment& environment,
                           std::stop_token stop);

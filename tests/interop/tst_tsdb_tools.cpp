@@ -157,6 +157,7 @@ private slots:
     void dumpPrintsWhatPromtoolPrints();
     void analyzeTellsTheSameNumbers();
     void openMetricsBlocksAreTheSameFromBoth();
+    void promtoolReadsAnIndexWithoutLabelIndices();
     void aDumpAsOpenMetricsComesBackWhole();
     void bothRefuseTheSameFiles();
     void rulesMakeTheSameSeriesAsPromtool();
@@ -260,6 +261,27 @@ void TestTsdbTools::openMetricsBlocksAreTheSameFromBoth()
         const Answer check = ours({"verify", text(fixture.other(name))});
         QVERIFY2(check.exitCode == 0, check.out.constData());
     }
+}
+
+void TestTsdbTools::promtoolReadsAnIndexWithoutLabelIndices()
+{
+    TsdbFixture fixture;
+    write(fixture.other("demo.om"), "demo{job=\"a\"} 1 1700000000\ndemo{job=\"a\"} 2 1700000015\n"
+                                    "demo{job=\"a\"} 2 1700000030\ndemo{job=\"a\"} 3.5 1700000046\n"
+                                    "demo{job=\"b\"} 20 1700000000\n# EOF\n");
+    const QString directory = text(fixture.path());
+    QCOMPARE(
+        ours({"create-blocks-from", "-q", "openmetrics", text(fixture.other("demo.om")), directory})
+            .exitCode,
+        0);
+    fs::create_directories(fixture.path() / "wal");
+    const Answer list = theirs({"list", directory});
+    QVERIFY2(list.exitCode == 0, list.errors.constData());
+    const QStringList line = QString::fromUtf8(list.out.split('\n').at(1)).simplified().split(' ');
+    QCOMPARE(line.value(4), QString("5")); // samples
+    QCOMPARE(line.value(6), QString("2")); // series
+    QCOMPARE(theirs({"dump", directory}).out.count('\n'), 5);
+    QCOMPARE(theirs({"analyze", directory}).exitCode, 0);
 }
 
 void TestTsdbTools::aDumpAsOpenMetricsComesBackWhole()

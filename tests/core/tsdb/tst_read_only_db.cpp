@@ -6,8 +6,11 @@
 
 #include <QtTest>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <thread>
 
 using namespace narthex;
 using test::Contents;
@@ -79,6 +82,7 @@ private slots:
     void passesOverABlockWithoutMeta();
     void refusesAMissingDirectory();
     void refusesADamagedCheckpointByName();
+    void seesOneMomentWhileBlocksAreCutAndMerged();
 };
 
 void TestReadOnlyDb::answersAsTheStoreThatIsOpenBesideIt()
@@ -242,6 +246,40 @@ void TestReadOnlyDb::refusesADamagedCheckpointByName()
     QCOMPARE(reader.status().code(), absl::StatusCode::kDataLoss);
     const std::string message(base::messageOf(reader.status()));
     QVERIFY2(message.find(checkpoint.string()) != std::string::npos, message.c_str());
+}
+
+void TestReadOnlyDb::seesOneMomentWhileBlocksAreCutAndMerged()
+{
+    TsdbFixture fixture;
+    const auto db = fixture.open(kManual);
+    constexpr std::int64_t kRounds = 12;
+    std::atomic<std::int64_t> written{kStart};
+    std::jthread writer([&] {
+        for (std::int64_t round = 0; round < kRounds; ++round) {
+            const std::int64_t end = kStart + (round + 1) * 2 * kHour;
+            fill(*db, end - 2 * kHour, end);
+            written = end;
+            base::ignore(db->compact(), "the reader looks at what is there");
+        }
+    });
+    // Whatever moment it is, samples are there without a hole from the first to the last.
+    int reads = 0;
+    for (bool last = false; !last; ++reads) {
+        const std::int64_t before = written;
+        last = before == kStart + kRounds * 2 * kHour;
+        const auto reader = openReadOnly(fixture);
+        QVERIFY2(reader.ok(), reader.status().ToString().c_str());
+        for (const auto& [name, samples] : readOnlyContents(**reader)) {
+            QVERIFY2(!name.starts_with("error"), name.c_str());
+            std::int64_t expected = kStart;
+            for (const auto& [time, bits] : samples) {
+                QCOMPARE(time, expected);
+                expected += 60'000;
+            }
+            QVERIFY(expected >= before);
+        }
+    }
+    QVERIFY(reads > 1);
 }
 
 QTEST_GUILESS_MAIN(TestReadOnlyDb)
