@@ -3,8 +3,10 @@
 #include "commands.h"
 
 #include "app/service/service.h"
+#include "core/base/number.h"
 #include "core/base/status.h"
 
+#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 
 #include <csignal>
@@ -28,22 +30,77 @@ struct ServeFlags
     std::size_t maxConcurrency = 20;
     std::size_t maxSamples = 50'000'000;
     bool enableLifecycle = false;
+    bool enableAdmin = false;
+    std::string retentionSize;
+    std::string minBlockDuration = "2h";
+    std::string maxBlockDuration;
+    std::string maxChunkSegment = "512MB";
+    std::string walSegmentSize = "128MB";
+    bool walCompression = true;
+    std::string walCompressionType = "snappy";
+    bool prometheus3Formats = false;
+    std::vector<std::string> features;
     bool collectHost = false;
 };
+
+/// What `--enable-feature` switches on in the store; other names are for other parts.
+void enableStoreFeatures(const std::vector<std::string>& features, tsdb::DbOptions& store)
+{
+    constexpr std::uint32_t kExemplars = 100'000;
+    for (const std::string& list : features) {
+        for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
+            if (name == "exemplar-storage") {
+                store.live.maxExemplars = kExemplars;
+            } else if (name == "memory-snapshot-on-shutdown") {
+                store.snapshotOnClose = true;
+            } else if (name == "metadata-wal-records") {
+                store.metadataInWal = true;
+            } else if (name == "xor2-encoding") {
+                store.floatEncoding = tsdb::FloatEncoding::Xor2;
+            }
+        }
+    }
+}
+
+absl::Status storeOptions(const ServeFlags& flags, tsdb::DbOptions& store)
+{
+    // Time counts unless only a size is given, as with Prometheus.
+    if (!flags.retentionSize.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(store.live.retentionBytes,
+                                 base::parseByteSize(flags.retentionSize));
+        store.live.retention = {};
+    }
+    if (!flags.retention.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(store.live.retention, base::parseDuration(flags.retention));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(store.blockRange, base::parseDuration(flags.minBlockDuration));
+    if (!flags.maxBlockDuration.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(store.maxBlockRange, base::parseDuration(flags.maxBlockDuration));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(store.maxChunkSegmentBytes,
+                             base::parseByteSize(flags.maxChunkSegment));
+    NARTHEX_ASSIGN_OR_RETURN(store.walSegmentBytes, base::parseByteSize(flags.walSegmentSize));
+    store.readableBy242 = !flags.prometheus3Formats;
+    if (!flags.walCompression) {
+        store.walCompression = tsdb::WalCompression::None;
+    } else if (flags.walCompressionType == "zstd") {
+        store.walCompression = tsdb::WalCompression::Zstd;
+    }
+    enableStoreFeatures(flags.features, store);
+    return absl::OkStatus();
+}
 
 absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
 {
     app::ServiceOptions options{.listenAddress = flags.listenAddress,
-                                .enableLifecycle = flags.enableLifecycle};
+                                .enableLifecycle = flags.enableLifecycle,
+                                .enableAdmin = flags.enableAdmin};
     options.engine.configFile = flags.configFile;
     options.engine.dataDirectory = flags.storagePath;
     options.engine.collectHost = flags.collectHost;
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
-    if (!flags.retention.empty()) {
-        NARTHEX_ASSIGN_OR_RETURN(options.engine.store.live.retention,
-                                 base::parseDuration(flags.retention));
-    }
+    NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
     return options;
@@ -115,6 +172,37 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_option("--storage.tsdb.retention.time", flags->retention,
                       "How long samples are kept (15d if nothing says otherwise)");
+    serve->add_option("--storage.tsdb.retention.size", flags->retentionSize,
+                      "How large all of the data may become (512MB, 10GB; powers of 1024)");
+    serve
+        ->add_option("--storage.tsdb.min-block-duration", flags->minBlockDuration,
+                     "Length of the blocks that are cut from memory; for tests")
+        ->capture_default_str();
+    serve->add_option("--storage.tsdb.max-block-duration", flags->maxBlockDuration,
+                      "Longest block that merging makes (a tenth of the retention, at most 31d, if "
+                      "nothing says otherwise)");
+    serve
+        ->add_option("--storage.tsdb.max-block-chunk-segment-size", flags->maxChunkSegment,
+                     "Largest file of chunks in a block")
+        ->capture_default_str();
+    serve
+        ->add_option("--storage.tsdb.wal-segment-size", flags->walSegmentSize,
+                     "Size of the write-ahead log's files, 10MB to 256MB")
+        ->capture_default_str();
+    serve->add_flag("--storage.tsdb.wal-compression,!--no-storage.tsdb.wal-compression",
+                    flags->walCompression, "Compress the write-ahead log");
+    serve
+        ->add_option("--storage.tsdb.wal-compression-type", flags->walCompressionType,
+                     "How: snappy, or zstd (which Prometheus 2.42 cannot read)")
+        ->check(CLI::IsMember({"snappy", "zstd"}))
+        ->capture_default_str();
+    serve->add_flag("--storage.prometheus3-formats", flags->prometheus3Formats,
+                    "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
+    serve->add_option("--enable-feature", flags->features,
+                      "Comma-separated names: exemplar-storage, memory-snapshot-on-shutdown, "
+                      "metadata-wal-records, xor2-encoding");
+    serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
+                    "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
         ->capture_default_str();
     serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle,

@@ -40,9 +40,10 @@ absl::Status Service::start()
 absl::Status Service::listen()
 {
     NARTHEX_ASSIGN_OR_RETURN(const auto address, net::splitHostPort(options_.listenAddress));
-    api_ = std::make_unique<api::Api>(
-        *engine_,
-        api::ApiOptions{.enableLifecycle = options_.enableLifecycle, .onQuit = options_.onQuit});
+    api_ = std::make_unique<api::Api>(*engine_,
+                                      api::ApiOptions{.enableLifecycle = options_.enableLifecycle,
+                                                      .enableAdmin = options_.enableAdmin,
+                                                      .onQuit = options_.onQuit});
     NARTHEX_ASSIGN_OR_RETURN(
         server_, net::HttpServer::start(loop_, {.address = address.first, .port = address.second},
                                         [this](net::ServerRequest request, net::Responder respond) {

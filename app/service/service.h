@@ -25,6 +25,7 @@ struct ServiceOptions
     /// "127.0.0.1:9090"; empty: no HTTP server.
     std::string listenAddress;
     bool enableLifecycle = false;
+    bool enableAdmin = false;
     std::function<void()> onQuit;
     /// A port that cannot be had is an error of start(); otherwise a problem that the window shows.
     bool requireListener = true;

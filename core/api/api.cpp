@@ -33,7 +33,18 @@ constexpr Route kRoutes[] = {
     {"/api/v1/targets", targets},
     {"/api/v1/status/buildinfo", buildInfo},
     {"/api/v1/status/runtimeinfo", runtimeInfo},
+    {"/api/v1/query_exemplars", queryExemplars, true},
+    {"/api/v1/status/tsdb", storeStatus},
+    {"/api/v1/status/tsdb/blocks", storeBlocks},
+    {"/api/v1/status/walreplay", walReplay, false, true},
     {"/metrics", selfMetrics, false, true},
+};
+
+/// POST or PUT, and only if the administrator allows them.
+constexpr Route kAdminRoutes[] = {
+    {"/api/v1/admin/tsdb/delete_series", deleteSeries},
+    {"/api/v1/admin/tsdb/clean_tombstones", cleanTombstones},
+    {"/api/v1/admin/tsdb/snapshot", snapshot},
 };
 
 constexpr std::string_view kLabelPrefix = "/api/v1/label/";
@@ -167,7 +178,23 @@ private:
                 return run(request, route.post, route.always, route.handler);
             }
         }
+        for (const Route& route : kAdminRoutes) {
+            if (route.path == request.path) {
+                return runAdmin(request, route.handler);
+            }
+        }
         return text(404, "404 page not found\n");
+    }
+
+    net::ServerResponse runAdmin(const net::ServerRequest& request, Handler handler)
+    {
+        if (request.method != "POST" && request.method != "PUT") {
+            return methodNotAllowed("POST, PUT, OPTIONS");
+        }
+        if (!options_.enableAdmin) {
+            return errorResponse(ErrorType::Unavailable, "admin APIs disabled");
+        }
+        return context_.engine.ready() ? handler(context_, request) : notReady();
     }
 
     template <typename Function>

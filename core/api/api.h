@@ -19,6 +19,8 @@ struct ApiOptions
 {
     /// POST /-/reload and /-/quit.
     bool enableLifecycle = false;
+    /// The API's admin part: deletes, cleans, takes snapshots.
+    bool enableAdmin = false;
     /// Called for /-/quit, on a worker.
     std::function<void()> onQuit;
 };

@@ -76,6 +76,13 @@ net::ServerResponse metadata(const Context& context, const net::ServerRequest& r
 net::ServerResponse targets(const Context& context, const net::ServerRequest& request);
 net::ServerResponse buildInfo(const Context& context, const net::ServerRequest& request);
 net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest& request);
+net::ServerResponse queryExemplars(const Context& context, const net::ServerRequest& request);
+net::ServerResponse storeStatus(const Context& context, const net::ServerRequest& request);
+net::ServerResponse storeBlocks(const Context& context, const net::ServerRequest& request);
+net::ServerResponse walReplay(const Context& context, const net::ServerRequest& request);
+net::ServerResponse deleteSeries(const Context& context, const net::ServerRequest& request);
+net::ServerResponse cleanTombstones(const Context& context, const net::ServerRequest& request);
+net::ServerResponse snapshot(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

@@ -121,6 +121,28 @@ void writeScraping(exposition::TextWriter& out, const scrape::ScrapeCounters& co
           counters.targetLimit);
 }
 
+/// "15d", "15d or 10GiB", "80%"
+std::string retentionText(const tsdb::LiveOptions& live)
+{
+    std::string text = live.retention.ms() > 0 ? base::formatDuration(live.retention) : "";
+    const auto add = [&text](std::string part) {
+        text += (text.empty() ? "" : " or ") + std::move(part);
+    };
+    if (live.retentionPercent > 0) {
+        add(fmt::format("{}%", live.retentionPercent));
+    } else if (live.retentionBytes > 0) {
+        constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+        std::uint64_t value = live.retentionBytes;
+        std::size_t unit = 0;
+        while (value % 1024 == 0 && unit + 1 < std::size(kUnits)) {
+            value /= 1024;
+            ++unit;
+        }
+        add(fmt::format("{}{}", value, kUnits[unit]));
+    }
+    return text;
+}
+
 } // namespace
 
 net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
@@ -141,9 +163,8 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     const engine::EngineStatus status = context.engine.status();
     std::error_code error;
     const auto config = context.engine.configuration();
-    const base::Duration retention = config && config->retentionTime
-                                         ? *config->retentionTime
-                                         : context.engine.options().store.live.retention;
+    const tsdb::LiveOptions live =
+        config ? context.engine.liveOptions(*config) : context.engine.options().store.live;
     std::string data;
     base::JsonWriter json(data);
     json.beginObject();
@@ -158,7 +179,7 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     json.key("GOMAXPROCS").unsignedInteger(std::thread::hardware_concurrency());
     json.key("GOMEMLIMIT").integer(INT64_MAX);
     json.member("GOGC", "").member("GODEBUG", "");
-    json.member("storageRetention", base::formatDuration(retention));
+    json.member("storageRetention", retentionText(live));
     json.endObject();
     return success(data);
 }

@@ -5,7 +5,9 @@
 #include "core/base/number.h"
 #include "core/base/status.h"
 
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,9 +15,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace narthex::base {
 namespace {
+
+/// The one mutable global: a test must reach the file work of threads that it does not know.
+std::atomic<FileFault*> fileFault{nullptr};
+
+absl::Status announce(FileOperation operation, const std::filesystem::path& path)
+{
+    // Relaxed: it is set while no file work is under way.
+    FileFault* fault = fileFault.load(std::memory_order_relaxed);
+    return fault == nullptr ? absl::OkStatus() : fault->before(operation, path);
+}
 
 std::string holderOf(const std::filesystem::path& lockPath)
 {
@@ -72,6 +85,9 @@ File::~File() { ignore(close(), "a writer that cares closes by itself"); }
 
 absl::StatusOr<File> File::open(const std::filesystem::path& path, int flags)
 {
+    if ((flags & O_CREAT) != 0) {
+        NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Create, path));
+    }
     const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
     if (descriptor < 0) {
         return errnoStatus(errno, fmt::format("open {}", path.string()));
@@ -81,6 +97,7 @@ absl::StatusOr<File> File::open(const std::filesystem::path& path, int flags)
 
 absl::Status File::write(std::string_view bytes) const
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Write, path_));
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
         if (written < 0) {
@@ -96,6 +113,7 @@ absl::Status File::write(std::string_view bytes) const
 
 absl::Status File::writeAt(std::string_view bytes, std::uint64_t offset) const
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Write, path_));
     while (!bytes.empty()) {
         const ssize_t written =
             ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -113,6 +131,7 @@ absl::Status File::writeAt(std::string_view bytes, std::uint64_t offset) const
 
 absl::Status File::sync() const
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Sync, path_));
     if (::fdatasync(descriptor_) != 0) {
         return errnoStatus(errno, fmt::format("sync {}", path_.string()));
     }
@@ -121,6 +140,7 @@ absl::Status File::sync() const
 
 absl::Status File::truncate(std::uint64_t size) const
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Truncate, path_));
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
         return errnoStatus(errno, fmt::format("truncate {}", path_.string()));
     }
@@ -232,31 +252,13 @@ absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_
             return status;
         }
     }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        return errnoStatus(errno, fmt::format("rename {}", temporary.string()));
-    }
+    NARTHEX_RETURN_IF_ERROR(renamePath(temporary, path));
     return syncDirectory(path.has_parent_path() ? path.parent_path() : ".");
-}
-
-absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to)
-{
-    std::error_code error;
-    std::filesystem::rename(from, to, error);
-    return error ? errnoStatus(error.value(),
-                               fmt::format("rename {} to {}", from.string(), to.string()))
-                 : absl::OkStatus();
-}
-
-absl::Status removePath(const std::filesystem::path& path)
-{
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-    return error ? errnoStatus(error.value(), fmt::format("remove {}", path.string()))
-                 : absl::OkStatus();
 }
 
 absl::Status syncDirectory(const std::filesystem::path& directory)
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Sync, directory));
     NARTHEX_ASSIGN_OR_RETURN(const File file, File::open(directory, O_RDONLY | O_DIRECTORY));
     if (::fsync(file.descriptor()) != 0) {
         return errnoStatus(errno, fmt::format("sync {}", directory.string()));
@@ -266,6 +268,7 @@ absl::Status syncDirectory(const std::filesystem::path& directory)
 
 absl::Status makeDirectories(const std::filesystem::path& directory)
 {
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::MakeDirectory, directory));
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) {
@@ -273,6 +276,50 @@ absl::Status makeDirectories(const std::filesystem::path& directory)
     }
     return absl::OkStatus();
 }
+
+absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to)
+{
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Rename, from));
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        return errnoStatus(errno, fmt::format("rename {} to {}", from.string(), to.string()));
+    }
+    return absl::OkStatus();
+}
+
+absl::Status removePath(const std::filesystem::path& path)
+{
+    namespace fs = std::filesystem;
+    std::error_code error;
+    if (fs::symlink_status(path, error).type() == fs::file_type::directory) {
+        std::vector<fs::path> entries; // listed first: what is removed must not move the listing
+        for (fs::directory_iterator it(path, error), end; !error && it != end;
+             it.increment(error)) {
+            entries.push_back(it->path());
+        }
+        if (error && error != std::errc::no_such_file_or_directory) {
+            return errnoStatus(error.value(), fmt::format("list {}", path.string()));
+        }
+        for (const fs::path& entry : entries) {
+            NARTHEX_RETURN_IF_ERROR(removePath(entry));
+        }
+    }
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Remove, path));
+    if (::remove(path.c_str()) != 0 && errno != ENOENT) {
+        return errnoStatus(errno, fmt::format("remove {}", path.string()));
+    }
+    return absl::OkStatus();
+}
+
+absl::Status linkFile(const std::filesystem::path& existing, const std::filesystem::path& link)
+{
+    NARTHEX_RETURN_IF_ERROR(announce(FileOperation::Link, link));
+    if (::link(existing.c_str(), link.c_str()) != 0) {
+        return errnoStatus(errno, fmt::format("link {} as {}", existing.string(), link.string()));
+    }
+    return absl::OkStatus();
+}
+
+void setFileFault(FileFault* fault) { fileFault.store(fault, std::memory_order_relaxed); }
 
 TemporaryDirectory::TemporaryDirectory()
 {

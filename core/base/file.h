@@ -86,10 +86,38 @@ absl::Status writeFileAtomically(const std::filesystem::path& path, std::string_
 
 /// Moves a file or folder within its file system.
 absl::Status renamePath(const std::filesystem::path& from, const std::filesystem::path& to);
-/// Removes a file, or a folder with its contents; what is not there is fine.
+/// Removes a file, or a folder with its contents, deepest first; what is not there is fine.
 absl::Status removePath(const std::filesystem::path& path);
 absl::Status syncDirectory(const std::filesystem::path& directory);
 absl::Status makeDirectories(const std::filesystem::path& directory);
+/// A second name for a file. Errors: AlreadyExists, Unavailable (another file system).
+absl::Status linkFile(const std::filesystem::path& existing, const std::filesystem::path& link);
+
+/// What changes a file system, as a FileFault sees it.
+enum class FileOperation : std::uint8_t
+{
+    Create,
+    Write,
+    Truncate,
+    Sync,
+    Rename,
+    Remove,
+    MakeDirectory,
+    Link
+};
+
+/// For tests of crashes and full disks: asked before every change that the functions and classes
+/// above make anywhere in the process. What it returns instead of OK is returned, and the operation
+/// left out. Unset it costs one relaxed load. Threads: it is called from any, several at once.
+class FileFault
+{
+public:
+    virtual ~FileFault() = default;
+    virtual absl::Status before(FileOperation operation, const std::filesystem::path& path) = 0;
+};
+
+/// Null takes it away. It outlives its time as the fault; no file work is under way meanwhile.
+void setFileFault(FileFault* fault);
 
 /// A new empty folder below the system's temporary one, removed with its contents at destruction.
 class TemporaryDirectory

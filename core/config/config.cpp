@@ -18,38 +18,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "runtime", "alerting",     "rule_files",  "scrape_config_files",
     "tracing", "remote_write", "remote_read", "otlp"};
 
-void decodeStorage(const yaml::Value& value, const DecodeContext& context, Config& config)
-{
-    yaml::Object storage(value, "config.StorageConfig");
-    if (const auto tsdbValue = storage.take("tsdb")) {
-        yaml::Object tsdb(*tsdbValue, "config.TSDBConfig");
-        if (const auto retentionValue = tsdb.take("retention")) {
-            yaml::Object retention(*retentionValue, "config.TSDBRetentionConfig");
-            base::Duration time;
-            retention.field("time", time);
-            config.retentionTime = time;
-            for (const std::string_view key : {"size", "percentage"}) {
-                if (const auto other = retention.take(key)) {
-                    context.warn(*other,
-                                 fmt::format("storage.tsdb.retention.{} has no effect yet", key));
-                }
-            }
-            retention.finish();
-        }
-        for (const std::string_view key :
-             {"out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"}) {
-            if (const auto other = tsdb.take(key)) {
-                context.warn(*other, fmt::format("storage.tsdb.{} has no effect yet", key));
-            }
-        }
-        tsdb.finish();
-    }
-    if (const auto exemplars = storage.take("exemplars")) {
-        context.warn(*exemplars, "storage.exemplars has no effect yet");
-    }
-    storage.finish();
-}
-
 void decodeJobs(const yaml::Value& value, const DecodeContext& context, Config& config)
 {
     std::map<std::string, std::uint32_t> firstLines;
@@ -160,7 +128,7 @@ absl::StatusOr<Config> parse(const std::filesystem::path& file, const std::strin
         decodeJobs(*jobs, context, config);
     }
     if (const auto storage = root.take("storage"); storage && !storage->isNull()) {
-        decodeStorage(*storage, context, config);
+        decodeStorage(*storage, config.storage);
     }
     for (const std::string_view section : kWithoutEffect) {
         if (const auto value = root.take(section); value && !value->isNull()) {

@@ -41,6 +41,30 @@ struct GlobalConfig
     bool extraScrapeMetrics = false;
 };
 
+/// storage.tsdb.retention: only what it says counts.
+struct RetentionConfig
+{
+    /// 0: for ever.
+    base::Duration time;
+    /// 0: no limit.
+    std::uint64_t bytes = 0;
+    /// Of the file system; counts instead of bytes unless 0.
+    double percent = 0;
+};
+
+struct StorageConfig
+{
+    /// 0: samples out of order are refused.
+    base::Duration outOfOrderWindow;
+    /// 0 to 1; 0: stale series wait for the next block like all others.
+    double staleSeriesThreshold = 0;
+    /// Absent: as the command line says.
+    std::optional<bool> useXor2;
+    std::optional<RetentionConfig> retention;
+    /// Absent: as the command line says; 0: exemplars are not kept.
+    std::optional<std::uint32_t> maxExemplars;
+};
+
 struct Config
 {
     /// Empty for the built-in configuration.
@@ -49,8 +73,7 @@ struct Config
     std::string text;
     GlobalConfig global;
     std::vector<std::shared_ptr<const scrape::JobConfig>> jobs;
-    /// storage.tsdb.retention.time, when written.
-    std::optional<base::Duration> retentionTime;
+    StorageConfig storage;
     /// Sections and keys of Prometheus that are read but have no effect in this version:
     /// `file:line:column: …`.
     std::vector<std::string> warnings;

@@ -31,6 +31,8 @@ void decodeHttpClient(yaml::Object& object, const DecodeContext& context,
 
 void decodeGlobal(const yaml::Value& value, const DecodeContext& context, GlobalConfig& global);
 
+void decodeStorage(const yaml::Value& value, StorageConfig& storage);
+
 scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& context,
                             const GlobalConfig& global);
 

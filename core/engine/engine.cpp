@@ -199,13 +199,31 @@ void Engine::openStore(std::stop_token stop)
     }
 }
 
+tsdb::LiveOptions Engine::liveOptions(const config::Config& config) const
+{
+    tsdb::LiveOptions live = options_.store.live;
+    live.outOfOrderWindow = config.storage.outOfOrderWindow;
+    live.staleSeriesThreshold = config.storage.staleSeriesThreshold;
+    if (config.storage.maxExemplars) {
+        live.maxExemplars = *config.storage.maxExemplars;
+    }
+    if (const auto& retention = config.storage.retention) {
+        live.retention = retention->time;
+        live.retentionBytes = retention->bytes;
+        live.retentionPercent = retention->percent;
+    }
+    return live;
+}
+
 absl::Status Engine::tryOpen(std::stop_token stop)
 {
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(options_.dataDirectory));
-    tsdb::DbOptions storeOptions = options_.store;
     const auto config = configuration();
-    if (config->retentionTime) {
-        storeOptions.live.retention = *config->retentionTime;
+    tsdb::DbOptions storeOptions = options_.store;
+    storeOptions.live = liveOptions(*config);
+    if (config->storage.useXor2) {
+        storeOptions.floatEncoding =
+            *config->storage.useXor2 ? tsdb::FloatEncoding::Xor2 : tsdb::FloatEncoding::Xor;
     }
     setState(State::Replaying);
     auto db = tsdb::Db::open(options_.dataDirectory, storeOptions,
@@ -213,8 +231,11 @@ absl::Status Engine::tryOpen(std::stop_token stop)
                               .clock = clock(),
                               .log = environment_.log.logger("tsdb"),
                               .onReplayProgress =
-                                  [this](double progress) {
-                                      replayProgress_ = progress;
+                                  [this](const tsdb::ReplayProgress& progress) {
+                                      {
+                                          absl::MutexLock lock(&mutex_);
+                                          replayProgress_ = progress;
+                                      }
                                       changes_.post(Change::Status);
                                   }},
                              stop);
@@ -287,6 +308,11 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     }
     if (!ready()) {
         return; // scraping starts with the store
+    }
+    if (const absl::Status status = store_->get()->reconfigure(liveOptions(*config));
+        !status.ok()) {
+        setProblem(fmt::format("{}storage", kWarningPrefix), Severity::Error, "configuration",
+                   std::string(base::messageOf(status)));
     }
     // A configured job "node" takes the place of the collector's.
     std::vector<scrape::InternalJob> internal;
@@ -405,10 +431,13 @@ void Engine::setState(State state)
 EngineStatus Engine::status() const
 {
     EngineStatus status{.state = state(),
-                        .replayProgress = replayProgress_.load(),
                         .samplesPerSecond = samplesPerSecond_.load(),
                         .targets = scraping_.summary(),
                         .problems = problems_.list()};
+    {
+        absl::MutexLock lock(&mutex_);
+        status.replay = replayProgress_;
+    }
     for (Problem& problem : targetProblems(scraping_.failures())) {
         status.problems.push_back(std::move(problem));
     }
@@ -425,6 +454,15 @@ std::shared_ptr<const config::Config> Engine::configuration() const
 {
     absl::MutexLock lock(&mutex_);
     return config_;
+}
+
+absl::StatusOr<std::shared_ptr<tsdb::Db>> Engine::store() const
+{
+    auto db = store_->get();
+    if (!db) {
+        return base::unavailable("the store is not open yet ({})", stateText(state()));
+    }
+    return db;
 }
 
 const storage::Queryable& Engine::queryable() const { return *store_; }

@@ -66,8 +66,7 @@ enum class State : std::uint8_t
 struct EngineStatus
 {
     State state = State::Off;
-    /// 0 to 1 while Replaying.
-    double replayProgress = 0;
+    tsdb::ReplayProgress replay;
     double samplesPerSecond = 0;
     tsdb::DbStats store;
     std::optional<base::Timestamp> startedAt;
@@ -125,6 +124,11 @@ public:
                     std::optional<base::Position> position = std::nullopt);
     void clearProblem(std::string_view id);
 
+    /// What the store runs with under a configuration.
+    [[nodiscard]] tsdb::LiveOptions liveOptions(const config::Config& config) const;
+    /// The open store. Errors: Unavailable until it is open.
+    [[nodiscard]] absl::StatusOr<std::shared_ptr<tsdb::Db>> store() const;
+
 private:
     class StoreGate;
 
@@ -144,7 +148,6 @@ private:
 
     // Safe by themselves.
     std::atomic<State> state_{State::Off};
-    std::atomic<double> replayProgress_{0};
     std::atomic<double> samplesPerSecond_{0};
     std::atomic<bool> lastReloadOk_{true};
     std::atomic<std::int64_t> lastReloadMs_{0};
@@ -161,6 +164,7 @@ private:
     mutable absl::Mutex mutex_;
     std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> watchTimer_ ABSL_GUARDED_BY(mutex_);
+    tsdb::ReplayProgress replayProgress_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;
     base::Duration lastWatch_ ABSL_GUARDED_BY(mutex_);
     bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -4,8 +4,8 @@
 
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/tsdb/block_plan.h"
 #include "core/tsdb/block_writer.h"
-#include "core/tsdb/compactor.h"
 #include "core/tsdb/ulid.h"
 #include "core/tsdb/xor_chunk.h"
 
@@ -70,7 +70,8 @@ std::int64_t backfillWindowMs(std::int64_t maxBlockMs)
 {
     // No retention: the largest range is 31 days.
     std::int64_t window = kSmallestWindowMs;
-    for (const std::int64_t range : compactionRanges(kSmallestWindowMs, 0)) {
+    const std::vector<std::int64_t> ranges = compactionRanges(kSmallestWindowMs, 0);
+    for (const std::int64_t range : ranges) {
         if (range <= maxBlockMs) {
             window = range;
         }
@@ -80,7 +81,7 @@ std::int64_t backfillWindowMs(std::int64_t maxBlockMs)
 
 std::int64_t windowStart(std::int64_t time, std::int64_t windowMs)
 {
-    return (time >= 0 ? time / windowMs : -((-(time + 1)) / windowMs) - 1) * windowMs;
+    return alignedStart(time, windowMs);
 }
 
 absl::StatusOr<BlockBuilder::Series> BlockBuilder::seriesFor(const model::Labels& labels)

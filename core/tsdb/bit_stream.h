@@ -57,6 +57,20 @@ public:
         }
         return __builtin_bswap64(word) << (position_ & 7U);
     }
+    /// The same with all 64 bits right, for one more load.
+    [[nodiscard]] std::uint64_t peekWhole() const
+    {
+        const std::size_t at = position_ >> 3U;
+        if (at + 9 > sizeBytes_) [[unlikely]] {
+            BitReader ahead = *this;
+            return ahead.get(64);
+        }
+        std::uint64_t word = 0;
+        std::memcpy(&word, data_ + at, 8);
+        const unsigned used = position_ & 7U;
+        return (__builtin_bswap64(word) << used) |
+               (static_cast<unsigned>(data_[at + 8]) >> (8 - used));
+    }
     void skip(unsigned count) { position_ += count; }
     /// For bits that no writer makes: overrun() is true from now on.
     void fail() { position_ = sizeBytes_ * 8 + 1; }
@@ -104,11 +118,12 @@ constexpr bool fitsAsymmetric(std::int64_t value, unsigned bits)
     const std::int64_t limit = std::int64_t{1} << (bits - 1);
     return -limit + 1 <= value && value <= limit;
 }
+/// `bits` from 1 to 63.
 constexpr std::int64_t fromAsymmetric(std::uint64_t field, unsigned bits)
 {
     const std::uint64_t limit = std::uint64_t{1} << (bits - 1);
-    return field > limit ? static_cast<std::int64_t>(field - (limit << 1U))
-                         : static_cast<std::int64_t>(field);
+    // Not a branch: signs cannot be predicted.
+    return static_cast<std::int64_t>(field - (static_cast<std::uint64_t>(field > limit) << bits));
 }
 
 } // namespace narthex::tsdb

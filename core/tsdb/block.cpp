@@ -36,7 +36,9 @@ public:
             if (!stored.ok()) {
                 return base::annotate(stored.status(), "block " + block_->meta().ulid);
             }
-            NARTHEX_RETURN_IF_ERROR(decodeChunk(*stored, from.ms, to.ms, out));
+            if (absl::Status status = decodeChunk(*stored, from.ms, to.ms, out); !status.ok()) {
+                return base::annotate(status, "block " + block_->meta().ulid);
+            }
         }
         if (const TimeIntervals& deleted = block_->deleted(ref_); !deleted.empty()) {
             removeDeleted(deleted, samples, histograms, out);
@@ -58,27 +60,47 @@ public:
         : block_(std::move(block)), fromMs_(fromMs), toMs_(toMs)
     {}
 
-    absl::StatusOr<std::unique_ptr<storage::SeriesSet>>
-    select(const storage::SelectHints& /*hints*/, const model::Matchers& matchers,
-           std::stop_token stop) const override
+    absl::StatusOr<std::unique_ptr<storage::SeriesSet>> select(const storage::SelectHints& hints,
+                                                               const model::Matchers& matchers,
+                                                               std::stop_token stop) const override
     {
         auto refs = postingsForMatchers(block_->index(), matchers, stop);
         if (!refs.ok()) {
             return annotated(refs.status());
         }
+        std::int64_t from = fromMs_;
+        std::int64_t to = toMs_;
+        if (hints.from.ms != 0 || hints.to.ms != 0) {
+            from = std::max(from, hints.from.ms);
+            to = std::min(to, hints.to.ms);
+        }
+        const bool namesOnly = hints.function == "series";
         std::vector<BlockSeries> series; // ascending references are ascending labels
         model::Labels labels;
         std::vector<ChunkMeta> chunks;
+        std::size_t untilLook = kLookEvery;
         for (const PostingsRef ref : *refs) {
+            if (--untilLook == 0) {
+                untilLook = kLookEvery;
+                if (stop.stop_requested()) {
+                    return base::cancelled("select was cancelled");
+                }
+            }
             if (absl::Status status = block_->index().series(ref, labels, chunks); !status.ok()) {
                 return annotated(status);
             }
-            std::erase_if(chunks, [this](const ChunkMeta& c) {
-                return c.maxTime < fromMs_ || c.minTime > toMs_;
+            std::erase_if(chunks, [from, to](const ChunkMeta& c) {
+                return c.maxTime < from || c.minTime > to;
             });
-            if (!chunks.empty()) {
-                series.emplace_back(*block_, ref, std::move(labels), std::move(chunks));
+            if (chunks.empty() || isAllDeleted(ref, chunks)) {
+                continue;
             }
+            if (namesOnly) {
+                chunks.clear();
+            }
+            series.emplace_back(*block_, ref, std::move(labels), std::move(chunks));
+            labels = {};
+            chunks = {};
         }
         return std::make_unique<ReadySeriesSet<BlockSeries>>(std::move(series));
     }
@@ -119,6 +141,17 @@ public:
     }
 
 private:
+    /// How many series go by between two looks at the stop token.
+    static constexpr std::size_t kLookEvery = 4096;
+
+    /// Whether one deleted range covers every chunk: the series has nothing to give.
+    [[nodiscard]] bool isAllDeleted(PostingsRef ref, const std::vector<ChunkMeta>& chunks) const
+    {
+        const TimeIntervals& deleted = block_->deleted(ref);
+        return std::any_of(deleted.begin(), deleted.end(), [&chunks](const TimeInterval& i) {
+            return i.minTime <= chunks.front().minTime && i.maxTime >= chunks.back().maxTime;
+        });
+    }
     [[nodiscard]] absl::Status annotated(const absl::Status& status) const
     {
         return base::annotate(status, "block " + block_->meta().ulid);
@@ -129,6 +162,14 @@ private:
     const std::int64_t toMs_;
 };
 
+/// A file that a block must have and has not is damage, not an answer.
+absl::Status asDataLoss(const absl::Status& status)
+{
+    return status.code() == absl::StatusCode::kNotFound
+               ? base::dataLoss("{}", base::messageOf(status))
+               : status;
+}
+
 } // namespace
 
 absl::StatusOr<std::shared_ptr<const Block>> Block::open(const std::filesystem::path& directory)
@@ -136,13 +177,43 @@ absl::StatusOr<std::shared_ptr<const Block>> Block::open(const std::filesystem::
     const std::shared_ptr<Block> block(new Block);
     block->directory_ = directory;
     NARTHEX_ASSIGN_OR_RETURN(block->meta_, readBlockMeta(directory));
-    NARTHEX_ASSIGN_OR_RETURN(block->index_, IndexReader::open(directory / "index"));
-    NARTHEX_ASSIGN_OR_RETURN(block->chunks_, ChunkFileReader::open(directory / "chunks"));
+    auto files = std::make_shared<Files>();
+    auto index = IndexReader::open(directory / "index");
+    if (!index.ok()) {
+        return asDataLoss(index.status());
+    }
+    files->index = *std::move(index);
+    NARTHEX_ASSIGN_OR_RETURN(files->chunks, ChunkFileReader::open(directory / "chunks"));
+    block->files_ = std::move(files);
     auto tombstones = readTombstones(directory);
     if (!tombstones.ok()) {
         return base::annotate(tombstones.status(), directory.string());
     }
     block->tombstones_ = *std::move(tombstones);
+    return block;
+}
+
+absl::StatusOr<std::shared_ptr<const Block>> Block::withTombstones(DeletedRanges tombstones) const
+{
+    const std::shared_ptr<Block> block(new Block(*this));
+    block->tombstones_ = std::move(tombstones);
+    block->meta_.stats.tombstones = 0;
+    for (const auto& [ref, intervals] : block->tombstones_) {
+        block->meta_.stats.tombstones += intervals.size();
+    }
+    // The ranges first: without their number they count already.
+    NARTHEX_RETURN_IF_ERROR(
+        base::writeFileAtomically(directory_ / "tombstones", encodeTombstones(block->tombstones_)));
+    NARTHEX_RETURN_IF_ERROR(writeBlockMeta(directory_, block->meta_));
+    return block;
+}
+
+absl::StatusOr<std::shared_ptr<const Block>> Block::withMarks(bool failed, bool deletable) const
+{
+    const std::shared_ptr<Block> block(new Block(*this));
+    block->meta_.failed = failed;
+    block->meta_.deletable = deletable;
+    NARTHEX_RETURN_IF_ERROR(writeBlockMeta(directory_, block->meta_));
     return block;
 }
 
@@ -153,7 +224,11 @@ const TimeIntervals& Block::deleted(PostingsRef ref) const
     return found == tombstones_.end() ? kNone : found->second;
 }
 
-std::uint64_t Block::sizeBytes() const { return index_.sizeBytes() + chunks_.sizeBytes(); }
+std::uint64_t Block::sizeBytes() const
+{
+    return files_->index.sizeBytes() + files_->chunks.sizeBytes() + toJson(meta_).size() +
+           encodeTombstones(tombstones_).size();
+}
 
 absl::Status decodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int64_t toMs,
                          storage::SampleColumns& out)

@@ -2,147 +2,215 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/tsdb/block_merge.h"
 
-#include "core/base/codec.h"
 #include "core/base/status.h"
 #include "core/tsdb/block_writer.h"
-#include "core/tsdb/histogram_chunk.h"
-#include "core/tsdb/merged_querier.h"
-#include "core/tsdb/xor_chunk.h"
+#include "core/tsdb/chunk_merge.h"
 
 #include <algorithm>
+#include <compare>
 #include <set>
 
 namespace narthex::tsdb {
 namespace {
 
-constexpr std::size_t kSamplesAChunk = 120;
-
-/// Walks the series of one block in order.
-struct Cursor
+/// The symbols of all parents in one table, and where each parent's symbols are in it.
+struct SymbolUnion
 {
-    std::shared_ptr<const Block> block;
-    Postings refs;
-    std::size_t at = 0;
-    model::Labels labels;
-    std::vector<ChunkMeta> chunks;
-
-    [[nodiscard]] bool atEnd() const { return at == refs.size(); }
-    absl::Status load()
-    {
-        return atEnd() ? absl::OkStatus() : block->index().series(refs[at], labels, chunks);
-    }
-    absl::Status advance()
-    {
-        ++at;
-        return load();
-    }
+    std::vector<std::string_view> symbols; // views of the parents' files
+    std::vector<std::vector<std::uint32_t>> numbers;
 };
 
-absl::StatusOr<std::vector<Cursor>> openCursors(const BlockList::Blocks& parents)
+absl::StatusOr<SymbolUnion> uniteSymbols(const BlockList::Blocks& parents)
 {
-    std::vector<Cursor> cursors;
-    for (const auto& block : parents) {
-        Cursor& cursor = cursors.emplace_back();
-        cursor.block = block;
+    SymbolUnion all;
+    std::vector<std::vector<std::string_view>> own(parents.size());
+    for (std::size_t p = 0; p < parents.size(); ++p) {
+        const IndexReader& index = parents[p]->index();
+        for (std::size_t i = 0; i < index.symbolCount(); ++i) {
+            NARTHEX_ASSIGN_OR_RETURN(const std::string_view symbol, index.symbol(i));
+            own[p].push_back(symbol);
+        }
+        all.symbols.insert(all.symbols.end(), own[p].begin(), own[p].end());
+    }
+    std::sort(all.symbols.begin(), all.symbols.end());
+    all.symbols.erase(std::unique(all.symbols.begin(), all.symbols.end()), all.symbols.end());
+    for (const std::vector<std::string_view>& some : own) {
+        std::vector<std::uint32_t>& numbers = all.numbers.emplace_back();
+        auto from = all.symbols.begin();
+        std::string_view before;
+        for (const std::string_view symbol : some) {
+            // A foreign table may be out of order: then from the start again.
+            from = std::lower_bound(symbol < before ? all.symbols.begin() : from, all.symbols.end(),
+                                    symbol);
+            numbers.push_back(static_cast<std::uint32_t>(from - all.symbols.begin()));
+            before = symbol;
+        }
+    }
+    return all;
+}
+
+/// Walks the series of one block in order.
+class Cursor
+{
+public:
+    static absl::StatusOr<Cursor> open(std::shared_ptr<const Block> block, std::size_t rank,
+                                       const std::vector<std::uint32_t>& numbers)
+    {
+        Cursor cursor;
+        cursor.block_ = std::move(block);
+        cursor.rank_ = rank;
+        cursor.numbers_ = &numbers;
         Postings scratch;
-        NARTHEX_ASSIGN_OR_RETURN(const PostingsView all, block->index().all(scratch));
-        cursor.refs.assign(all.begin(), all.end());
+        NARTHEX_ASSIGN_OR_RETURN(const PostingsView all, cursor.block_->index().all(scratch));
+        cursor.refs_.assign(all.begin(), all.end());
         NARTHEX_RETURN_IF_ERROR(cursor.load());
+        return cursor;
     }
-    return cursors;
+
+    [[nodiscard]] bool atEnd() const { return at_ == refs_.size(); }
+    [[nodiscard]] const std::vector<SymbolPair>& labels() const { return labels_; }
+    [[nodiscard]] std::size_t rank() const { return rank_; }
+    absl::Status advance()
+    {
+        ++at_;
+        return load();
+    }
+    /// The chunks of the series here.
+    absl::Status addParts(std::vector<ChunkPart>& parts) const
+    {
+        const TimeIntervals& deleted = block_->deleted(refs_[at_]);
+        for (const ChunkMeta& chunk : chunks_) {
+            auto frame = block_->chunks().frame(chunk.ref);
+            if (!frame.ok()) {
+                return named(frame.status());
+            }
+            parts.push_back({chunk, *frame, &deleted, rank_});
+        }
+        return absl::OkStatus();
+    }
+    [[nodiscard]] absl::Status named(const absl::Status& status) const
+    {
+        return base::annotate(status, "block " + block_->meta().ulid);
+    }
+
+private:
+    absl::Status load()
+    {
+        if (atEnd()) {
+            return absl::OkStatus();
+        }
+        if (absl::Status status = block_->index().series(refs_[at_], labels_, chunks_);
+            !status.ok()) {
+            return named(status);
+        }
+        for (SymbolPair& label : labels_) {
+            label = {(*numbers_)[label.name], (*numbers_)[label.value]};
+        }
+        return absl::OkStatus();
+    }
+
+    std::shared_ptr<const Block> block_;
+    std::size_t rank_ = 0;
+    const std::vector<std::uint32_t>* numbers_ = nullptr;
+    Postings refs_;
+    std::size_t at_ = 0;
+    std::vector<SymbolPair> labels_;
+    std::vector<ChunkMeta> chunks_;
+};
+
+/// The greater one is further from the top of a heap: by labels, then by rank.
+bool isLater(const Cursor* a, const Cursor* b)
+{
+    const auto order = std::lexicographical_compare_three_way(
+        a->labels().begin(), a->labels().end(), b->labels().begin(), b->labels().end());
+    return order == 0 ? a->rank() > b->rank() : order > 0;
 }
 
-absl::StatusOr<std::vector<std::string>> unitedSymbols(const BlockList::Blocks& parents)
+class Merge
 {
-    std::vector<std::string> symbols;
-    for (const auto& block : parents) {
-        for (std::size_t i = 0; i < block->index().symbolCount(); ++i) {
-            NARTHEX_ASSIGN_OR_RETURN(const std::string_view symbol, block->index().symbol(i));
-            symbols.emplace_back(symbol);
+public:
+    Merge(std::vector<Cursor>& cursors, BlockWriter& writer) : writer_(writer)
+    {
+        for (Cursor& cursor : cursors) {
+            push(cursor);
         }
     }
-    std::sort(symbols.begin(), symbols.end());
-    symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-    return symbols;
-}
 
-absl::Status copyChunks(const Cursor& cursor, std::vector<ExportedChunk>& out)
-{
-    for (const ChunkMeta& chunk : cursor.chunks) {
-        NARTHEX_ASSIGN_OR_RETURN(const StoredChunk stored, cursor.block->chunks().read(chunk.ref));
-        const std::uint32_t samples =
-            stored.data.size() < 2 ? 0 : base::loadBigEndian<std::uint16_t>(stored.data.data());
-        out.push_back(
-            {chunk.minTime, chunk.maxTime, stored.encoding, samples, std::string(stored.data)});
+    absl::Status run(const std::stop_token& stop)
+    {
+        while (!heap_.empty()) {
+            if (stop.stop_requested()) {
+                return base::cancelled("merging blocks was stopped");
+            }
+            NARTHEX_RETURN_IF_ERROR(mergeOne());
+        }
+        return absl::OkStatus();
     }
-    return absl::OkStatus();
-}
 
-bool areApart(const std::vector<ExportedChunk>& chunks)
-{
-    for (std::size_t i = 1; i < chunks.size(); ++i) {
-        if (chunks[i].minTime <= chunks[i - 1].maxTime) {
-            return false;
+private:
+    void push(Cursor& cursor)
+    {
+        if (!cursor.atEnd()) {
+            heap_.push_back(&cursor);
+            std::push_heap(heap_.begin(), heap_.end(), isLater);
         }
     }
-    return true;
-}
+    Cursor* pop()
+    {
+        std::pop_heap(heap_.begin(), heap_.end(), isLater);
+        Cursor* top = heap_.back();
+        heap_.pop_back();
+        return top;
+    }
 
-/// Decodes all parts of a series, merges them by time, and encodes them anew.
-absl::Status recode(const std::vector<const Cursor*>& parts, std::vector<ExportedChunk>& out)
-{
-    storage::SampleColumns merged;
-    storage::SampleColumns more;
-    for (const Cursor* part : parts) {
-        // Chunks within a block may overlap, too (foreign writers): merge one by one.
-        for (const ChunkMeta& chunk : part->chunks) {
-            more.clear();
-            NARTHEX_ASSIGN_OR_RETURN(const StoredChunk stored,
-                                     part->block->chunks().read(chunk.ref));
-            NARTHEX_RETURN_IF_ERROR(decodeChunk(stored, chunk.minTime, chunk.maxTime, more));
-            removeDeleted(part->block->deleted(part->refs[part->at]), 0, 0, more);
-            mergeColumns(merged, 0, 0, more);
+    absl::Status mergeOne()
+    {
+        same_.assign(1, pop());
+        while (!heap_.empty() && heap_.front()->labels() == same_.front()->labels()) {
+            same_.push_back(pop());
         }
+        parts_.clear();
+        for (const Cursor* cursor : same_) {
+            NARTHEX_RETURN_IF_ERROR(cursor->addParts(parts_));
+        }
+        const auto copy = [this](const ChunkPart& part) {
+            return writer_.addFrame(part.meta.minTime, part.meta.maxTime, part.frame);
+        };
+        const auto add = [this](const ExportedChunk& chunk) { return writer_.addChunk(chunk); };
+        const ChunkSink sink{copy, add};
+        if (absl::Status status = mergeChunks(parts_, sink); !status.ok()) {
+            return same_.size() == 1 ? same_.front()->named(status) : status;
+        }
+        NARTHEX_RETURN_IF_ERROR(writer_.endSeries(same_.front()->labels()));
+        for (Cursor* cursor : same_) {
+            NARTHEX_RETURN_IF_ERROR(cursor->advance());
+            push(*cursor);
+        }
+        return absl::OkStatus();
     }
-    out.clear();
-    for (std::size_t begin = 0; begin < merged.times.size(); begin += kSamplesAChunk) {
-        const std::size_t end = std::min(begin + kSamplesAChunk, merged.times.size());
-        const std::vector<std::int64_t> times(
-            merged.times.begin() + static_cast<std::ptrdiff_t>(begin),
-            merged.times.begin() + static_cast<std::ptrdiff_t>(end));
-        const std::vector<double> values(merged.values.begin() + static_cast<std::ptrdiff_t>(begin),
-                                         merged.values.begin() + static_cast<std::ptrdiff_t>(end));
-        out.push_back({times.front(), times.back(), ChunkEncoding::Xor,
-                       static_cast<std::uint32_t>(times.size()), xorEncode(times, values)});
-    }
-    std::vector<HistogramSample> histograms;
-    for (std::size_t i = 0; i < merged.histogramTimes.size(); ++i) {
-        histograms.push_back({merged.histogramTimes[i], {merged.histograms[i], nullptr}});
-    }
-    encodeHistograms(histograms, out);
-    std::sort(out.begin(), out.end(),
-              [](const ExportedChunk& a, const ExportedChunk& b) { return a.minTime < b.minTime; });
-    return absl::OkStatus();
-}
 
-absl::Status mergeSeries(const std::vector<const Cursor*>& parts, BlockWriter& writer)
+    BlockWriter& writer_;
+    std::vector<Cursor*> heap_;
+    // Reused from series to series.
+    std::vector<Cursor*> same_;
+    std::vector<ChunkPart> parts_;
+};
+
+/// What every parent says.
+std::vector<std::string> commonHints(const BlockList::Blocks& parents)
 {
-    std::vector<ExportedChunk> chunks;
-    bool hasDeleted = false;
-    for (const Cursor* part : parts) {
-        NARTHEX_RETURN_IF_ERROR(copyChunks(*part, chunks));
-        hasDeleted = hasDeleted || !part->block->deleted(part->refs[part->at]).empty();
+    std::vector<std::string> hints = parents.front()->meta().hints;
+    for (const auto& parent : parents) {
+        const std::vector<std::string>& theirs = parent->meta().hints;
+        std::erase_if(hints, [&theirs](const std::string& hint) {
+            return std::find(theirs.begin(), theirs.end(), hint) == theirs.end();
+        });
     }
-    std::stable_sort(
-        chunks.begin(), chunks.end(),
-        [](const ExportedChunk& a, const ExportedChunk& b) { return a.minTime < b.minTime; });
-    if (hasDeleted || !areApart(chunks)) {
-        NARTHEX_RETURN_IF_ERROR(recode(parts, chunks));
-    }
-    return writer.addSeries(parts.front()->labels, chunks);
+    std::sort(hints.begin(), hints.end());
+    return hints;
 }
 
-BlockMeta mergedMeta(const BlockList::Blocks& parents)
+BlockMeta mergedMeta(const BlockList::Blocks& parents, const MergeOptions& options)
 {
     BlockMeta meta;
     meta.minTime = parents.front()->meta().minTime;
@@ -158,13 +226,10 @@ BlockMeta mergedMeta(const BlockList::Blocks& parents)
     }
     ++meta.level;
     meta.sources.assign(sources.begin(), sources.end());
-    constexpr std::string_view kFromOutOfOrder = "from-out-of-order";
-    const bool allOutOfOrder = std::all_of(parents.begin(), parents.end(), [&](const auto& parent) {
-        const auto& hints = parent->meta().hints;
-        return std::find(hints.begin(), hints.end(), kFromOutOfOrder) != hints.end();
-    });
-    if (allOutOfOrder) {
-        meta.hints.emplace_back(kFromOutOfOrder);
+    meta.hints = commonHints(parents);
+    if (options.rewrites) {
+        meta.level = 1;
+        meta.sources = {options.ulid};
     }
     return meta;
 }
@@ -172,43 +237,24 @@ BlockMeta mergedMeta(const BlockList::Blocks& parents)
 } // namespace
 
 absl::StatusOr<bool> writeMergedBlock(const std::filesystem::path& directory,
-                                      const std::string& ulid, const BlockList::Blocks& parents,
+                                      const BlockList::Blocks& parents, const MergeOptions& options,
                                       const std::stop_token& stop)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::vector<std::string> symbols, unitedSymbols(parents));
-    NARTHEX_ASSIGN_OR_RETURN(std::vector<Cursor> cursors, openCursors(parents));
-    NARTHEX_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> writer,
-                             BlockWriter::create(directory, ulid, symbols));
-    while (true) {
-        if (stop.stop_requested()) {
-            return base::cancelled("merging blocks was stopped");
-        }
-        const model::Labels* least = nullptr;
-        for (const Cursor& cursor : cursors) {
-            if (!cursor.atEnd() && (least == nullptr || cursor.labels < *least)) {
-                least = &cursor.labels;
-            }
-        }
-        if (least == nullptr) {
-            break;
-        }
-        std::vector<const Cursor*> parts;
-        std::vector<Cursor*> toAdvance;
-        for (Cursor& cursor : cursors) {
-            if (!cursor.atEnd() && cursor.labels == *least) {
-                parts.push_back(&cursor);
-                toAdvance.push_back(&cursor);
-            }
-        }
-        NARTHEX_RETURN_IF_ERROR(mergeSeries(parts, *writer));
-        for (Cursor* cursor : toAdvance) {
-            NARTHEX_RETURN_IF_ERROR(cursor->advance());
-        }
+    NARTHEX_ASSIGN_OR_RETURN(const SymbolUnion symbols, uniteSymbols(parents));
+    std::vector<Cursor> cursors;
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+        NARTHEX_ASSIGN_OR_RETURN(Cursor cursor, Cursor::open(parents[i], i, symbols.numbers[i]));
+        cursors.push_back(std::move(cursor));
     }
+    NARTHEX_ASSIGN_OR_RETURN(
+        const std::unique_ptr<BlockWriter> writer,
+        BlockWriter::create(directory, options.ulid, symbols.symbols, options.chunkSegmentBytes));
+    writer->setMetrics(options.metrics);
+    NARTHEX_RETURN_IF_ERROR(Merge(cursors, *writer).run(stop));
     if (writer->stats().samples == 0) {
         return false;
     }
-    NARTHEX_RETURN_IF_ERROR(writer->finish(mergedMeta(parents)).status());
+    NARTHEX_RETURN_IF_ERROR(writer->finish(mergedMeta(parents, options)).status());
     return true;
 }
 

@@ -14,6 +14,8 @@ namespace {
 
 namespace dom = simdjson::dom;
 
+constexpr std::uint64_t kMetaBytesMax = 16U << 20U;
+
 /// Members written one a line, with tabs, as Prometheus does.
 class Lines
 {
@@ -151,6 +153,23 @@ void readCompaction(const dom::object& compaction, BlockMeta& meta)
     }
 }
 
+void fill(const dom::object& root, BlockMeta& meta)
+{
+    meta.ulid = textOr(root, "ulid");
+    meta.minTime = numberOr(root, "minTime");
+    meta.maxTime = numberOr(root, "maxTime");
+    dom::object part;
+    if (root["stats"].get(part) == simdjson::SUCCESS) {
+        meta.stats.samples = static_cast<std::uint64_t>(numberOr(part, "numSamples"));
+        meta.stats.series = static_cast<std::uint64_t>(numberOr(part, "numSeries"));
+        meta.stats.chunks = static_cast<std::uint64_t>(numberOr(part, "numChunks"));
+        meta.stats.tombstones = static_cast<std::uint64_t>(numberOr(part, "numTombstones"));
+    }
+    if (root["compaction"].get(part) == simdjson::SUCCESS) {
+        readCompaction(part, meta);
+    }
+}
+
 } // namespace
 
 std::string toJson(const BlockMeta& meta)
@@ -181,32 +200,22 @@ absl::StatusOr<BlockMeta> parseBlockMeta(std::string_view json)
     if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) {
         return base::dataLoss("meta.json is not a JSON object");
     }
-    if (const std::int64_t version = numberOr(root, "version"); version != 1) {
-        return base::dataLoss("meta.json has version {}, expected 1", version);
+    const std::int64_t version = numberOr(root, "version");
+    if (version == 0) {
+        return base::dataLoss("meta.json names no version");
     }
-    BlockMeta meta{.ulid = textOr(root, "ulid"),
-                   .minTime = numberOr(root, "minTime"),
-                   .maxTime = numberOr(root, "maxTime"),
-                   .stats = {},
-                   .sources = {},
-                   .parents = {},
-                   .hints = {}};
-    dom::object part;
-    if (root["stats"].get(part) == simdjson::SUCCESS) {
-        meta.stats.samples = static_cast<std::uint64_t>(numberOr(part, "numSamples"));
-        meta.stats.series = static_cast<std::uint64_t>(numberOr(part, "numSeries"));
-        meta.stats.chunks = static_cast<std::uint64_t>(numberOr(part, "numChunks"));
-        meta.stats.tombstones = static_cast<std::uint64_t>(numberOr(part, "numTombstones"));
+    if (version != 1) {
+        return base::failedPrecondition(
+            "meta.json has version {}, this program reads 1; open the block with what wrote it",
+            version);
     }
-    if (root["compaction"].get(part) == simdjson::SUCCESS) {
-        readCompaction(part, meta);
-    }
+    BlockMeta meta;
+    fill(root, meta);
     return meta;
 }
 
 absl::StatusOr<BlockMeta> readBlockMeta(const std::filesystem::path& blockDirectory)
 {
-    constexpr std::uint64_t kMetaBytesMax = 16U << 20U;
     NARTHEX_ASSIGN_OR_RETURN(const std::string json,
                              base::readFile(blockDirectory / "meta.json", kMetaBytesMax));
     auto meta = parseBlockMeta(json);
@@ -214,6 +223,30 @@ absl::StatusOr<BlockMeta> readBlockMeta(const std::filesystem::path& blockDirect
         return base::annotate(meta.status(), blockDirectory.string());
     }
     return meta;
+}
+
+absl::Status repairOldIndex(const std::filesystem::path& blockDirectory)
+{
+    constexpr std::int64_t kMistakenVersion = 2;
+    auto json = base::readFile(blockDirectory / "meta.json", kMetaBytesMax);
+    dom::parser parser;
+    dom::object root;
+    if (!json.ok() || parser.parse(json->data(), json->size()).get(root) != simdjson::SUCCESS ||
+        numberOr(root, "version") != kMistakenVersion) {
+        return absl::OkStatus();
+    }
+    constexpr std::size_t kVersionAt = 4;
+    constexpr char kIndexVersion = 2;
+    const std::filesystem::path index = blockDirectory / "index";
+    NARTHEX_ASSIGN_OR_RETURN(std::string bytes, base::readFile(index));
+    if (bytes.size() <= kVersionAt) {
+        return base::dataLoss("{}: {} bytes are no index", index.string(), bytes.size());
+    }
+    bytes[kVersionAt] = kIndexVersion;
+    NARTHEX_RETURN_IF_ERROR(base::writeFileAtomically(index, bytes));
+    BlockMeta meta;
+    fill(root, meta);
+    return writeBlockMeta(blockDirectory, meta);
 }
 
 absl::Status writeBlockMeta(const std::filesystem::path& blockDirectory, const BlockMeta& meta)

@@ -3,7 +3,8 @@
 //
 // What a block says of itself: meta.json.
 // Threads: values. Units: milliseconds; minTime inclusive, maxTime exclusive.
-// Errors: NotFound, DataLoss (not JSON, another version). Format: spec/tsdb.md, 6. meta.json.
+// Errors: NotFound, DataLoss (not JSON), FailedPrecondition (another version). Format:
+// spec/tsdb.md, 6. meta.json.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -59,6 +60,9 @@ struct BlockMeta
 std::string toJson(const BlockMeta& meta);
 absl::StatusOr<BlockMeta> parseBlockMeta(std::string_view json);
 absl::StatusOr<BlockMeta> readBlockMeta(const std::filesystem::path& blockDirectory);
+/// A block of Prometheus 2.1 says version 2 and has a wrong version in its index: both are put
+/// right. Nothing happens to other blocks, readable or not.
+absl::Status repairOldIndex(const std::filesystem::path& blockDirectory);
 absl::Status writeBlockMeta(const std::filesystem::path& blockDirectory, const BlockMeta& meta);
 
 } // namespace narthex::tsdb

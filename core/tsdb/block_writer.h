@@ -22,6 +22,8 @@
 
 namespace narthex::tsdb {
 
+struct StoreMetrics;
+
 inline constexpr std::string_view kCreationSuffix = ".tmp-for-creation";
 inline constexpr std::string_view kDeletionSuffix = ".tmp-for-deletion";
 
@@ -31,27 +33,45 @@ public:
     /// `symbols`: every label name and value of the series to come, ascending, unique.
     static absl::StatusOr<std::unique_ptr<BlockWriter>>
     create(const std::filesystem::path& parent, std::string ulid,
-           std::span<const std::string> symbols);
+           std::span<const std::string_view> symbols,
+           std::uint64_t chunkSegmentBytes = ChunkFileWriter::kSegmentBytes);
+    static absl::StatusOr<std::unique_ptr<BlockWriter>>
+    create(const std::filesystem::path& parent, std::string ulid,
+           std::span<const std::string> symbols,
+           std::uint64_t chunkSegmentBytes = ChunkFileWriter::kSegmentBytes);
     ~BlockWriter();
     BlockWriter(const BlockWriter&) = delete;
     BlockWriter& operator=(const BlockWriter&) = delete;
 
     /// In ascending order of labels; a series without chunks is left out.
     absl::Status addSeries(const model::Labels& labels, std::span<const ExportedChunk> chunks);
+    // The same in steps, for a caller that has frames instead of chunks and numbers instead of
+    // labels: the chunks of a series, then the series.
+
+    absl::Status addChunk(const ExportedChunk& chunk);
+    /// As ChunkFileReader::frame() gave it.
+    absl::Status addFrame(std::int64_t minTime, std::int64_t maxTime, const ChunkFrame& frame);
+    /// A series without chunks is left out.
+    absl::Status endSeries(std::span<const SymbolPair> labels);
+
     /// Writes index, meta.json (with the counts filled in) and tombstones, syncs all and renames.
     absl::StatusOr<BlockMeta> finish(BlockMeta meta);
     [[nodiscard]] const BlockStats& stats() const { return stats_; }
+    /// Chunks are observed by it from now on; may be null.
+    void setMetrics(StoreMetrics* metrics) { metrics_ = metrics; }
 
 private:
-    BlockWriter(std::filesystem::path parent, std::string ulid,
-                std::span<const std::string> symbols);
+    void noteChunk(const ChunkMeta& chunk, std::uint32_t samples, std::size_t bytes);
+    BlockWriter(std::filesystem::path parent, std::string ulid, std::uint64_t chunkSegmentBytes);
 
     const std::filesystem::path parent_;
     const std::string ulid_;
     const std::filesystem::path temporary_;
     ChunkFileWriter chunks_;
-    IndexWriter index_;
+    std::unique_ptr<IndexWriter> index_;
+    std::vector<ChunkMeta> pending_; // chunks of the series that is not ended yet
     BlockStats stats_;
+    StoreMetrics* metrics_ = nullptr;
     bool finished_ = false;
 };
 

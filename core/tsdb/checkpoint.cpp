@@ -21,14 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
-absl::Status removeAll(const fs::path& path)
-{
-    std::error_code error;
-    fs::remove_all(path, error);
-    return error ? base::errnoStatus(error.value(), fmt::format("remove {}", path.string()))
-                 : absl::OkStatus();
-}
-
 using KeepsSeries = absl::FunctionRef<bool(std::uint64_t ref, std::uint32_t lastSegment)>;
 
 /// Copies what is still needed, record by record.
@@ -213,7 +205,7 @@ absl::Status writeCheckpoint(const fs::path& directory, std::span<const fs::path
                              const CheckpointOptions& options, std::uint32_t last,
                              KeepsSeries keepsSeries)
 {
-    NARTHEX_RETURN_IF_ERROR(removeAll(directory));
+    NARTHEX_RETURN_IF_ERROR(base::removePath(directory));
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(directory));
     const auto finish = [](const std::shared_ptr<AppendFile>& file) {
         base::ignore(file->sync(), "checked by the next write of the same disk");
@@ -237,12 +229,12 @@ absl::Status removeReplaced(const fs::path& walDirectory, std::span<const WalSeg
 {
     for (const WalSegmentFile& segment : segments) {
         if (segment.number <= last) {
-            NARTHEX_RETURN_IF_ERROR(removeAll(segment.path));
+            NARTHEX_RETURN_IF_ERROR(base::removePath(segment.path));
         }
     }
     for (const WalCheckpoint& checkpoint : checkpoints) {
         if (checkpoint.number < last) {
-            NARTHEX_RETURN_IF_ERROR(removeAll(checkpoint.directory));
+            NARTHEX_RETURN_IF_ERROR(base::removePath(checkpoint.directory));
         }
     }
     return base::syncDirectory(walDirectory);
@@ -289,14 +281,10 @@ absl::Status truncateWal(const fs::path& walDirectory, Journal& journal,
     temporary += kTemporarySuffix;
     if (absl::Status status = writeCheckpoint(temporary, sources, options, last, keepsSeries);
         !status.ok()) {
-        base::ignore(removeAll(temporary), "removed at the next start");
+        base::ignore(base::removePath(temporary), "removed at the next start");
         return base::annotate(status, "checkpoint");
     }
-    std::error_code error;
-    fs::rename(temporary, finished, error);
-    if (error) {
-        return base::errnoStatus(error.value(), fmt::format("rename {}", temporary.string()));
-    }
+    NARTHEX_RETURN_IF_ERROR(base::renamePath(temporary, finished));
     NARTHEX_RETURN_IF_ERROR(base::syncDirectory(walDirectory));
     return removeReplaced(walDirectory, segments, checkpoints, last);
 }
@@ -313,7 +301,7 @@ void removeUnfinishedCheckpoints(const fs::path& walDirectory)
         }
     }
     for (const fs::path& path : unfinished) {
-        base::ignore(removeAll(path), "unfinished ones are never read");
+        base::ignore(base::removePath(path), "unfinished ones are never read");
     }
 }
 

@@ -14,8 +14,23 @@ namespace {
 
 // Magic 85BD40DD, version 1, three zero bytes.
 constexpr std::string_view kHeader{"\x85\xBD\x40\xDD\x01\0\0\0", 8};
+constexpr std::string_view kMagic = kHeader.substr(0, 4);
+constexpr char kVersion = 1;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20U;
+
+std::uint32_t samplesIn(const StoredChunk& chunk)
+{
+    if (chunk.data.size() < 2) {
+        return 0;
+    }
+    // Histograms with start times share the field with the kind of reset.
+    constexpr std::uint16_t kCountBits = 0x3FFF;
+    const auto field = base::loadBigEndian<std::uint16_t>(chunk.data.data());
+    const bool isShared = chunk.encoding == ChunkEncoding::HistogramSt ||
+                          chunk.encoding == ChunkEncoding::FloatHistogramSt;
+    return isShared ? field & kCountBits : field;
+}
 
 } // namespace
 
@@ -27,6 +42,7 @@ absl::Status ChunkFileWriter::startSegment()
     }
     const std::filesystem::path path = directory_ / fmt::format("{:06}", ++segments_);
     NARTHEX_ASSIGN_OR_RETURN(file_, base::File::open(path, O_WRONLY | O_CREAT | O_EXCL));
+    NARTHEX_RETURN_IF_ERROR(base::syncDirectory(directory_));
     buffer_.assign(kHeader);
     offset_ = buffer_.size();
     return absl::OkStatus();
@@ -39,12 +55,27 @@ absl::Status ChunkFileWriter::flush()
     return absl::OkStatus();
 }
 
+absl::Status ChunkFileWriter::makeRoom(std::size_t bytes)
+{
+    return !file_.isOpen() || offset_ + bytes > segmentBytes_ ? startSegment() : absl::OkStatus();
+}
+
+absl::StatusOr<ChunkRef> ChunkFileWriter::addFrame(std::string_view bytes)
+{
+    NARTHEX_RETURN_IF_ERROR(makeRoom(bytes.size()));
+    const ChunkRef ref{((segments_ - 1) << 32U) | offset_};
+    buffer_.append(bytes);
+    offset_ += bytes.size();
+    if (buffer_.size() > kBufferBytes) {
+        NARTHEX_RETURN_IF_ERROR(flush());
+    }
+    return ref;
+}
+
 absl::StatusOr<ChunkRef> ChunkFileWriter::add(ChunkEncoding encoding, std::string_view data)
 {
     constexpr std::size_t kFrameBytes = 10; // at most: length, encoding, checksum
-    if (!file_.isOpen() || offset_ + data.size() + kFrameBytes > segmentBytes_) {
-        NARTHEX_RETURN_IF_ERROR(startSegment());
-    }
+    NARTHEX_RETURN_IF_ERROR(makeRoom(data.size() + kFrameBytes));
     const ChunkRef ref{((segments_ - 1) << 32U) | offset_};
     const std::size_t before = buffer_.size();
     // | uvarint length | encoding | data | CRC32C of encoding and data |
@@ -89,8 +120,13 @@ absl::StatusOr<ChunkFileReader> ChunkFileReader::open(const std::filesystem::pat
     ChunkFileReader reader;
     for (const std::filesystem::path& path : paths) {
         NARTHEX_ASSIGN_OR_RETURN(base::MappedFile segment, base::MappedFile::open(path));
-        if (!segment.bytes().starts_with(kHeader.substr(0, 5))) {
+        if (segment.bytes().size() < kHeader.size() || !segment.bytes().starts_with(kMagic)) {
             return base::dataLoss("{}: no header of a chunk file", path.string());
+        }
+        if (const char version = segment.bytes()[kMagic.size()]; version != kVersion) {
+            return base::failedPrecondition(
+                "{}: chunk file of version {}, this program reads {}; open it with what wrote it",
+                path.string(), static_cast<int>(version), static_cast<int>(kVersion));
         }
         reader.segments_.push_back(std::move(segment));
     }
@@ -98,6 +134,12 @@ absl::StatusOr<ChunkFileReader> ChunkFileReader::open(const std::filesystem::pat
 }
 
 absl::StatusOr<StoredChunk> ChunkFileReader::read(ChunkRef ref) const
+{
+    NARTHEX_ASSIGN_OR_RETURN(const ChunkFrame found, frame(ref));
+    return found.chunk;
+}
+
+absl::StatusOr<ChunkFrame> ChunkFileReader::frame(ChunkRef ref) const
 {
     const std::uint64_t segment = static_cast<std::uint64_t>(ref) >> 32U;
     const std::uint64_t offset = static_cast<std::uint64_t>(ref) & 0xFFFFFFFFU;
@@ -117,7 +159,12 @@ absl::StatusOr<StoredChunk> ChunkFileReader::read(ChunkRef ref) const
         return base::dataLoss("chunk {}:{}: checksum is {:#x}, file says {:#x}", segment, offset,
                               actual, expected);
     }
-    return StoredChunk{static_cast<ChunkEncoding>(checked.front()), checked.substr(1)};
+    ChunkFrame frame{.chunk = {static_cast<ChunkEncoding>(checked.front()), checked.substr(1)}};
+    frame.samples = samplesIn(frame.chunk);
+    const char* begin = segments_[segment].bytes().data() + offset;
+    frame.bytes = {
+        begin, static_cast<std::size_t>(checked.data() + checked.size() + kChecksumBytes - begin)};
+    return frame;
 }
 
 std::uint64_t ChunkFileReader::sizeBytes() const

@@ -3,8 +3,9 @@
 //
 // The files that hold a block's chunks: written in order, read through a mapping.
 // Owner: BlockWriter, Block. Threads: the writer one at a time; reading from any.
-// Units: bytes. Errors: DataLoss (a chunk fails its checksum, a file its header), ResourceExhausted
-// (disk full). Format: spec/tsdb.md, 4. Chunk segment files.
+// Units: bytes. Errors: DataLoss (a chunk fails its checksum, a file its header),
+// FailedPrecondition (another version of the format), ResourceExhausted (disk full). Format:
+// spec/tsdb.md, 4. Chunk segment files.
 #pragma once
 
 #include "core/base/file.h"
@@ -47,10 +48,13 @@ public:
         : directory_(std::move(directory)), segmentBytes_(segmentBytes)
     {}
     absl::StatusOr<ChunkRef> add(ChunkEncoding encoding, std::string_view data);
+    /// A chunk as it stood in another file, checksum included.
+    absl::StatusOr<ChunkRef> addFrame(std::string_view bytes);
     /// Writes out, syncs and closes.
     absl::Status finish();
 
 private:
+    absl::Status makeRoom(std::size_t bytes);
     absl::Status startSegment();
     absl::Status flush();
 
@@ -70,12 +74,22 @@ struct StoredChunk
     std::string_view data;
 };
 
+/// A chunk as it stands in its file: to be copied without a look at its samples.
+struct ChunkFrame
+{
+    StoredChunk chunk;
+    std::uint32_t samples = 0;
+    /// Length, encoding, data and checksum.
+    std::string_view bytes;
+};
+
 class ChunkFileReader
 {
 public:
     static absl::StatusOr<ChunkFileReader> open(const std::filesystem::path& directory);
     /// Checks the checksum.
     [[nodiscard]] absl::StatusOr<StoredChunk> read(ChunkRef ref) const;
+    [[nodiscard]] absl::StatusOr<ChunkFrame> frame(ChunkRef ref) const;
     [[nodiscard]] std::uint64_t sizeBytes() const;
 
 private:

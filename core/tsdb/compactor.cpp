@@ -2,15 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/tsdb/compactor.h"
 
-#include "core/base/codec.h"
 #include "core/base/status.h"
-#include "core/base/string_map.h"
 #include "core/tsdb/block_merge.h"
-#include "core/tsdb/block_writer.h"
+#include "core/tsdb/head_source.h"
 #include "core/tsdb/ulid.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 namespace narthex::tsdb {
@@ -20,142 +17,48 @@ namespace {
 /// to the next run.
 constexpr absl::Duration kWaitAtMost = absl::Seconds(30);
 
-std::int64_t floorTo(std::int64_t time, std::int64_t range)
+bool overlap(const BlockList::Blocks& blocks)
 {
-    return (time >= 0 ? time / range : -((-(time + 1)) / range) - 1) * range;
+    for (std::size_t i = 1; i < blocks.size(); ++i) {
+        if (blocks[i]->meta().minTime < blocks[i - 1]->meta().maxTime) {
+            return true;
+        }
+    }
+    return false;
 }
 
-struct HeadEntry
+/// Counts one compaction and how long it took, whatever becomes of it.
+class CompactionTimer
 {
-    model::Labels labels;
-    HeadRef ref = 0;
+public:
+    CompactionTimer(StoreMetrics* metrics, const base::Clock& clock)
+        : metrics_(metrics), clock_(clock), begun_(clock.monotonic())
+    {}
+    ~CompactionTimer()
+    {
+        if (metrics_ != nullptr) {
+            ++metrics_->compactions;
+            metrics_->compactionSeconds.observe((clock_.monotonic() - begun_).seconds());
+        }
+    }
+    CompactionTimer(const CompactionTimer&) = delete;
+    CompactionTimer& operator=(const CompactionTimer&) = delete;
+
+private:
+    StoreMetrics* metrics_;
+    const base::Clock& clock_;
+    const base::Duration begun_;
 };
 
-/// The head's series that have samples in the range, in order of labels.
-absl::StatusOr<std::vector<HeadEntry>> seriesIn(const Head& head, std::int64_t fromMs,
-                                                std::int64_t toMs)
+/// Bytes of the file system that holds the directory; none when it cannot be asked.
+std::optional<std::uint64_t> fileSystemBytes(const std::filesystem::path& directory)
 {
-    Postings refs;
-    {
-        const LabelIndex::ReadLock source(head.labelIndex());
-        Postings scratch;
-        NARTHEX_ASSIGN_OR_RETURN(const PostingsView all, source.all(scratch));
-        refs.assign(all.begin(), all.end());
-    }
-    const ReadView everything;
-    std::vector<HeadEntry> entries;
-    for (const HeadRef ref : refs) {
-        if (auto labels = head.labelsIfIn(ref, everything, fromMs, toMs)) {
-            entries.push_back({*std::move(labels), ref});
-        }
-    }
-    std::sort(entries.begin(), entries.end(),
-              [](const HeadEntry& a, const HeadEntry& b) { return a.labels < b.labels; });
-    return entries;
-}
-
-std::vector<std::string> symbolsOf(const std::vector<HeadEntry>& entries)
-{
-    base::StringSet found;
-    const auto add = [&found](std::string_view text) {
-        if (!found.contains(text)) {
-            found.emplace(text);
-        }
-    };
-    for (const HeadEntry& entry : entries) {
-        for (const model::LabelView& label : entry.labels) {
-            add(label.name);
-            add(label.value);
-        }
-    }
-    std::vector<std::string> symbols(found.begin(), found.end());
-    std::sort(symbols.begin(), symbols.end());
-    return symbols;
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(directory, error);
+    return error ? std::nullopt : std::optional<std::uint64_t>(space.capacity);
 }
 
 } // namespace
-
-std::vector<std::int64_t> compactionRanges(std::int64_t blockRangeMs, std::int64_t retentionMs)
-{
-    constexpr std::int64_t kDayMs = 24 * 3'600'000LL;
-    constexpr int kSteps = 10;
-    constexpr int kFactor = 3;
-    const std::int64_t largest =
-        retentionMs > 0 ? std::min(31 * kDayMs, retentionMs / 10) : 31 * kDayMs;
-    std::vector<std::int64_t> ranges{blockRangeMs};
-    while (ranges.size() < kSteps && ranges.back() * kFactor <= largest) {
-        ranges.push_back(ranges.back() * kFactor);
-    }
-    return ranges;
-}
-
-std::vector<BlockMeta> planCompaction(const std::vector<BlockMeta>& blocks,
-                                      const std::vector<std::int64_t>& ranges)
-{
-    // Overlapping blocks first, a whole chain of them.
-    for (std::size_t i = 1; i < blocks.size(); ++i) {
-        std::int64_t end = blocks[i - 1].maxTime;
-        if (blocks[i].minTime >= end) {
-            continue;
-        }
-        std::vector<BlockMeta> chain{blocks[i - 1]};
-        for (std::size_t k = i; k < blocks.size() && blocks[k].minTime < end; ++k) {
-            chain.push_back(blocks[k]);
-            end = std::max(end, blocks[k].maxTime);
-        }
-        return chain;
-    }
-    if (blocks.size() < 2) {
-        return {};
-    }
-    // The newest block may still get neighbours.
-    const std::vector<BlockMeta> settled(blocks.begin(), blocks.end() - 1);
-    const std::int64_t newestStart = settled.back().minTime;
-    for (std::size_t r = 1; r < ranges.size(); ++r) {
-        for (std::size_t i = 0; i < settled.size();) {
-            const std::int64_t start = floorTo(settled[i].minTime, ranges[r]);
-            if (settled[i].maxTime > start + ranges[r]) {
-                ++i; // spans the border of this range: belongs to a larger one
-                continue;
-            }
-            std::vector<BlockMeta> group;
-            for (; i < settled.size() && settled[i].maxTime <= start + ranges[r] &&
-                   settled[i].minTime >= start;
-                 ++i) {
-                group.push_back(settled[i]);
-            }
-            const bool failed = std::any_of(group.begin(), group.end(),
-                                            [](const BlockMeta& b) { return b.failed; });
-            // A block of late samples may lie where the head still holds others: merged with one in
-            // order it would say that all of its range is in blocks.
-            const bool isMixed = std::any_of(group.begin(), group.end(), [&](const BlockMeta& b) {
-                return b.isLate() != group.front().isLate();
-            });
-            const bool isFull = group.back().maxTime - group.front().minTime == ranges[r];
-            if (!failed && !isMixed && group.size() > 1 &&
-                (isFull || group.back().maxTime <= newestStart)) {
-                return group;
-            }
-        }
-    }
-    return {};
-}
-
-std::vector<std::string> beyondRetention(const std::vector<BlockMeta>& blocks,
-                                         std::int64_t retentionMs)
-{
-    std::int64_t newest = std::numeric_limits<std::int64_t>::min();
-    for (const BlockMeta& block : blocks) {
-        newest = std::max(newest, block.maxTime);
-    }
-    std::vector<std::string> doomed;
-    for (const BlockMeta& block : blocks) {
-        if (retentionMs > 0 && newest - block.maxTime >= retentionMs) {
-            doomed.push_back(block.ulid);
-        }
-    }
-    return doomed;
-}
 
 Compactor::Compactor(std::filesystem::path directory, Head& head, BlockList& blocks,
                      FileLayer& files, const base::Clock& clock, base::Logger log,
@@ -168,7 +71,8 @@ Compactor::Compactor(std::filesystem::path directory, Head& head, BlockList& blo
       clock_(clock),
       log_(std::move(log)),
       options_(options),
-      keepsSeries_(std::move(keepsSeries))
+      keepsSeries_(std::move(keepsSeries)),
+      retention_{options.retentionMs, options.retentionBytes, options.retentionPercent}
 {}
 
 bool Compactor::headIsDue() const
@@ -185,13 +89,31 @@ std::vector<BlockMeta> Compactor::metas() const
     return metas;
 }
 
+RetentionLimits Compactor::retention() const
+{
+    absl::MutexLock lock(&mutex_);
+    return retention_;
+}
+
+void Compactor::setRetention(const RetentionLimits& limits)
+{
+    absl::MutexLock lock(&mutex_);
+    retention_ = limits;
+}
+
 absl::Status Compactor::run(const std::stop_token& stop)
 {
     while (headIsDue() && !stop.stop_requested()) {
         NARTHEX_RETURN_IF_ERROR(cutHead(stop));
     }
+    NARTHEX_RETURN_IF_ERROR(mergeAll(stop));
+    return applyRetention();
+}
+
+absl::Status Compactor::mergeAll(const std::stop_token& stop)
+{
     const std::vector<std::int64_t> ranges =
-        compactionRanges(options_.blockRangeMs, options_.retentionMs);
+        compactionRanges(options_.blockRangeMs, retention().retentionMs, options_.maxBlockRangeMs);
     while (!stop.stop_requested() && !headIsDue()) {
         const std::vector<BlockMeta> plan = planCompaction(metas(), ranges);
         if (plan.empty()) {
@@ -199,26 +121,60 @@ absl::Status Compactor::run(const std::stop_token& stop)
         }
         NARTHEX_RETURN_IF_ERROR(mergeBlocks(plan, stop));
     }
-    const std::vector<std::string> doomed = beyondRetention(metas(), options_.retentionMs);
-    return doomed.empty() ? absl::OkStatus() : blocks_.replace(nullptr, doomed);
+    return absl::OkStatus();
+}
+
+absl::Status Compactor::applyRetention()
+{
+    const RetentionLimits limits = retention();
+    const std::vector<BlockMeta> all = metas();
+    const std::vector<std::string> tooOld = beyondRetention(all, limits.retentionMs);
+    std::vector<std::string> tooMuch;
+    std::uint64_t limit = limits.bytes;
+    if (limits.percent > 0) {
+        const auto capacity = fileSystemBytes(directory_);
+        if (!capacity) {
+            log_->warn("tsdb: size of the file system is unknown, its share is no limit now");
+        }
+        limit = capacity ? byteLimit(limits, *capacity) : 0;
+    }
+    if (limit > 0) {
+        std::vector<SizedBlock> sizes;
+        const std::shared_ptr<const BlockList::Blocks> blocks = blocks_.blocks();
+        for (const auto& block : *blocks) {
+            if (std::find(tooOld.begin(), tooOld.end(), block->meta().ulid) == tooOld.end()) {
+                sizes.push_back({block->meta().ulid, block->meta().maxTime, block->sizeBytes()});
+            }
+        }
+        tooMuch = beyondSize(sizes, options_.headBytes ? options_.headBytes() : 0, limit);
+    }
+    if (options_.metrics != nullptr) {
+        options_.metrics->timeRetentions += tooOld.empty() ? 0 : 1;
+        options_.metrics->sizeRetentions += tooMuch.empty() ? 0 : 1;
+    }
+    std::vector<std::string> doomed = tooOld;
+    doomed.insert(doomed.end(), tooMuch.begin(), tooMuch.end());
+    if (doomed.empty()) {
+        return absl::OkStatus();
+    }
+    log_->info("tsdb: blocks given up too_old={} too_large={}", tooOld.size(), tooMuch.size());
+    return blocks_.replace(nullptr, doomed);
 }
 
 absl::Status Compactor::cutHead(const std::stop_token& stop)
 {
     const base::Duration begun = clock_.monotonic();
     const std::int64_t from = head_.minTime();
-    const std::int64_t end = floorTo(from, options_.blockRangeMs) + options_.blockRangeMs;
+    const std::int64_t end = alignedStart(from, options_.blockRangeMs) + options_.blockRangeMs;
     head_.raiseMinValidTime(end);
     if (!head_.waitForBatchesBefore(end, kWaitAtMost)) {
         return base::unavailable("a batch holds samples before {} back",
                                  base::formatTimestamp({end}));
     }
+    HeadSource source(head_);
+    // Readers find the block before the head lets go.
     NARTHEX_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
-                             writeHeadBlock(from, end, stop));
-    if (block != nullptr) {
-        // Readers find the block before the head lets go.
-        NARTHEX_RETURN_IF_ERROR(blocks_.replace(block, {}));
-    }
+                             cutBlock(source, from, end, {}, stop));
     if (!head_.isolation().waitForReadersBefore(end, kWaitAtMost)) {
         log_->warn("tsdb: a query over old samples takes long, its range leaves the head now");
     }
@@ -236,42 +192,69 @@ absl::Status Compactor::cutHead(const std::stop_token& stop)
 }
 
 absl::StatusOr<std::shared_ptr<const Block>>
-Compactor::writeHeadBlock(std::int64_t fromMs, std::int64_t endMs, const std::stop_token& stop)
+Compactor::cutBlock(BlockSource& source, std::int64_t fromMs, std::int64_t endMs,
+                    std::vector<std::string> hints, const std::stop_token& stop)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::vector<HeadEntry> entries,
-                             seriesIn(head_, fromMs, endMs - 1));
-    if (entries.empty()) {
+    const CompactionTimer timer(options_.metrics, clock_);
+    const NewBlock target{.directory = directory_,
+                          .ulid = makeUlid(clock_.now()),
+                          .fromMs = fromMs,
+                          .endMs = endMs,
+                          .hints = std::move(hints),
+                          .chunkSegmentBytes = options_.chunkSegmentBytes,
+                          .metrics = options_.metrics};
+    NARTHEX_ASSIGN_OR_RETURN(const std::optional<BlockMeta> meta, writeBlock(source, target, stop));
+    if (!meta) {
         return std::shared_ptr<const Block>();
     }
-    const std::string ulid = makeUlid(clock_.now());
-    NARTHEX_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> writer,
-                             BlockWriter::create(directory_, ulid, symbolsOf(entries)));
-    std::vector<ExportedChunk> chunks;
-    for (const HeadEntry& entry : entries) {
-        if (stop.stop_requested()) {
-            return base::cancelled("cutting a block was stopped");
+    NARTHEX_ASSIGN_OR_RETURN(std::shared_ptr<const Block> block,
+                             Block::open(directory_ / target.ulid));
+    NARTHEX_RETURN_IF_ERROR(blocks_.replace(block, {}));
+    return block;
+}
+
+void Compactor::markFailed(const BlockList::Blocks& parents)
+{
+    for (const auto& parent : parents) {
+        auto marked = parent->withMarks(true, false);
+        if (marked.ok()) {
+            blocks_.update(*std::move(marked));
+        } else {
+            log_->warn("tsdb: block cannot be marked as failed block={} error=\"{}\"",
+                       parent->meta().ulid, base::messageOf(marked.status()));
         }
-        chunks.clear();
-        NARTHEX_RETURN_IF_ERROR(head_.exportChunks(entry.ref, fromMs, endMs - 1, chunks));
-        NARTHEX_RETURN_IF_ERROR(writer->addSeries(entry.labels, chunks));
     }
-    if (writer->stats().samples == 0) {
-        return std::shared_ptr<const Block>();
+}
+
+/// The merged block; null when nothing was left.
+absl::StatusOr<std::shared_ptr<const Block>>
+Compactor::writeMerged(const std::string& ulid, const BlockList::Blocks& parents,
+                       const std::stop_token& stop)
+{
+    const MergeOptions options{
+        .ulid = ulid, .chunkSegmentBytes = options_.chunkSegmentBytes, .metrics = options_.metrics};
+    NARTHEX_ASSIGN_OR_RETURN(const bool written,
+                             writeMergedBlock(directory_, parents, options, stop));
+    if (written) {
+        return Block::open(directory_ / ulid);
     }
-    BlockMeta meta;
-    meta.minTime = fromMs;
-    meta.maxTime = endMs;
-    meta.sources = {ulid};
-    NARTHEX_RETURN_IF_ERROR(writer->finish(meta).status());
-    return Block::open(directory_ / ulid);
+    // A crash before they are deleted must not bring them back.
+    for (const auto& parent : parents) {
+        NARTHEX_ASSIGN_OR_RETURN(std::shared_ptr<const Block> marked,
+                                 parent->withMarks(parent->meta().failed, true));
+        blocks_.update(std::move(marked));
+    }
+    return std::shared_ptr<const Block>();
 }
 
 absl::Status Compactor::mergeBlocks(const std::vector<BlockMeta>& plan, const std::stop_token& stop)
 {
+    const CompactionTimer timer(options_.metrics, clock_);
     const base::Duration begun = clock_.monotonic();
     BlockList::Blocks parents;
     std::vector<std::string> ulids;
-    for (const auto& block : *blocks_.blocks()) {
+    const std::shared_ptr<const BlockList::Blocks> all = blocks_.blocks();
+    for (const auto& block : *all) {
         const auto planned = [&block](const BlockMeta& meta) {
             return meta.ulid == block->meta().ulid;
         };
@@ -281,26 +264,25 @@ absl::Status Compactor::mergeBlocks(const std::vector<BlockMeta>& plan, const st
         }
     }
     const std::string ulid = makeUlid(clock_.now());
-    const auto merged = writeMergedBlock(directory_, ulid, parents, stop);
+    auto merged = writeMerged(ulid, parents, stop);
     if (!merged.ok()) {
         // A full disk or a stop passes; anything else would come again and again.
-        if (merged.status().code() == absl::StatusCode::kDataLoss) {
-            for (const auto& parent : parents) {
-                BlockMeta meta = parent->meta();
-                meta.failed = true;
-                base::ignore(writeBlockMeta(parent->directory(), meta),
-                             "only spares later attempts");
-            }
+        const absl::StatusCode code = merged.status().code();
+        if (code != absl::StatusCode::kCancelled && code != absl::StatusCode::kResourceExhausted) {
+            markFailed(parents);
         }
-        return merged.status();
+        if (options_.metrics != nullptr && code != absl::StatusCode::kCancelled) {
+            ++options_.metrics->compactionsFailed;
+        }
+        return base::annotate(merged.status(), fmt::format("merge {} blocks", parents.size()));
     }
-    std::shared_ptr<const Block> block;
-    if (*merged) {
-        NARTHEX_ASSIGN_OR_RETURN(block, Block::open(directory_ / ulid));
+    if (options_.metrics != nullptr && overlap(parents)) {
+        ++options_.metrics->verticalCompactions;
     }
-    log_->info("tsdb: blocks merged block={} parents={} took={:.3f}s", ulid, ulids.size(),
+    log_->info("tsdb: blocks merged block={} parents={} took={:.3f}s",
+               *merged == nullptr ? "none" : ulid, ulids.size(),
                (clock_.monotonic() - begun).seconds());
-    return blocks_.replace(std::move(block), ulids);
+    return blocks_.replace(*std::move(merged), ulids);
 }
 
 } // namespace narthex::tsdb

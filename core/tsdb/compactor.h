@@ -10,9 +10,12 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/tsdb/block_cut.h"
 #include "core/tsdb/block_list.h"
+#include "core/tsdb/block_plan.h"
 #include "core/tsdb/checkpoint.h"
 #include "core/tsdb/head.h"
+#include "core/tsdb/metrics.h"
 
 #include <absl/status/statusor.h>
 
@@ -31,18 +34,17 @@ struct CompactorOptions
     std::int64_t retentionMs = 0;
     std::uint64_t walSegmentBytes = 0;
     WalCompression walCompression = WalCompression::Snappy;
+    /// 0: no limit; the share of the file system, 0 to 100, counts instead of bytes unless 0.
+    std::uint64_t retentionBytes = 0;
+    double retentionPercent = 0;
+    /// The largest block that merging makes; 0: a tenth of the retention, at most 31 days.
+    std::int64_t maxBlockRangeMs = 0;
+    std::uint64_t chunkSegmentBytes = ChunkFileWriter::kSegmentBytes;
+    /// What log, late log and head chunks take on disk, for the limit in bytes; may be empty.
+    std::function<std::uint64_t()> headBytes;
+    /// May be null; outlives the compactor.
+    StoreMetrics* metrics = nullptr;
 };
-
-/// Block ranges by level: the head's, then three times the one before, up to the largest allowed.
-std::vector<std::int64_t> compactionRanges(std::int64_t blockRangeMs, std::int64_t retentionMs);
-
-/// Which blocks to merge next; empty: none. `blocks` ascending in minTime.
-std::vector<BlockMeta> planCompaction(const std::vector<BlockMeta>& blocks,
-                                      const std::vector<std::int64_t>& ranges);
-
-/// Blocks that end too long before the newest one.
-std::vector<std::string> beyondRetention(const std::vector<BlockMeta>& blocks,
-                                         std::int64_t retentionMs);
 
 class Compactor
 {
@@ -52,16 +54,32 @@ public:
               const base::Clock& clock, base::Logger log, const CompactorOptions& options,
               std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries);
 
-    /// All that is due now.
+    /// All that is due now. A caller that gets an error tries again later, after longer and longer
+    /// pauses.
     absl::Status run(const std::stop_token& stop);
+    /// Merges blocks until nothing is left to merge, or the head is due.
+    absl::Status mergeAll(const std::stop_token& stop);
+    /// Deletes what the limits do not allow any more.
+    absl::Status applyRetention();
+    /// Counts from the next run on. Any thread.
+    void setRetention(const RetentionLimits& limits);
+
+    /// Writes [fromMs, endMs) of anything as a block and publishes it; null when there is nothing.
+    absl::StatusOr<std::shared_ptr<const Block>> cutBlock(BlockSource& source, std::int64_t fromMs,
+                                                          std::int64_t endMs,
+                                                          std::vector<std::string> hints,
+                                                          const std::stop_token& stop);
 
 private:
     [[nodiscard]] bool headIsDue() const;
     absl::Status cutHead(const std::stop_token& stop);
-    absl::StatusOr<std::shared_ptr<const Block>>
-    writeHeadBlock(std::int64_t fromMs, std::int64_t endMs, const std::stop_token& stop);
     absl::Status mergeBlocks(const std::vector<BlockMeta>& plan, const std::stop_token& stop);
+    absl::StatusOr<std::shared_ptr<const Block>> writeMerged(const std::string& ulid,
+                                                             const BlockList::Blocks& parents,
+                                                             const std::stop_token& stop);
+    void markFailed(const BlockList::Blocks& parents);
     [[nodiscard]] std::vector<BlockMeta> metas() const;
+    [[nodiscard]] RetentionLimits retention() const;
 
     // Fixed after construction.
     const std::filesystem::path directory_;
@@ -72,6 +90,9 @@ private:
     const base::Logger log_;
     const CompactorOptions options_;
     const std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries_;
+
+    mutable absl::Mutex mutex_;
+    RetentionLimits retention_ ABSL_GUARDED_BY(mutex_);
 };
 
 } // namespace narthex::tsdb

@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/tsdb/block_list.h"
+#include "core/tsdb/cardinality.h"
 #include "core/tsdb/checkpoint.h"
 #include "core/tsdb/compactor.h"
 #include "core/tsdb/directory_guard.h"
@@ -53,6 +54,12 @@ public:
               std::span<const model::Matchers> matcherSets) const override;
     absl::Status close() override;
     [[nodiscard]] DbStats stats() const override;
+    [[nodiscard]] std::vector<BlockMeta> blocks() const override;
+    [[nodiscard]] std::vector<SetAside> setAside() const override;
+    [[nodiscard]] Cardinality cardinality(std::size_t limit) const override
+    {
+        return headCardinality(*head_, limit);
+    }
     [[nodiscard]] absl::Status writeStatus() const override
     {
         return head_->journal()->writeStatus();
@@ -340,6 +347,27 @@ std::uint64_t DbImpl::walBytes() const
         }
     }
     return bytes;
+}
+
+std::vector<BlockMeta> DbImpl::blocks() const
+{
+    std::vector<BlockMeta> metas;
+    const std::shared_ptr<const BlockList::Blocks> blocks = blocks_.blocks();
+    for (const auto& block : *blocks) {
+        metas.push_back(block->meta());
+    }
+    return metas;
+}
+
+std::vector<SetAside> DbImpl::setAside() const
+{
+    std::vector<SetAside> all;
+    for (const ReplayResult* replay : {&replay_, &lateReplay_}) {
+        for (const fs::path& path : replay->setAside) {
+            all.push_back({path, "damaged part of the write-ahead log"});
+        }
+    }
+    return all;
 }
 
 DbStats DbImpl::stats() const

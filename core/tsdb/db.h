@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/worker_pool.h"
 #include "core/storage/storage.h"
+#include "core/tsdb/block_meta.h"
 #include "core/tsdb/file_layer.h"
 #include "core/tsdb/wal_format.h"
 
@@ -80,6 +81,44 @@ struct DbOptions
     std::uint32_t headShards = 16;
 };
 
+/// Where replay stands.
+struct ReplayProgress
+{
+    /// 0 … 1, by bytes.
+    double done = 0;
+    /// Segments of the log.
+    std::uint32_t firstSegment = 0;
+    std::uint32_t lastSegment = 0;
+    std::uint32_t currentSegment = 0;
+};
+
+/// Something of the directory that could not be used, and was put out of the way.
+struct SetAside
+{
+    /// Where it is now.
+    std::filesystem::path path;
+    std::string reason;
+};
+
+/// What stands behind a name, and how often.
+struct NamedCount
+{
+    std::string name;
+    std::uint64_t value = 0;
+};
+
+/// How the head's series spread over labels; each list descending, cut at the limit asked for.
+struct Cardinality
+{
+    std::uint64_t series = 0;
+    std::uint64_t labelPairs = 0;
+    std::vector<NamedCount> seriesByMetricName;
+    std::vector<NamedCount> valuesByLabelName;
+    std::vector<NamedCount> bytesByLabelName;
+    /// `name=value`
+    std::vector<NamedCount> seriesByLabelPair;
+};
+
 /// A snapshot of counters. Counters count since open.
 struct DbStats
 {
@@ -114,8 +153,8 @@ public:
         base::WorkerPool& pool;
         const base::Clock& clock;
         base::Logger log;
-        /// Called during replay with 0 … 1; may be empty.
-        std::function<void(double)> onReplayProgress;
+        /// Called now and then during replay; may be empty.
+        std::function<void(const ReplayProgress&)> onReplayProgress;
         /// Where the write-ahead log's files come from; null: the operating system. Outlives the
         /// store.
         FileLayer* files = nullptr;
@@ -148,6 +187,10 @@ public:
     /// Flushes, syncs and unlocks; further commits fail with Unavailable. Safe to call twice.
     virtual absl::Status close() = 0;
     [[nodiscard]] virtual DbStats stats() const = 0;
+    /// What meta.json says of each block, ascending in time.
+    [[nodiscard]] virtual std::vector<BlockMeta> blocks() const = 0;
+    [[nodiscard]] virtual std::vector<SetAside> setAside() const = 0;
+    [[nodiscard]] virtual Cardinality cardinality(std::size_t limit) const = 0;
     /// Why the last commit failed, while that lasts (disk full); OK again after a commit that
     /// worked.
     [[nodiscard]] virtual absl::Status writeStatus() const = 0;

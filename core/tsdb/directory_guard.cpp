@@ -75,8 +75,8 @@ absl::StatusOr<DirectoryGuard> DirectoryGuard::acquire(const fs::path& directory
 DirectoryGuard::~DirectoryGuard()
 {
     if (lock_ && !path_.empty()) {
-        std::error_code error;
-        fs::remove(path_, error); // while the lock is held: nobody else can have taken it
+        // While the lock is held: nobody else can have taken it.
+        base::ignore(base::removePath(path_), "a file without holder locks nobody out");
     }
 }
 

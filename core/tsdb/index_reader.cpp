@@ -23,6 +23,24 @@ absl::Status cutOff(std::string_view what)
     return base::dataLoss("index: {} runs past its end", what);
 }
 
+absl::Status readChunks(base::ByteReader& reader, std::vector<ChunkMeta>& chunks)
+{
+    chunks.clear();
+    const std::uint64_t count = reader.uvarint();
+    // Unsigned: what a damaged file says may wrap.
+    std::uint64_t ref = 0;
+    std::uint64_t time = 0;
+    for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+        const std::uint64_t begin =
+            i == 0 ? static_cast<std::uint64_t>(reader.varint()) : time + reader.uvarint();
+        time = begin + reader.uvarint();
+        ref += i == 0 ? reader.uvarint() : static_cast<std::uint64_t>(reader.varint());
+        chunks.push_back(
+            {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(time), ChunkRef{ref}});
+    }
+    return reader.ok() ? absl::OkStatus() : cutOff("a series");
+}
+
 } // namespace
 
 absl::StatusOr<IndexReader> IndexReader::open(const std::filesystem::path& path)
@@ -42,8 +60,9 @@ absl::Status IndexReader::readContents()
         return base::dataLoss("index: no such header in {} bytes", bytes.size());
     }
     if (bytes[kMagic.size()] != kVersion) {
-        return base::dataLoss("index: version {}, expected {}",
-                              static_cast<int>(bytes[kMagic.size()]), int{kVersion});
+        return base::failedPrecondition(
+            "index: version {}, this program reads {}; open the block with what wrote it",
+            static_cast<int>(bytes[kMagic.size()]), int{kVersion});
     }
     const std::string_view contents = bytes.substr(bytes.size() - kContentsBytes);
     const std::uint32_t actual = base::crc32c(contents.substr(0, kContentsBytes - 4));
@@ -177,19 +196,41 @@ absl::StatusOr<PostingsView> IndexReader::all(Postings& scratch) const
     return list(allAt_, scratch);
 }
 
-absl::StatusOr<PostingsView> IndexReader::withLabel(std::string_view name, std::string_view value,
-                                                    Postings& scratch) const
+std::optional<std::uint64_t> IndexReader::listOf(std::string_view name,
+                                                 std::string_view value) const
 {
     const auto found = names_.find(name);
     if (found == names_.end()) {
-        return PostingsView();
+        return std::nullopt;
     }
     const std::uint32_t offset = lowerBound(found->second, value);
     if (offset >= found->second.end) {
-        return PostingsView();
+        return std::nullopt;
     }
     const Entry entry = entryAt(offset);
-    return entry.value == value ? list(entry.listAt, scratch) : PostingsView();
+    return entry.next != 0 && entry.value == value ? std::optional(entry.listAt) : std::nullopt;
+}
+
+absl::StatusOr<PostingsView> IndexReader::withLabel(std::string_view name, std::string_view value,
+                                                    Postings& scratch) const
+{
+    const std::optional<std::uint64_t> at = listOf(name, value);
+    return at ? list(*at, scratch) : PostingsView();
+}
+
+absl::StatusOr<std::size_t> IndexReader::countWithLabel(std::string_view name,
+                                                        std::string_view value) const
+{
+    const std::optional<std::uint64_t> at = listOf(name, value);
+    if (!at) {
+        return 0;
+    }
+    // The count alone, without the checksum over what may be megabytes: it only orders a plan.
+    const std::string_view bytes = file_.bytes();
+    if (*at > bytes.size() || bytes.size() - *at < 8) {
+        return cutOff("a postings list");
+    }
+    return base::loadBigEndian<std::uint32_t>(bytes.data() + *at + 4);
 }
 
 absl::Status IndexReader::eachValue(std::string_view name, std::string_view prefix,
@@ -256,20 +297,25 @@ absl::Status IndexReader::series(PostingsRef ref, model::Labels& labels,
         model::appendPackedLabel(packed, name, value);
     }
     labels = model::Labels::fromBytes(std::move(packed));
-    chunks.clear();
-    const std::uint64_t chunkCount = reader.uvarint();
-    std::uint64_t chunkRef = 0;
-    std::int64_t time = 0;
-    for (std::uint64_t i = 0; i < chunkCount && reader.ok(); ++i) {
-        ChunkMeta chunk;
-        chunk.minTime =
-            i == 0 ? reader.varint() : time + static_cast<std::int64_t>(reader.uvarint());
-        chunk.maxTime = time = chunk.minTime + static_cast<std::int64_t>(reader.uvarint());
-        chunkRef += i == 0 ? reader.uvarint() : static_cast<std::uint64_t>(reader.varint());
-        chunk.ref = ChunkRef{chunkRef};
-        chunks.push_back(chunk);
+    return readChunks(reader, chunks);
+}
+
+absl::Status IndexReader::series(PostingsRef ref, std::vector<SymbolPair>& labels,
+                                 std::vector<ChunkMeta>& chunks) const
+{
+    NARTHEX_ASSIGN_OR_RETURN(const std::string_view body, seriesBody(ref));
+    base::ByteReader reader(body);
+    labels.clear();
+    const std::uint64_t labelCount = reader.uvarint();
+    for (std::uint64_t i = 0; i < labelCount && reader.ok(); ++i) {
+        const std::uint64_t name = reader.uvarint();
+        const std::uint64_t value = reader.uvarint();
+        if (name >= symbols_.size() || value >= symbols_.size()) {
+            return base::dataLoss("index: symbol {} or {} of {}", name, value, symbols_.size());
+        }
+        labels.push_back({static_cast<std::uint32_t>(name), static_cast<std::uint32_t>(value)});
     }
-    return reader.ok() ? absl::OkStatus() : cutOff("a series");
+    return readChunks(reader, chunks);
 }
 
 absl::StatusOr<std::string_view> IndexReader::labelOf(PostingsRef ref, std::string_view name,

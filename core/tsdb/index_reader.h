@@ -3,7 +3,8 @@
 //
 // A block's index through a mapping: only the positions of symbols and of every 32nd label value
 // are kept in memory. Owner: Block. Threads: const members from any. Units: bytes. Errors: DataLoss
-// (a section fails its checksum or runs past its end). Format: spec/tsdb.md, 5. Index v2.
+// (a section fails its checksum or runs past its end),
+// FailedPrecondition (another version of the format). Format: spec/tsdb.md, 5. Index v2.
 #pragma once
 
 #include "core/base/file.h"
@@ -16,6 +17,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,12 +32,17 @@ public:
     /// The labels and chunks of a series.
     absl::Status series(PostingsRef ref, model::Labels& labels,
                         std::vector<ChunkMeta>& chunks) const;
+    /// The same with the labels as numbers of this file's symbols, all of them below symbolCount().
+    absl::Status series(PostingsRef ref, std::vector<SymbolPair>& labels,
+                        std::vector<ChunkMeta>& chunks) const;
 
     absl::StatusOr<PostingsView> all(Postings& scratch) const override;
     absl::StatusOr<PostingsView> withLabel(std::string_view name, std::string_view value,
                                            Postings& scratch) const override;
     absl::Status eachValue(std::string_view name, std::string_view prefix,
                            absl::FunctionRef<bool(std::string_view value)> visit) const override;
+    absl::StatusOr<std::size_t> countWithLabel(std::string_view name,
+                                               std::string_view value) const override;
     [[nodiscard]] std::size_t valueCount(std::string_view name) const override;
     absl::StatusOr<std::string_view> labelOf(PostingsRef ref, std::string_view name,
                                              std::string& scratch) const override;
@@ -69,6 +76,9 @@ private:
     absl::StatusOr<std::string_view> seriesBody(PostingsRef ref) const;
     absl::StatusOr<PostingsView> list(std::uint64_t at, Postings& scratch) const;
     [[nodiscard]] Entry entryAt(std::uint32_t offset) const;
+    /// Where the list of a label is; none if nothing has it.
+    [[nodiscard]] std::optional<std::uint64_t> listOf(std::string_view name,
+                                                      std::string_view value) const;
     /// The offset of the first entry of the name that is not below `value`; at most its end.
     [[nodiscard]] std::uint32_t lowerBound(const Name& name, std::string_view value) const;
 

@@ -190,4 +190,28 @@ std::vector<std::string> LabelIndex::ReadLock::names() const
     return names;
 }
 
+void LabelIndex::ReadLock::eachPair(
+    absl::FunctionRef<void(std::string_view name, std::string_view value, std::size_t series)>
+        visit) const
+{
+    for (const auto& [name, values] : index_.names_) {
+        for (const auto& [value, run] : values) {
+            visit(name, value, run.size());
+        }
+    }
+}
+
+void LabelIndex::ReadLock::eachPairOf(
+    std::string_view name,
+    absl::FunctionRef<void(std::string_view value, std::size_t series)> visit) const
+{
+    const auto found = index_.names_.find(name);
+    if (found == index_.names_.end()) {
+        return;
+    }
+    for (const auto& [value, run] : found->second) {
+        visit(value, run.size());
+    }
+}
+
 } // namespace narthex::tsdb

@@ -51,6 +51,14 @@ public:
                                                  std::string& scratch) const override;
         /// Names of all labels, ascending.
         [[nodiscard]] std::vector<std::string> names() const;
+        /// Calls `visit` with each value of each label and how many series have it.
+        void eachPair(absl::FunctionRef<void(std::string_view name, std::string_view value,
+                                             std::size_t series)>
+                          visit) const;
+        /// The same for one label.
+        void
+        eachPairOf(std::string_view name,
+                   absl::FunctionRef<void(std::string_view value, std::size_t series)> visit) const;
 
     private:
         const LabelIndex& index_;

@@ -116,10 +116,7 @@ absl::Status filterOneByOne(const PostingsSource& source, const model::Matcher& 
 absl::StatusOr<std::size_t> costOf(const PostingsSource& source, const model::Matcher& matcher)
 {
     if (matcher.type() == model::MatchType::Equal) {
-        Postings scratch;
-        NARTHEX_ASSIGN_OR_RETURN(const PostingsView view,
-                                 source.withLabel(matcher.name(), matcher.value(), scratch));
-        return view.size();
+        return source.countWithLabel(matcher.name(), matcher.value());
     }
     // Anything else reads values: after every equality, cheaper labels first.
     constexpr std::size_t kAfterEqualities = std::size_t{1} << 40U;
@@ -152,14 +149,35 @@ absl::StatusOr<std::vector<Step>> plan(const PostingsSource& source,
     return steps;
 }
 
+/// About how many references or values the lists of a matcher make one read.
+absl::StatusOr<std::size_t> listCost(const PostingsSource& source, const model::Matcher& matcher)
+{
+    const bool isRegex = matcher.regex() != nullptr;
+    const std::vector<std::string> literals =
+        isRegex ? matcher.regex()->literals() : std::vector{matcher.value()};
+    // The empty text stands in no list: then all others are read.
+    if (literals.empty() || literals.front().empty()) {
+        return source.valueCount(matcher.name());
+    }
+    std::size_t cost = 0;
+    for (const std::string& literal : literals) {
+        NARTHEX_ASSIGN_OR_RETURN(const std::size_t some,
+                                 source.countWithLabel(matcher.name(), literal));
+        cost += some;
+    }
+    return cost;
+}
+
 absl::Status apply(const PostingsSource& source, const Step& step, bool isFirst, Postings& result)
 {
     const bool isEqual = step.matcher->type() == model::MatchType::Equal;
-    // A look at one series' labels costs about as much as four tests of a value.
-    constexpr std::size_t kSeriesCost = 4;
-    if (!isFirst && !isEqual &&
-        result.size() * kSeriesCost < source.valueCount(step.matcher->name())) {
-        return filterOneByOne(source, *step.matcher, result);
+    if (!isFirst) {
+        NARTHEX_ASSIGN_OR_RETURN(const std::size_t cost, listCost(source, *step.matcher));
+        // A look at one series' labels costs about as much as eight steps along a list.
+        constexpr std::size_t kSeriesCost = 8;
+        if (result.size() * kSeriesCost < cost) {
+            return filterOneByOne(source, *step.matcher, result);
+        }
     }
     if (step.keeps && isEqual) {
         Postings scratch;

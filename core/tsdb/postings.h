@@ -44,6 +44,17 @@ public:
     /// `scratch`.
     virtual absl::StatusOr<PostingsView> withLabel(std::string_view name, std::string_view value,
                                                    Postings& scratch) const = 0;
+    /// How many series have this label, without reading them where that is cheaper.
+    virtual absl::StatusOr<std::size_t> countWithLabel(std::string_view name,
+                                                       std::string_view value) const
+    {
+        Postings scratch;
+        auto view = withLabel(name, value, scratch);
+        if (!view.ok()) {
+            return view.status();
+        }
+        return view->size();
+    }
     /// Calls `visit` with each value of the label that starts with `prefix`, ascending; stops when
     /// it returns false.
     virtual absl::Status eachValue(std::string_view name, std::string_view prefix,

@@ -24,7 +24,7 @@ constexpr std::int64_t kGreatestTime = std::numeric_limits<std::int64_t>::max();
 } // namespace
 
 Replayer::Replayer(Head& head, base::WorkerPool& pool, base::Logger log,
-                   std::function<void(double)> onProgress)
+                   std::function<void(const ReplayProgress&)> onProgress)
     : head_(head), pool_(pool), log_(std::move(log)), onProgress_(std::move(onProgress))
 {}
 
@@ -46,6 +46,10 @@ absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirec
         std::erase_if(segments,
                       [&newest](const WalSegmentFile& s) { return s.number <= newest.number; });
         result_.nextSegment = std::max(result_.nextSegment, newest.number + 1);
+    }
+    if (!segments.empty()) {
+        progress_.firstSegment = segments.front().number;
+        progress_.lastSegment = segments.back().number;
     }
     for (const WalSegmentFile& segment : checkpointSegments) {
         bytesTotal_ += segment.sizeBytes;
@@ -114,6 +118,7 @@ absl::Status Replayer::replaySegment(const WalSegmentFile& segment)
     NARTHEX_ASSIGN_OR_RETURN(const base::MappedFile file, base::MappedFile::open(segment.path));
     WalReader reader(file.bytes());
     validEnd_ = 0;
+    progress_.currentSegment = segment.number;
     ++result_.segments;
     while (true) {
         NARTHEX_ASSIGN_OR_RETURN(const bool found, reader.next());
@@ -127,8 +132,9 @@ absl::Status Replayer::replaySegment(const WalSegmentFile& segment)
         if (queued_ >= kBatchSamples) {
             flush();
             if (onProgress_ && bytesTotal_ > 0) {
-                onProgress_(static_cast<double>(result_.bytes + reader.position()) /
-                            static_cast<double>(bytesTotal_));
+                progress_.done = static_cast<double>(result_.bytes + reader.position()) /
+                                 static_cast<double>(bytesTotal_);
+                onProgress_(progress_);
             }
         }
         if (stop_.stop_requested()) {

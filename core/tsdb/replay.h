@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/worker_pool.h"
+#include "core/tsdb/db.h"
 #include "core/tsdb/head.h"
 #include "core/tsdb/wal_format.h"
 
@@ -43,7 +44,7 @@ class Replayer
 {
 public:
     Replayer(Head& head, base::WorkerPool& pool, base::Logger log,
-             std::function<void(double)> onProgress);
+             std::function<void(const ReplayProgress&)> onProgress);
 
     /// Samples before `minValidMs` are dropped: they are in blocks. A damaged segment is cut behind
     /// its last good record, and later ones are removed.
@@ -86,13 +87,14 @@ private:
     Head& head_;
     base::WorkerPool& pool_;
     const base::Logger log_;
-    const std::function<void(double)> onProgress_;
+    const std::function<void(const ReplayProgress&)> onProgress_;
     bool repairsDamage_ = true;
     // Touched by the replaying thread only; workers read their own queue within flush().
     ReplayResult result_;
     std::int64_t minValidMs_ = 0;
     std::stop_token stop_;
     std::uint64_t bytesTotal_ = 0;
+    ReplayProgress progress_;
     std::uint64_t validEnd_ = 0;
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;

@@ -1,19 +1,27 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Parts that several records share: a histogram, and the beginning of an entry with a start time.
+// Parts that several records share: labels, a histogram, the beginning of an entry with a start
+// time.
 // Threads: values. Units: milliseconds. Errors: a ByteReader that failed.
 // Format: spec/tsdb.md, 8 (payloads H and F, types 11 to 13).
 #pragma once
 
 #include "core/base/codec.h"
+#include "core/model/labels.h"
 #include "core/tsdb/histogram_chunk.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace narthex::tsdb {
+
+/// `packedLabels` as model::Labels::bytes().
+void appendLabels(std::string& out, std::string_view packedLabels);
+/// False if the reader failed. Labels that are not in order, or empty, are put right.
+bool readLabels(base::ByteReader& reader, model::Labels& labels);
 
 /// H for integers, F for floats.
 void appendHistogramPayload(std::string& out, const HistogramValue& value);

@@ -56,7 +56,29 @@ std::string canonicalLabels(std::string_view packed)
     return model::Labels::fromPairs(std::move(labels)).bytes();
 }
 
-/// Labels in front of the reader; false if they are damaged.
+model::MetricType metricTypeOf(std::uint8_t byte)
+{
+    return byte <= static_cast<std::uint8_t>(model::MetricType::StateSet)
+               ? static_cast<model::MetricType>(byte)
+               : model::MetricType::Unknown;
+}
+
+/// Samples with start times: the first entry whole, later ones by their distance.
+absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& out)
+{
+    WalV2Reader prefix;
+    while (reader.remaining() > 0) {
+        prefix.read(reader);
+        const std::uint64_t bits = reader.u64();
+        if (reader.ok()) {
+            out.push_back({prefix.ref, prefix.time, bits});
+        }
+    }
+    return reader.ok() ? absl::OkStatus() : damaged("samples");
+}
+
+} // namespace
+
 bool readLabels(base::ByteReader& reader, model::Labels& labels)
 {
     const std::uint64_t count = reader.uvarint();
@@ -80,29 +102,6 @@ void appendLabels(std::string& record, std::string_view packedLabels)
     base::appendUvarint(record, count);
     record.append(packedLabels);
 }
-
-model::MetricType metricTypeOf(std::uint8_t byte)
-{
-    return byte <= static_cast<std::uint8_t>(model::MetricType::StateSet)
-               ? static_cast<model::MetricType>(byte)
-               : model::MetricType::Unknown;
-}
-
-/// Samples with start times: the first entry whole, later ones by their distance.
-absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& out)
-{
-    WalV2Reader prefix;
-    while (reader.remaining() > 0) {
-        prefix.read(reader);
-        const std::uint64_t bits = reader.u64();
-        if (reader.ok()) {
-            out.push_back({prefix.ref, prefix.time, bits});
-        }
-    }
-    return reader.ok() ? absl::OkStatus() : damaged("samples");
-}
-
-} // namespace
 
 WalRecordType walRecordType(std::string_view record)
 {

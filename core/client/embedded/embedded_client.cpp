@@ -356,7 +356,7 @@ void EmbeddedClient::status(std::stop_token stop, Reply<ServerStatus> reply)
         std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<ServerStatus> {
             const engine::EngineStatus engineStatus = engine_.status();
             ServerStatus status{.state = convert(engineStatus.state),
-                                .replayProgress = engineStatus.replayProgress,
+                                .replayProgress = engineStatus.replay.done,
                                 .samplesPerSecond = engineStatus.samplesPerSecond,
                                 .headSeries = engineStatus.store.series,
                                 .headBytes = engineStatus.store.headBytes,

@@ -74,7 +74,7 @@ tsdb::BlockMeta meta(std::int64_t from, std::int64_t to, const std::string& ulid
 std::string planned(const std::vector<tsdb::BlockMeta>& blocks)
 {
     std::string names;
-    for (const tsdb::BlockMeta& block : tsdb::planCompaction(blocks, {2, 6, 18})) {
+    for (const tsdb::BlockMeta& block : tsdb::planCompaction(blocks, std::vector<std::int64_t>{2, 6, 18})) {
         names += block.ulid;
     }
     return names;
@@ -189,15 +189,16 @@ void TestBlock::readsBackItsIndexWithManyValues()
         series.push_back({{"i", symbols.back()}});
     }
     std::sort(symbols.begin(), symbols.end());
-    tsdb::IndexWriter writer(symbols);
+    const std::vector<std::string_view> views(symbols.begin(), symbols.end());
+    const auto writer = *tsdb::IndexWriter::create(directory.path() / "index", views);
     for (std::size_t i = 0; i < series.size(); ++i) {
         const auto time = static_cast<std::int64_t>(i);
         const std::vector<tsdb::ChunkMeta> chunks{{-time, time, tsdb::ChunkRef{8 + i}},
                                                   {time + 1, time + 1, tsdb::ChunkRef{9 + i}}};
-        QVERIFY(writer.addSeries(series[i], chunks).ok());
+        QVERIFY(writer->addSeries(series[i], chunks).ok());
     }
-    QVERIFY(!writer.addSeries(series[0], {}).ok());
-    std::ofstream(directory.path() / "index", std::ios::binary) << *writer.finish();
+    QVERIFY(!writer->addSeries(series[0], std::span<const tsdb::ChunkMeta>()).ok());
+    QVERIFY(writer->finish().ok());
     const auto reader = tsdb::IndexReader::open(directory.path() / "index");
     QVERIFY2(reader.ok(), reader.status().ToString().c_str());
     tsdb::Postings scratch;
