@@ -97,6 +97,12 @@ absl::Status Replayer::replayLog(const std::vector<WalSegmentFile>& segments)
 {
     for (std::size_t i = 0; i < segments.size(); ++i) {
         const absl::Status status = replaySegment(segments[i]);
+        if (status.code() == absl::StatusCode::kDataLoss && !repairsDamage_) {
+            ++result_.corruptions;
+            log_->warn("wal: what follows the damage is left out segment={} error=\"{}\"",
+                       segments[i].path.string(), base::messageOf(status));
+            return absl::OkStatus();
+        }
         if (status.code() == absl::StatusCode::kDataLoss) {
             log_->warn("wal: damaged segment is cut, the rest is set aside segment={} error=\"{}\"",
                        segments[i].path.string(), base::messageOf(status));
