@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::string_view bytes() const { return out_.bytes(); }
     [[nodiscard]] std::int64_t firstTime() const { return firstTime_; }
     [[nodiscard]] std::int64_t lastTime() const { return time_.last; }
+    [[nodiscard]] std::size_t bucketCount() const { return positive_.size() + negative_.size(); }
     [[nodiscard]] std::size_t memoryBytes() const
     {
         return out_.capacityBytes() +
@@ -386,6 +387,11 @@ bool HistogramChunkWriter::lastIs(const HistogramValue& value) const
         const auto* const histogram = chunk.of(value);
         return histogram != nullptr && chunk.lastIs(*histogram);
     });
+}
+
+std::size_t HistogramChunkWriter::bucketCount() const
+{
+    return state_->visit([](const auto& chunk) { return chunk.bucketCount(); });
 }
 
 std::size_t HistogramChunkWriter::memoryBytes() const
