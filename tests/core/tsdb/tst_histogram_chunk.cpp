@@ -6,6 +6,7 @@
 #include "core/model/sample.h"
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/varbit.h"
+#include "support/tsdb_fixture.h"
 
 #include <QtTest>
 
@@ -126,6 +127,7 @@ private slots:
     void readsStartTimes();
     void readsFineSchemasAsSchemaEight();
     void acceptsOnlyWhatCanBeKept();
+    void keepsOthersOutOfTheStore();
     void refusesUnknownSchemas();
     void refusesLayoutsThatCannotBe();
     void giveHintsByHeaderAndPlace();
@@ -616,6 +618,28 @@ void TestHistogramChunk::acceptsOnlyWhatCanBeKept()
         QVERIFY((fine->positiveSpans == std::vector<model::Span>{{0, 2}}));
         QCOMPARE(fine->positiveBuckets, (std::vector<double>{1, 3}));
     }
+}
+
+void TestHistogramChunk::keepsOthersOutOfTheStore()
+{
+    test::TsdbFixture fixture;
+    const auto db = fixture.open();
+    const auto appender = db->appender();
+    const auto ref = *appender->seriesFor(model::Labels{{"__name__", "h"}});
+    const auto append = [&](std::int64_t time, const model::IntegerHistogram& h) {
+        return appender->appendHistogram(ref, {kTime + time}, h);
+    };
+    using storage::AppendResult;
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.positiveDeltas.clear(); })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.schema = 60; })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(0, counter()), AppendResult::Appended);
+    QVERIFY(appender->commit().ok());
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.positiveDeltas.clear(); })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(1, changed(counter(), [](auto& h) { h.schema = 10; })), AppendResult::Appended);
+    QVERIFY(appender->commit().ok());
 }
 
 void TestHistogramChunk::refusesUnknownSchemas()
