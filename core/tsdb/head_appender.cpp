@@ -334,6 +334,11 @@ AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, Histogram
         return AppendResult::UnknownSeries;
     }
     const PendingSample sample{static_cast<HeadRef>(number), time.ms, 0};
+    if (auto accepted = acceptHistogram(std::move(value))) {
+        value = *std::move(accepted);
+    } else {
+        return AppendResult::Unsupported; // a chunk of it could not be written, or not be read
+    }
     const bool isCustom =
         value.floats ? value.floats->usesCustomBuckets() : value.integers->usesCustomBuckets();
     // Custom buckets would make 2.42 misread the directory.

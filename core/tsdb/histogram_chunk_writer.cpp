@@ -383,6 +383,7 @@ std::int64_t HistogramChunkWriter::lastTime() const
 
 bool HistogramChunkWriter::lastIs(const HistogramValue& value) const
 {
+    NARTHEX_CHECK(isSound(value));
     return state_->visit([&value](const auto& chunk) {
         const auto* const histogram = chunk.of(value);
         return histogram != nullptr && chunk.lastIs(*histogram);

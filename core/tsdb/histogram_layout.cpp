@@ -269,6 +269,30 @@ bool isSound(const HistogramValue& value)
                      value.integers->negativeDeltas);
 }
 
+std::optional<HistogramValue> acceptHistogram(HistogramValue value)
+{
+    if (value.isStale()) {
+        return value;
+    }
+    const std::int32_t schema = value.floats ? value.floats->schema : value.integers->schema;
+    if (!isReadableSchema(schema) || !isSound(value)) {
+        return std::nullopt;
+    }
+    if (!isFineSchema(schema)) {
+        return value;
+    }
+    if (value.floats) {
+        auto reduced = std::make_shared<model::FloatHistogram>(*value.floats);
+        reduceFineSchema(*reduced);
+        value.floats = std::move(reduced);
+    } else {
+        auto reduced = std::make_shared<model::IntegerHistogram>(*value.integers);
+        reduceFineSchema(*reduced);
+        value.integers = std::move(reduced);
+    }
+    return value;
+}
+
 void reduceFineSchema(model::FloatHistogram& histogram)
 {
     if (isFineSchema(histogram.schema)) {

@@ -40,14 +40,20 @@ void filter(const TimeIntervals& intervals, std::size_t from, std::vector<std::i
     values.resize(out);
 }
 
+/// Whether there is a time between the end of one interval and the start of another.
+bool isApart(std::int64_t end, std::int64_t start)
+{
+    return end < start && end + 1 < start; // no difference: it may be more than a number holds
+}
+
 } // namespace
 
 void addInterval(TimeIntervals& intervals, TimeInterval interval)
 {
     TimeIntervals result;
     for (const TimeInterval& old : intervals) {
-        const bool before = old.maxTime < interval.minTime && interval.minTime - old.maxTime > 1;
-        const bool after = interval.maxTime < old.minTime && old.minTime - interval.maxTime > 1;
+        const bool before = isApart(old.maxTime, interval.minTime);
+        const bool after = isApart(interval.maxTime, old.minTime);
         if (before || after) {
             result.push_back(old);
         } else {
