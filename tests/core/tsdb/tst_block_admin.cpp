@@ -15,6 +15,7 @@
 #include <QtTest>
 
 #include <fstream>
+#include <random>
 
 using namespace narthex;
 using model::MatchType;
@@ -115,6 +116,7 @@ private slots:
     void passesOverAChainThatFailed();
     void limitsTheRangesOfBlocks();
     void givesUpBlocksBySize();
+    void addsIntervals();
     void deletesInBlocks();
     void mergesWithoutWhatIsDeleted();
     void mergesOverlapsOnce();
@@ -208,6 +210,37 @@ void TestBlockAdmin::givesUpBlocksBySize()
                                             meta(0, 20 * kDay, "newest")};
     QCOMPARE(tsdb::beyondRetention(aged, 15 * kDay), std::vector<std::string>{"old"});
     QVERIFY(tsdb::beyondRetention(aged, 0).empty());
+}
+
+void TestBlockAdmin::addsIntervals()
+{
+    std::mt19937_64 random(3);
+    for (int round = 0; round < 500; ++round) {
+        constexpr std::int64_t kTimes = 40;
+        std::vector<bool> covered(kTimes + 1);
+        tsdb::TimeIntervals intervals;
+        for (int i = 0; i < 8; ++i) {
+            const auto from = static_cast<std::int64_t>(random() % kTimes);
+            const auto to = std::min(from + static_cast<std::int64_t>(random() % 6), kTimes - 1);
+            tsdb::addInterval(intervals, {from, to});
+            std::fill(covered.begin() + from, covered.begin() + to + 1, true);
+            tsdb::TimeIntervals expected;
+            for (std::int64_t time = 0; time < kTimes; ++time) {
+                const auto at = static_cast<std::size_t>(time);
+                if (covered[at] && (time == 0 || !covered[at - 1])) {
+                    expected.push_back({time, time});
+                } else if (covered[at]) {
+                    expected.back().maxTime = time;
+                }
+            }
+            QVERIFY(intervals == expected);
+        }
+    }
+    tsdb::TimeIntervals all{{INT64_MIN, INT64_MIN}};
+    tsdb::addInterval(all, {INT64_MAX, INT64_MAX});
+    QCOMPARE(all.size(), std::size_t{2});
+    tsdb::addInterval(all, {INT64_MIN, INT64_MAX});
+    QVERIFY((all == tsdb::TimeIntervals{{INT64_MIN, INT64_MAX}}));
 }
 
 void TestBlockAdmin::deletesInBlocks()
