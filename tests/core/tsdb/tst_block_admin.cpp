@@ -133,6 +133,7 @@ private slots:
     void selectsWhatTheMatchersSay();
     void readsOnlyWhatTheHintsAskFor();
     void mergesSeriesOfManySources();
+    void isReadByPrometheus();
 };
 
 void TestBlockAdmin::plansRewritesWhereMuchIsDeleted_data()
@@ -650,6 +651,47 @@ void TestBlockAdmin::mergesSeriesOfManySources()
     for (std::size_t i = 1; i < series.size(); ++i) {
         QVERIFY(series[i - 1]->labels() < series[i]->labels());
     }
+}
+
+void TestBlockAdmin::isReadByPrometheus()
+{
+    const QString promtool = QStringLiteral(NARTHEX_PEERS_DIR "/usr/bin/promtool");
+    if (!QFileInfo::exists(promtool)) {
+        QSKIP("promtool of Debian 12 was not unpacked below build/peers");
+    }
+    Folder folder;
+    writeTable(folder.path(), {{"demo/a", {10, 20, 30, 40}}, {"demo/b", {10}}}, 0, 100);
+    writeTable(folder.path(), {{"demo/a", {110}}, {"more/c", {120, 130}}}, 100, 200);
+    const auto list = folder.load();
+    const std::string ulid = tsdb::makeUlid({1'000'000});
+    QVERIFY(*tsdb::writeMergedBlock(folder.path(), *list->blocks(), {.ulid = ulid}, {}));
+    std::vector<std::string> parents;
+    for (const auto& block : *list->blocks()) {
+        parents.push_back(block->meta().ulid);
+    }
+    QVERIFY(list->replace(*tsdb::Block::open(folder.path() / ulid), parents).ok());
+    QVERIFY(tsdb::deleteInBlocks(*list, 30, 130, {{kJobA}}, {}).ok());
+    const fs::path snapshot = folder.temporary.path() / "snapshot";
+    QVERIFY(tsdb::prepareSnapshot(folder.path(), snapshot).ok());
+    QVERIFY(tsdb::snapshotBlocks(*list, snapshot, {}).ok());
+    fs::create_directories(snapshot / "wal"); // promtool wants one
+    const auto run = [&](const QStringList& arguments) {
+        QProcess process;
+        process.start(promtool, QStringList{"tsdb"} + arguments +
+                                    QStringList{QString::fromStdString(snapshot.string())});
+        process.waitForFinished(20000);
+        return process.exitCode() == 0 ? QString::fromUtf8(process.readAllStandardOutput())
+                                       : QString::fromUtf8(process.readAllStandardError());
+    };
+    const QString listed = run({"list"}).simplified();
+    QVERIFY2(listed.contains(QString::fromStdString(ulid)), qPrintable(listed));
+    QVERIFY2(listed.contains(" 8 4 3 "), qPrintable(listed)); // samples, chunks, series
+    const QString dumped = run({"dump"});
+    QCOMPARE(dumped.count('\n'), 5);
+    QVERIFY2(dumped.contains("{__name__=\"demo\", job=\"a\"} 2 20\n"), qPrintable(dumped));
+    QVERIFY2(dumped.contains("{__name__=\"more\", job=\"c\"} 13 130\n"), qPrintable(dumped));
+    const QString analyzed = run({"analyze"});
+    QVERIFY2(analyzed.contains("Series: 3"), qPrintable(analyzed));
 }
 
 QTEST_GUILESS_MAIN(TestBlockAdmin)
