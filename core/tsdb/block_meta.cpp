@@ -3,10 +3,12 @@
 #include "core/tsdb/block_meta.h"
 
 #include "core/base/file.h"
+#include "core/base/json_writer.h"
 #include "core/base/status.h"
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace narthex::tsdb {
@@ -47,6 +49,13 @@ private:
     bool first_ = true;
 };
 
+std::string quotedText(std::string_view text)
+{
+    std::string result;
+    base::appendJsonString(result, text);
+    return result;
+}
+
 std::string listOf(const std::vector<std::string>& items, int depth)
 {
     const std::string indent(static_cast<std::size_t>(depth), '\t');
@@ -57,12 +66,11 @@ std::string listOf(const std::vector<std::string>& items, int depth)
     return text + "\n" + indent + "]";
 }
 
-// ULIDs and hints are plain ASCII: nothing in them needs escaping.
 std::vector<std::string> quoted(const std::vector<std::string>& items)
 {
     std::vector<std::string> result;
     for (const std::string& item : items) {
-        result.push_back(fmt::format("\"{}\"", item));
+        result.push_back(quotedText(item));
     }
     return result;
 }
@@ -83,7 +91,7 @@ std::string compactionJson(const BlockMeta& meta)
         for (const BlockParent& parent : meta.parents) {
             std::string& one = parents.emplace_back();
             Lines members(one, 4);
-            members.add("ulid", fmt::format("\"{}\"", parent.ulid));
+            members.add("ulid", quotedText(parent.ulid));
             members.add("minTime", fmt::to_string(parent.minTime));
             members.add("maxTime", fmt::to_string(parent.maxTime));
             members.close();
@@ -110,6 +118,11 @@ std::int64_t numberOr(const dom::object& object, std::string_view name, std::int
 {
     std::int64_t number = 0;
     return object[name].get(number) == simdjson::SUCCESS ? number : fallback;
+}
+
+std::uint64_t countOr0(const dom::object& object, std::string_view name)
+{
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(numberOr(object, name), 0));
 }
 
 std::vector<std::string> textsOf(const dom::object& object, std::string_view name)
@@ -160,10 +173,10 @@ void fill(const dom::object& root, BlockMeta& meta)
     meta.maxTime = numberOr(root, "maxTime");
     dom::object part;
     if (root["stats"].get(part) == simdjson::SUCCESS) {
-        meta.stats.samples = static_cast<std::uint64_t>(numberOr(part, "numSamples"));
-        meta.stats.series = static_cast<std::uint64_t>(numberOr(part, "numSeries"));
-        meta.stats.chunks = static_cast<std::uint64_t>(numberOr(part, "numChunks"));
-        meta.stats.tombstones = static_cast<std::uint64_t>(numberOr(part, "numTombstones"));
+        meta.stats.samples = countOr0(part, "numSamples");
+        meta.stats.series = countOr0(part, "numSeries");
+        meta.stats.chunks = countOr0(part, "numChunks");
+        meta.stats.tombstones = countOr0(part, "numTombstones");
     }
     if (root["compaction"].get(part) == simdjson::SUCCESS) {
         readCompaction(part, meta);
@@ -176,7 +189,7 @@ std::string toJson(const BlockMeta& meta)
 {
     std::string text;
     Lines lines(text, 1);
-    lines.add("ulid", fmt::format("\"{}\"", meta.ulid));
+    lines.add("ulid", quotedText(meta.ulid));
     lines.add("minTime", fmt::to_string(meta.minTime));
     lines.add("maxTime", fmt::to_string(meta.maxTime));
     std::string stats;

@@ -33,10 +33,15 @@ class CompactionTimer
 public:
     CompactionTimer(StoreMetrics* metrics, const base::Clock& clock)
         : metrics_(metrics), clock_(clock), begun_(clock.monotonic())
-    {}
+    {
+        if (metrics_ != nullptr) {
+            metrics_->populatingBlock = 1;
+        }
+    }
     ~CompactionTimer()
     {
         if (metrics_ != nullptr) {
+            metrics_->populatingBlock = 0;
             ++metrics_->compactions;
             metrics_->compactionSeconds.observe((clock_.monotonic() - begun_).seconds());
         }
@@ -103,6 +108,9 @@ void Compactor::setRetention(const RetentionLimits& limits)
 
 absl::Status Compactor::run(const std::stop_token& stop)
 {
+    if (options_.metrics != nullptr) {
+        ++options_.metrics->compactionsTriggered;
+    }
     while (headIsDue() && !stop.stop_requested()) {
         NARTHEX_RETURN_IF_ERROR(cutHead(stop));
     }

@@ -15,6 +15,12 @@ namespace {
 constexpr std::string_view kMagic{"\x01\x30\xBA\x30\x01", 5}; // and version 1
 constexpr std::size_t kChecksumBytes = 4;
 
+/// Whether `a` ends before `b` with at least one millisecond between them.
+bool isApart(const TimeInterval& a, const TimeInterval& b)
+{
+    return a.maxTime < b.minTime && a.maxTime != b.minTime - 1;
+}
+
 bool contains(const TimeIntervals& intervals, std::int64_t time)
 {
     const auto after =
@@ -40,32 +46,25 @@ void filter(const TimeIntervals& intervals, std::size_t from, std::vector<std::i
     values.resize(out);
 }
 
-/// Whether there is a time between the end of one interval and the start of another.
-bool isApart(std::int64_t end, std::int64_t start)
-{
-    return end < start && end + 1 < start; // no difference: it may be more than a number holds
-}
-
 } // namespace
 
 void addInterval(TimeIntervals& intervals, TimeInterval interval)
 {
-    TimeIntervals result;
-    for (const TimeInterval& old : intervals) {
-        const bool before = isApart(old.maxTime, interval.minTime);
-        const bool after = isApart(interval.maxTime, old.minTime);
-        if (before || after) {
-            result.push_back(old);
-        } else {
-            interval.minTime = std::min(interval.minTime, old.minTime);
-            interval.maxTime = std::max(interval.maxTime, old.maxTime);
-        }
+    // The first that is not wholly before, with a gap, and the first that is wholly behind.
+    const auto begin = std::partition_point(
+        intervals.begin(), intervals.end(),
+        [&interval](const TimeInterval& old) { return isApart(old, interval); });
+    const auto end =
+        std::partition_point(begin, intervals.end(), [&interval](const TimeInterval& old) {
+            return !isApart(interval, old);
+        });
+    if (begin == end) {
+        intervals.insert(begin, interval);
+        return;
     }
-    const auto place = std::find_if(result.begin(), result.end(), [&](const TimeInterval& i) {
-        return i.minTime > interval.maxTime;
-    });
-    result.insert(place, interval);
-    intervals = std::move(result);
+    begin->minTime = std::min(begin->minTime, interval.minTime);
+    begin->maxTime = std::max(std::prev(end)->maxTime, interval.maxTime);
+    intervals.erase(std::next(begin), end);
 }
 
 std::string encodeTombstones(const DeletedRanges& tombstones)
@@ -102,7 +101,8 @@ absl::StatusOr<DeletedRanges> decodeTombstonesFile(std::string_view bytes)
         const std::uint64_t ref = reader.uvarint();
         TimeInterval interval{.minTime = reader.varint()};
         interval.maxTime = reader.varint();
-        if (reader.ok()) {
+        // One that ends before it begins covers nothing.
+        if (reader.ok() && interval.minTime <= interval.maxTime) {
             addInterval(tombstones[ref], interval);
         }
     }

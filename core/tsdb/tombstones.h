@@ -28,7 +28,7 @@ struct TimeInterval
 /// Sorted, apart from each other by more than 1 ms.
 using TimeIntervals = std::vector<TimeInterval>;
 
-/// Adds an interval; overlapping and adjacent ones become one.
+/// Adds an interval that does not end before it begins; overlapping and adjacent ones become one.
 void addInterval(TimeIntervals& intervals, TimeInterval interval);
 
 /// By series reference of the index.

@@ -10,11 +10,14 @@
 #include "core/tsdb/block_admin.h"
 #include "core/tsdb/block_merge.h"
 #include "core/tsdb/block_plan.h"
+#include "core/tsdb/merged_querier.h"
 #include "core/tsdb/metrics.h"
 
 #include <QtTest>
 
 #include <fstream>
+#include <random>
+#include <set>
 
 using namespace narthex;
 using model::MatchType;
@@ -115,6 +118,7 @@ private slots:
     void passesOverAChainThatFailed();
     void limitsTheRangesOfBlocks();
     void givesUpBlocksBySize();
+    void addsIntervals();
     void deletesInBlocks();
     void mergesWithoutWhatIsDeleted();
     void mergesOverlapsOnce();
@@ -126,6 +130,10 @@ private slots:
     void repairsTheIndexVersionOfOldBlocks();
     void deletesWhatIsMarkedDeletable();
     void writesEveryMetric();
+    void selectsWhatTheMatchersSay();
+    void readsOnlyWhatTheHintsAskFor();
+    void mergesSeriesOfManySources();
+    void isReadByPrometheus();
 };
 
 void TestBlockAdmin::plansRewritesWhereMuchIsDeleted_data()
@@ -208,6 +216,37 @@ void TestBlockAdmin::givesUpBlocksBySize()
                                             meta(0, 20 * kDay, "newest")};
     QCOMPARE(tsdb::beyondRetention(aged, 15 * kDay), std::vector<std::string>{"old"});
     QVERIFY(tsdb::beyondRetention(aged, 0).empty());
+}
+
+void TestBlockAdmin::addsIntervals()
+{
+    std::mt19937_64 random(3);
+    for (int round = 0; round < 500; ++round) {
+        constexpr std::int64_t kTimes = 40;
+        std::vector<bool> covered(kTimes + 1);
+        tsdb::TimeIntervals intervals;
+        for (int i = 0; i < 8; ++i) {
+            const auto from = static_cast<std::int64_t>(random() % kTimes);
+            const auto to = std::min(from + static_cast<std::int64_t>(random() % 6), kTimes - 1);
+            tsdb::addInterval(intervals, {from, to});
+            std::fill(covered.begin() + from, covered.begin() + to + 1, true);
+            tsdb::TimeIntervals expected;
+            for (std::int64_t time = 0; time < kTimes; ++time) {
+                const auto at = static_cast<std::size_t>(time);
+                if (covered[at] && (time == 0 || !covered[at - 1])) {
+                    expected.push_back({time, time});
+                } else if (covered[at]) {
+                    expected.back().maxTime = time;
+                }
+            }
+            QVERIFY(intervals == expected);
+        }
+    }
+    tsdb::TimeIntervals all{{INT64_MIN, INT64_MIN}};
+    tsdb::addInterval(all, {INT64_MAX, INT64_MAX});
+    QCOMPARE(all.size(), std::size_t{2});
+    tsdb::addInterval(all, {INT64_MIN, INT64_MAX});
+    QVERIFY((all == tsdb::TimeIntervals{{INT64_MIN, INT64_MAX}}));
 }
 
 void TestBlockAdmin::deletesInBlocks()
@@ -498,6 +537,161 @@ void TestBlockAdmin::writesEveryMetric()
     // The one of eleven minutes ago does not count.
     QVERIFY(text.contains("prometheus_tsdb_wal_fsync_duration_seconds{quantile=\"0.99\"} 0.99\n"));
     QVERIFY(text.contains("prometheus_tsdb_wal_fsync_duration_seconds_count 101\n"));
+}
+
+void TestBlockAdmin::selectsWhatTheMatchersSay()
+{
+    Folder folder;
+    Table table;
+    for (int i = 0; i < 200; ++i) {
+        const std::string name = "m" + std::to_string(i % 20);
+        const std::string job = i < 20 ? "" : "/j" + std::to_string(i / 20);
+        table[name + job] = {10};
+    }
+    const std::string ulid = writeTable(folder.path(), table, 0, 100);
+    const auto block = *tsdb::Block::open(folder.path() / ulid);
+    const std::vector<std::string> plain{"", "m1", "m19", "j3", "j9", "nothing"};
+    const std::vector<std::string> expressions{"",   ".*",   ".+",     "m1|m2|j3", "m1.*", "j[2-4]",
+                                               "x|", "j.*|", "(?i)J3", ".*1",      "m.?",  "j3|j4"};
+    std::mt19937_64 random(11);
+    const auto randomMatcher = [&] {
+        const auto type = static_cast<MatchType>(random() % 4);
+        const bool isRegex = type == MatchType::Regex || type == MatchType::NotRegex;
+        const auto& values = isRegex ? expressions : plain;
+        const char* const names[] = {"__name__", "job", "absent"};
+        return matcher(type, names[random() % 3], values[random() % values.size()]);
+    };
+    for (int round = 0; round < 3000; ++round) {
+        model::Matchers matchers;
+        std::string text;
+        for (std::size_t i = random() % 4; i > 0; --i) {
+            matchers.push_back(randomMatcher());
+            text += matchers.back().toString() + " ";
+        }
+        Table expected;
+        for (const auto& [name, times] : table) {
+            const model::Labels labels = test::TableSource::labelsOf(name);
+            if (model::matchesAll(matchers, labels)) {
+                expected[labels.toString()] = times;
+            }
+        }
+        QVERIFY2(timesOf(contentsOf(*block, matchers)) == expected, text.c_str());
+        std::set<std::string> jobs;
+        for (const auto& [name, times] : expected) {
+            const std::size_t at = name.find("job=\"");
+            if (at != std::string::npos) {
+                jobs.insert(name.substr(at + 5, 2));
+            }
+        }
+        const auto querier = tsdb::makeBlockQuerier(block, INT64_MIN, INT64_MAX);
+        QVERIFY2(*querier->labelValues("job", matchers, 0) ==
+                     std::vector<std::string>(jobs.begin(), jobs.end()),
+                 text.c_str());
+        QVERIFY(querier->labelValues("job", matchers, 2)->size() ==
+                std::min<std::size_t>(jobs.size(), 2));
+    }
+}
+
+void TestBlockAdmin::readsOnlyWhatTheHintsAskFor()
+{
+    Folder folder;
+    const std::string ulid =
+        writeTable(folder.path(), {{"m/a", {10, 20, 30, 40, 50}}, {"n/a", {80}}}, 0, 100);
+    const auto block = *tsdb::Block::open(folder.path() / ulid);
+    const auto querier = tsdb::makeBlockQuerier(block, 0, 99);
+    const auto read = [&](const storage::SelectHints& hints) {
+        const auto set = *querier->select(hints, {}, {});
+        const auto series = *storage::collect(*set, 10);
+        storage::SampleColumns columns;
+        for (const auto& one : series) {
+            if (!one->read({0}, {99}, columns).ok()) {
+                std::abort();
+            }
+        }
+        return std::pair(series.size(), columns.times.size());
+    };
+    using Counts = std::pair<std::size_t, std::size_t>;
+    QVERIFY((read({}) == Counts{2, 6}));
+    QVERIFY((read({.from = {0}, .to = {99}, .function = "series"}) == Counts{2, 0}));
+    // The first chunk is that of 10 to 40.
+    QVERIFY((read({.from = {45}, .to = {60}}) == Counts{1, 1}));
+    QVERIFY((read({.from = {60}, .to = {70}}) == Counts{0, 0}));
+}
+
+void TestBlockAdmin::mergesSeriesOfManySources()
+{
+    Folder folder;
+    std::vector<std::unique_ptr<storage::Querier>> parts;
+    Table expected;
+    for (std::int64_t block = 0; block < 40; ++block) {
+        Table table;
+        for (std::int64_t i = 0; i < 30; ++i) {
+            const std::string name = "m" + std::to_string((block * 7 + i) % 50);
+            table[name] = {block * 10, block * 10 + 10}; // the last one stands in the next, too
+            auto& times = expected[name];
+            if (times.empty() || times.back() != block * 10) {
+                times.push_back(block * 10);
+            }
+            times.push_back(block * 10 + 10);
+        }
+        const std::string ulid = writeTable(folder.path(), table, block * 10, block * 10 + 11);
+        parts.push_back(
+            tsdb::makeBlockQuerier(*tsdb::Block::open(folder.path() / ulid), INT64_MIN, INT64_MAX));
+    }
+    const auto merged = tsdb::mergeQueriers(std::move(parts));
+    QCOMPARE(timesOf(contentsOf(*merged)), expected);
+    // In order, and in batches of any size.
+    const auto set = *merged->select({}, {}, {});
+    std::vector<std::shared_ptr<const storage::Series>> series;
+    for (std::size_t before = 1; before != series.size();) {
+        before = series.size();
+        QVERIFY(set->next(3, series).ok());
+    }
+    QCOMPARE(series.size(), expected.size());
+    for (std::size_t i = 1; i < series.size(); ++i) {
+        QVERIFY(series[i - 1]->labels() < series[i]->labels());
+    }
+}
+
+void TestBlockAdmin::isReadByPrometheus()
+{
+    const QString promtool = QStringLiteral(NARTHEX_PEERS_DIR "/usr/bin/promtool");
+    if (!QFileInfo::exists(promtool)) {
+        QSKIP("promtool of Debian 12 was not unpacked below build/peers");
+    }
+    Folder folder;
+    writeTable(folder.path(), {{"demo/a", {10, 20, 30, 40}}, {"demo/b", {10}}}, 0, 100);
+    writeTable(folder.path(), {{"demo/a", {110}}, {"more/c", {120, 130}}}, 100, 200);
+    const auto list = folder.load();
+    const std::string ulid = tsdb::makeUlid({1'000'000});
+    QVERIFY(*tsdb::writeMergedBlock(folder.path(), *list->blocks(), {.ulid = ulid}, {}));
+    std::vector<std::string> parents;
+    for (const auto& block : *list->blocks()) {
+        parents.push_back(block->meta().ulid);
+    }
+    QVERIFY(list->replace(*tsdb::Block::open(folder.path() / ulid), parents).ok());
+    QVERIFY(tsdb::deleteInBlocks(*list, 30, 130, {{kJobA}}, {}).ok());
+    const fs::path snapshot = folder.temporary.path() / "snapshot";
+    QVERIFY(tsdb::prepareSnapshot(folder.path(), snapshot).ok());
+    QVERIFY(tsdb::snapshotBlocks(*list, snapshot, {}).ok());
+    fs::create_directories(snapshot / "wal"); // promtool wants one
+    const auto run = [&](const QStringList& arguments) {
+        QProcess process;
+        process.start(promtool, QStringList{"tsdb"} + arguments +
+                                    QStringList{QString::fromStdString(snapshot.string())});
+        process.waitForFinished(20000);
+        return process.exitCode() == 0 ? QString::fromUtf8(process.readAllStandardOutput())
+                                       : QString::fromUtf8(process.readAllStandardError());
+    };
+    const QString listed = run({"list"}).simplified();
+    QVERIFY2(listed.contains(QString::fromStdString(ulid)), qPrintable(listed));
+    QVERIFY2(listed.contains(" 8 4 3 "), qPrintable(listed)); // samples, chunks, series
+    const QString dumped = run({"dump"});
+    QCOMPARE(dumped.count('\n'), 5);
+    QVERIFY2(dumped.contains("{__name__=\"demo\", job=\"a\"} 2 20\n"), qPrintable(dumped));
+    QVERIFY2(dumped.contains("{__name__=\"more\", job=\"c\"} 13 130\n"), qPrintable(dumped));
+    const QString analyzed = run({"analyze"});
+    QVERIFY2(analyzed.contains("Series: 3"), qPrintable(analyzed));
 }
 
 QTEST_GUILESS_MAIN(TestBlockAdmin)
