@@ -13,29 +13,6 @@ namespace {
 
 constexpr std::string_view kSpecial = R"(\.+*?()|[]{}^$)";
 
-/// The pattern as alternation of plain texts, empty if it is anything else.
-std::vector<std::string> splitLiterals(std::string_view pattern)
-{
-    std::vector<std::string> result(1);
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        const char c = pattern[i];
-        if (c == '|') {
-            result.emplace_back();
-        } else if (c == '\\' && i + 1 < pattern.size() &&
-                   (kSpecial.find(pattern[i + 1]) != std::string_view::npos ||
-                    pattern[i + 1] == '-' || pattern[i + 1] == '/')) {
-            result.back() += pattern[++i];
-        } else if (kSpecial.find(c) != std::string_view::npos) {
-            return {};
-        } else {
-            result.back() += c;
-        }
-    }
-    std::sort(result.begin(), result.end());
-    result.erase(std::unique(result.begin(), result.end()), result.end());
-    return result;
-}
-
 std::string literalPrefix(std::string_view pattern)
 {
     if (pattern.find('|') != std::string_view::npos) {
@@ -94,8 +71,8 @@ absl::StatusOr<Regex> Regex::create(std::string_view pattern)
     regex.re2_ = std::move(compiled);
     regex.any_ = pattern == ".*";
     regex.anySome_ = pattern == ".+";
-    regex.literals_ = splitLiterals(pattern);
-    regex.prefix_ = literalPrefix(pattern);
+    regex.shape_ = RegexShape::of(pattern);
+    regex.prefix_ = regex.shape_ ? regex.shape_->prefix() : literalPrefix(pattern);
     return regex;
 }
 
@@ -107,8 +84,10 @@ bool Regex::matches(std::string_view text) const
     if (anySome_) {
         return !text.empty();
     }
-    if (!literals_.empty()) {
-        return std::binary_search(literals_.begin(), literals_.end(), text);
+    if (shape_) {
+        if (const std::optional<bool> known = shape_->matches(text)) {
+            return *known;
+        }
     }
     return text.starts_with(prefix_) &&
            re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *re2_);

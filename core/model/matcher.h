@@ -6,10 +6,12 @@
 #pragma once
 
 #include "core/model/labels.h"
+#include "core/model/regex_shape.h"
 
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +34,7 @@ enum class MatchType
 std::string_view matchTypeText(MatchType type);
 
 /// An anchored regular expression with the shortcuts that make most of them cheap: a set of
-/// literals, or a literal prefix.
+/// literals, plain texts with gaps, or a literal prefix.
 class Regex
 {
 public:
@@ -43,7 +45,11 @@ public:
     [[nodiscard]] const std::string& pattern() const { return pattern_; }
     /// When the expression is an alternation of literals ("a|b|c", "a"): these, sorted, unique.
     /// Otherwise empty.
-    [[nodiscard]] const std::vector<std::string>& literals() const { return literals_; }
+    [[nodiscard]] const std::vector<std::string>& literals() const
+    {
+        static const std::vector<std::string> kNone;
+        return shape_ ? shape_->literals() : kNone;
+    }
     /// Text with which every match begins; may be empty.
     [[nodiscard]] const std::string& prefix() const { return prefix_; }
     [[nodiscard]] const re2::RE2& re2() const { return *re2_; }
@@ -51,7 +57,7 @@ public:
 private:
     Regex() = default;
     std::string pattern_;
-    std::vector<std::string> literals_;
+    std::optional<RegexShape> shape_;
     std::string prefix_;
     std::shared_ptr<const re2::RE2> re2_;
     bool any_ = false;     // ".*"

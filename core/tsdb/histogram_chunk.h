@@ -87,6 +87,8 @@ public:
     /// Whether the newest sample has these bits.
     [[nodiscard]] bool lastIs(const HistogramValue& value) const;
     [[nodiscard]] std::size_t memoryBytes() const;
+    /// Of the newest sample, both signs.
+    [[nodiscard]] std::size_t bucketCount() const;
 
 private:
     struct State;

@@ -70,37 +70,25 @@ private:
     const SeriesList parts_;
 };
 
+/// A heap of the sources by the labels of the series each has next; the earlier source on top.
 class MergedSeriesSet final : public storage::SeriesSet
 {
 public:
     explicit MergedSeriesSet(std::vector<std::unique_ptr<storage::SeriesSet>> sets)
     {
         for (auto& set : sets) {
-            sources_.push_back({std::move(set), {}, 0, false});
+            sources_.push_back({std::move(set), {}, 0, sources_.size()});
         }
     }
 
     absl::Status next(std::size_t limit, SeriesList& out) override
     {
-        for (; limit > 0; --limit) {
-            const model::Labels* least = nullptr;
-            for (Source& source : sources_) {
-                NARTHEX_RETURN_IF_ERROR(fill(source));
-                if (source.at < source.ready.size() &&
-                    (least == nullptr || source.ready[source.at]->labels() < *least)) {
-                    least = &source.ready[source.at]->labels();
-                }
-            }
-            if (least == nullptr) {
-                break;
-            }
+        NARTHEX_RETURN_IF_ERROR(start());
+        for (; limit > 0 && !heap_.empty(); --limit) {
             SeriesList parts;
-            for (Source& source : sources_) {
-                if (source.at < source.ready.size() &&
-                    source.ready[source.at]->labels() == *least) {
-                    parts.push_back(source.ready[source.at++]);
-                }
-            }
+            do {
+                NARTHEX_RETURN_IF_ERROR(takeTop(parts));
+            } while (!heap_.empty() && heap_.front()->here().labels() == parts.front()->labels());
             out.push_back(parts.size() == 1
                               ? std::move(parts.front())
                               : std::make_shared<const MergedSeries>(std::move(parts)));
@@ -114,21 +102,55 @@ private:
         std::unique_ptr<storage::SeriesSet> set;
         SeriesList ready;
         std::size_t at = 0;
-        bool ended = false;
+        std::size_t rank = 0;
+
+        [[nodiscard]] const storage::Series& here() const { return *ready[at]; }
+        /// Whether there is one more series.
+        absl::StatusOr<bool> fill()
+        {
+            constexpr std::size_t kBatch = 256;
+            if (at == ready.size()) {
+                ready.clear();
+                at = 0;
+                NARTHEX_RETURN_IF_ERROR(set->next(kBatch, ready));
+            }
+            return !ready.empty();
+        }
     };
-    static absl::Status fill(Source& source)
+    static bool isLater(const Source* a, const Source* b)
     {
-        constexpr std::size_t kBatch = 256;
-        if (source.at == source.ready.size() && !source.ended) {
-            source.ready.clear();
-            source.at = 0;
-            NARTHEX_RETURN_IF_ERROR(source.set->next(kBatch, source.ready));
-            source.ended = source.ready.empty();
+        const auto order = a->here().labels() <=> b->here().labels();
+        return order == 0 ? a->rank > b->rank : order > 0;
+    }
+
+    absl::Status push(Source& source)
+    {
+        NARTHEX_ASSIGN_OR_RETURN(const bool hasMore, source.fill());
+        if (hasMore) {
+            heap_.push_back(&source);
+            std::push_heap(heap_.begin(), heap_.end(), isLater);
         }
         return absl::OkStatus();
     }
+    absl::Status start()
+    {
+        for (; started_ < sources_.size(); ++started_) {
+            NARTHEX_RETURN_IF_ERROR(push(sources_[started_]));
+        }
+        return absl::OkStatus();
+    }
+    absl::Status takeTop(SeriesList& parts)
+    {
+        std::pop_heap(heap_.begin(), heap_.end(), isLater);
+        Source& source = *heap_.back();
+        heap_.pop_back();
+        parts.push_back(std::move(source.ready[source.at++]));
+        return push(source);
+    }
 
     std::vector<Source> sources_;
+    std::size_t started_ = 0;
+    std::vector<Source*> heap_;
 };
 
 class MergedQuerier final : public storage::Querier

@@ -212,7 +212,9 @@ absl::Status Replayer::onLateRecord(std::string_view record)
         return absl::OkStatus();
     }
     result_.samples += late_.size();
-    result_.unknownLateRefs += head_.restoreLate(late_);
+    (late_.empty() || !late_.front().isHistogram() ? result_.unknownRefs
+                                                   : result_.unknownHistogramRefs) +=
+        head_.restoreLate(late_);
     late_.clear();
     return absl::OkStatus();
 }
@@ -330,7 +332,7 @@ absl::Status Replayer::onHistograms(std::string_view record)
             histograms_.push_back({resolve(sample.ref), sample.time, std::move(sample.value)});
         }
     }
-    result_.unknownRefs += head_.restore(histograms_);
+    result_.unknownHistogramRefs += head_.restore(histograms_);
     histograms_.clear();
     return absl::OkStatus();
 }

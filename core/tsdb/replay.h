@@ -32,7 +32,7 @@ struct ReplayResult
     std::uint64_t records = 0;
     std::uint64_t samples = 0;
     std::uint64_t unknownRefs = 0;
-    std::uint64_t unknownLateRefs = 0;
+    std::uint64_t unknownHistogramRefs = 0;
     /// Damaged places that were cut off.
     std::uint64_t corruptions = 0;
     /// Where what was cut off stands now; empty: nowhere.
