@@ -4,12 +4,13 @@
 
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/tsdb/block_cut.h"
 #include "core/tsdb/block_plan.h"
-#include "core/tsdb/block_writer.h"
 #include "core/tsdb/ulid.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -65,6 +66,33 @@ bool areApart(const std::vector<ExportedChunk>& chunks)
 }
 
 } // namespace
+
+class BlockBuilder::Source final : public BlockSource
+{
+public:
+    explicit Source(std::vector<BlockBuilder::Entry>& entries) : entries_(entries) {}
+
+    absl::StatusOr<std::vector<BlockSource::Entry>> series(std::int64_t /*fromMs*/,
+                                                           std::int64_t /*toMs*/) override
+    {
+        std::vector<BlockSource::Entry> list;
+        for (std::uint64_t i = 0; i < entries_.size(); ++i) {
+            list.push_back({entries_[i].labels, i});
+        }
+        return list;
+    }
+    absl::Status chunks(std::uint64_t ref, std::int64_t /*fromMs*/, std::int64_t /*toMs*/,
+                        std::vector<ExportedChunk>& out) override
+    {
+        auto& chunks = entries_[ref].chunks;
+        std::move(chunks.begin(), chunks.end(), std::back_inserter(out));
+        chunks = {};
+        return absl::OkStatus();
+    }
+
+private:
+    std::vector<BlockBuilder::Entry>& entries_;
+};
 
 std::int64_t backfillWindowMs(std::int64_t maxBlockMs)
 {
@@ -159,23 +187,6 @@ absl::Status BlockBuilder::settle(Entry& entry)
     return absl::OkStatus();
 }
 
-std::vector<std::string> BlockBuilder::symbols() const
-{
-    base::StringSet found;
-    for (const Entry& entry : entries_) {
-        for (const model::LabelView& label : entry.labels) {
-            for (const std::string_view text : {label.name, label.value}) {
-                if (!found.contains(text)) {
-                    found.emplace(text);
-                }
-            }
-        }
-    }
-    std::vector<std::string> symbols(found.begin(), found.end());
-    std::sort(symbols.begin(), symbols.end());
-    return symbols;
-}
-
 absl::StatusOr<std::optional<BlockMeta>> BlockBuilder::write(const std::filesystem::path& directory,
                                                              const base::Clock& clock)
 {
@@ -184,27 +195,20 @@ absl::StatusOr<std::optional<BlockMeta>> BlockBuilder::write(const std::filesyst
     }
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(directory));
     positions_.clear();
-    std::sort(entries_.begin(), entries_.end(),
-              [](const Entry& a, const Entry& b) { return a.labels < b.labels; });
-    const std::string ulid = makeUlid(clock.now());
-    NARTHEX_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> writer,
-                             BlockWriter::create(directory, ulid, symbols()));
-    BlockMeta meta;
-    meta.minTime = std::numeric_limits<std::int64_t>::max();
-    meta.maxTime = std::numeric_limits<std::int64_t>::min();
-    meta.sources = {ulid};
+    NewBlock block{.directory = directory, .ulid = makeUlid(clock.now())};
+    block.fromMs = std::numeric_limits<std::int64_t>::max();
+    block.endMs = std::numeric_limits<std::int64_t>::min();
     for (Entry& entry : entries_) {
         NARTHEX_RETURN_IF_ERROR(settle(entry));
         if (!entry.chunks.empty()) {
-            meta.minTime = std::min(meta.minTime, entry.chunks.front().minTime);
-            meta.maxTime = std::max(meta.maxTime, entry.chunks.back().maxTime + 1);
+            block.fromMs = std::min(block.fromMs, entry.chunks.front().minTime);
+            block.endMs = std::max(block.endMs, entry.chunks.back().maxTime + 1);
         }
-        NARTHEX_RETURN_IF_ERROR(writer->addSeries(entry.labels, entry.chunks));
-        entry.chunks = {};
     }
+    Source source(entries_);
+    NARTHEX_ASSIGN_OR_RETURN(const std::optional<BlockMeta> meta, writeBlock(source, block, {}));
     entries_.clear();
     samples_ = 0;
-    NARTHEX_ASSIGN_OR_RETURN(meta, writer->finish(meta));
     return meta;
 }
 

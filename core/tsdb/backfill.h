@@ -58,6 +58,7 @@ public:
     [[nodiscard]] std::uint64_t duplicates() const { return duplicates_; }
 
 private:
+    class Source;
     struct Entry
     {
         model::Labels labels;
@@ -69,7 +70,6 @@ private:
     void close(Entry& entry);
     /// All chunks ascending and apart.
     absl::Status settle(Entry& entry);
-    [[nodiscard]] std::vector<std::string> symbols() const;
 
     const std::int64_t startMs_;
     const std::int64_t windowMs_;

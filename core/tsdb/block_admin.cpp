@@ -82,25 +82,6 @@ absl::Status linkFolder(const fs::path& from, const fs::path& to)
     return base::syncDirectory(to);
 }
 
-absl::Status snapshotBlock(const Block& block, const fs::path& target)
-{
-    const fs::path finished = target / block.meta().ulid;
-    fs::path temporary = finished;
-    temporary += kCreationSuffix;
-    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(temporary));
-    NARTHEX_RETURN_IF_ERROR(linkFolder(block.directory() / "chunks", temporary / "chunks"));
-    for (const char* name : {"index", "meta.json", "tombstones"}) {
-        const fs::path file = block.directory() / name;
-        std::error_code ignored;
-        // A foreign block may have no tombstones.
-        if (fs::exists(file, ignored)) {
-            NARTHEX_RETURN_IF_ERROR(base::linkFile(file, temporary / name));
-        }
-    }
-    NARTHEX_RETURN_IF_ERROR(base::syncDirectory(temporary));
-    return base::renamePath(temporary, finished);
-}
-
 } // namespace
 
 absl::Status deleteInBlocks(BlockList& blocks, std::int64_t fromMs, std::int64_t toMs,
@@ -163,6 +144,25 @@ absl::Status prepareSnapshot(const fs::path& dataDirectory, const fs::path& targ
         return base::invalidArgument("snapshot folder {} is not empty", target.string());
     }
     return absl::OkStatus();
+}
+
+absl::Status snapshotBlock(const Block& block, const fs::path& target)
+{
+    const fs::path finished = target / block.meta().ulid;
+    fs::path temporary = finished;
+    temporary += kCreationSuffix;
+    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(temporary));
+    NARTHEX_RETURN_IF_ERROR(linkFolder(block.directory() / "chunks", temporary / "chunks"));
+    for (const char* name : {"index", "meta.json", "tombstones"}) {
+        const fs::path file = block.directory() / name;
+        std::error_code ignored;
+        // A foreign block may have no tombstones.
+        if (fs::exists(file, ignored)) {
+            NARTHEX_RETURN_IF_ERROR(base::linkFile(file, temporary / name));
+        }
+    }
+    NARTHEX_RETURN_IF_ERROR(base::syncDirectory(temporary));
+    return base::renamePath(temporary, finished);
 }
 
 absl::Status snapshotBlocks(const BlockList& blocks, const fs::path& target,

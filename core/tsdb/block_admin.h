@@ -36,6 +36,9 @@ absl::Status cleanTombstones(BlockList& blocks, const base::Clock& clock,
 absl::Status prepareSnapshot(const std::filesystem::path& dataDirectory,
                              const std::filesystem::path& target);
 
+/// Links one block into `target`.
+absl::Status snapshotBlock(const Block& block, const std::filesystem::path& target);
+
 /// Links every block into `target`. The head's part is the caller's: writeBlock() with a HeadSource
 /// and `target` as directory, over [head minTime, head maxTime + 1).
 absl::Status snapshotBlocks(const BlockList& blocks, const std::filesystem::path& target,

@@ -4,14 +4,14 @@
 
 #include "core/base/file.h"
 #include "core/base/status.h"
-#include "core/base/string_map.h"
-#include "core/tsdb/block_writer.h"
+#include "core/tsdb/block_admin.h"
+#include "core/tsdb/head_source.h"
 #include "core/tsdb/ulid.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
 #include <limits>
-#include <string>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,67 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kSamplesAChunk = 120;
+constexpr base::Timestamp kFirst = base::Timestamp::min();
+constexpr base::Timestamp kLast = base::Timestamp::max();
 
-absl::Status prepare(const fs::path& directory, const fs::path& target)
-{
-    std::error_code error;
-    if (isUlid(target.filename().string())) {
-        return base::invalidArgument("snapshot folder {} has the name of a block; choose another",
-                                     target.string());
-    }
-    if (fs::weakly_canonical(target, error) == fs::weakly_canonical(directory, error)) {
-        return base::invalidArgument(
-            "a snapshot of {} cannot go into itself; choose another folder "
-            "on its file system",
-            directory.string());
-    }
-    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(target));
-    if (!fs::is_empty(target, error) || error) {
-        return base::invalidArgument("snapshot folder {} is not empty", target.string());
-    }
-    return absl::OkStatus();
-}
-
-absl::Status link(const fs::path& from, const fs::path& to)
-{
-    std::error_code error;
-    fs::create_hard_link(from, to, error);
-    return error ? base::errnoStatus(
-                       error.value(),
-                       fmt::format("link {} (a snapshot shares its files with the directory: both "
-                                   "are on one file system that has hard links)",
-                                   to.string()))
-                 : absl::OkStatus();
-}
-
-absl::Status linkBlock(const Block& block, const fs::path& target)
-{
-    const fs::path finished = target / block.directory().filename();
-    fs::path temporary = finished;
-    temporary += kCreationSuffix;
-    NARTHEX_RETURN_IF_ERROR(base::makeDirectories(temporary / "chunks"));
-    std::error_code error;
-    for (fs::directory_iterator it(block.directory() / "chunks", error), end; !error && it != end;
-         it.increment(error)) {
-        NARTHEX_RETURN_IF_ERROR(link(it->path(), temporary / "chunks" / it->path().filename()));
-    }
-    if (error) {
-        return base::errnoStatus(error.value(),
-                                 fmt::format("list {}/chunks", block.directory().string()));
-    }
-    for (const char* name : {"index", "meta.json", "tombstones"}) {
-        std::error_code ignored;
-        if (fs::exists(block.directory() / name, ignored)) {
-            NARTHEX_RETURN_IF_ERROR(link(block.directory() / name, temporary / name));
-        }
-    }
-    NARTHEX_RETURN_IF_ERROR(base::syncDirectory(temporary));
-    fs::rename(temporary, finished, error);
-    return error ? base::errnoStatus(error.value(), fmt::format("rename {}", temporary.string()))
-                 : absl::OkStatus();
-}
-
-/// Samples as chunks: what is left of a series after late samples and deletions.
 void encode(const storage::SampleColumns& columns, std::vector<ExportedChunk>& out)
 {
     for (std::size_t begin = 0; begin < columns.times.size(); begin += kSamplesAChunk) {
@@ -104,94 +46,83 @@ void encode(const storage::SampleColumns& columns, std::vector<ExportedChunk>& o
               [](const ExportedChunk& a, const ExportedChunk& b) { return a.minTime < b.minTime; });
 }
 
-struct HeadEntry
+/// A head with late samples: as queries see it, for its chunks overlap.
+class QueriedSource final : public BlockSource
 {
-    model::Labels labels;
-    HeadRef ref = 0;
-    std::shared_ptr<const storage::Series> series;
+public:
+    explicit QueriedSource(Head& head) : querier_(head.querier(kFirst.ms, kLast.ms)) {}
+
+    absl::StatusOr<std::vector<Entry>> series(std::int64_t /*fromMs*/,
+                                              std::int64_t /*toMs*/) override
+    {
+        NARTHEX_ASSIGN_OR_RETURN(const auto set, querier_->select({}, {}, {}));
+        NARTHEX_ASSIGN_OR_RETURN(series_,
+                                 storage::collect(*set, std::numeric_limits<std::size_t>::max()));
+        std::vector<Entry> entries;
+        for (std::uint64_t i = 0; i < series_.size(); ++i) {
+            entries.push_back({series_[i]->labels(), i});
+        }
+        return entries;
+    }
+    absl::Status chunks(std::uint64_t ref, std::int64_t fromMs, std::int64_t toMs,
+                        std::vector<ExportedChunk>& out) override
+    {
+        columns_.clear();
+        NARTHEX_RETURN_IF_ERROR(series_[ref]->read({fromMs}, {toMs}, columns_));
+        encode(columns_, out);
+        return absl::OkStatus();
+    }
+
+private:
+    const std::unique_ptr<storage::Querier> querier_;
+    std::vector<std::shared_ptr<const storage::Series>> series_;
+    storage::SampleColumns columns_;
 };
 
-/// The head's series in order of labels.
-absl::StatusOr<std::vector<HeadEntry>> headEntries(const Head& head,
-                                                   const storage::Querier& querier)
+/// The times of what queries see; none without samples.
+absl::StatusOr<std::optional<TimeInterval>> timesOf(Head& head)
 {
-    absl::flat_hash_map<std::string, HeadRef> refs;
-    {
-        const LabelIndex::ReadLock source(head.labelIndex());
-        Postings scratch;
-        NARTHEX_ASSIGN_OR_RETURN(const PostingsView all, source.all(scratch));
-        const ReadView everything;
-        for (const HeadRef ref : all) {
-            if (const auto labels =
-                    head.labelsIfIn(ref, everything, head.minTime(), head.maxTime())) {
-                refs.emplace(labels->bytes(), ref);
-            }
+    if (head.isEmpty() && !head.hasLate()) {
+        return std::nullopt;
+    }
+    if (!head.hasLate()) {
+        return TimeInterval{head.minTime(), head.maxTime()};
+    }
+    QueriedSource source(head);
+    NARTHEX_ASSIGN_OR_RETURN(const auto entries, source.series(kFirst.ms, kLast.ms));
+    std::optional<TimeInterval> times;
+    std::vector<ExportedChunk> chunks;
+    for (const BlockSource::Entry& entry : entries) {
+        chunks.clear();
+        NARTHEX_RETURN_IF_ERROR(source.chunks(entry.ref, kFirst.ms, kLast.ms, chunks));
+        for (const ExportedChunk& chunk : chunks) {
+            times = times ? TimeInterval{std::min(times->minTime, chunk.minTime),
+                                         std::max(times->maxTime, chunk.maxTime)}
+                          : TimeInterval{chunk.minTime, chunk.maxTime};
         }
     }
-    NARTHEX_ASSIGN_OR_RETURN(const auto set, querier.select({}, {}, {}));
-    NARTHEX_ASSIGN_OR_RETURN(const auto all,
-                             storage::collect(*set, std::numeric_limits<std::size_t>::max()));
-    std::vector<HeadEntry> entries;
-    for (const auto& series : all) {
-        const auto ref = refs.find(series->labels().bytes());
-        entries.push_back({series->labels(), ref == refs.end() ? 0 : ref->second, series});
-    }
-    return entries;
-}
-
-std::vector<std::string> symbolsOf(const std::vector<HeadEntry>& entries)
-{
-    base::StringSet found;
-    for (const HeadEntry& entry : entries) {
-        for (const model::LabelView& label : entry.labels) {
-            for (const std::string_view text : {label.name, label.value}) {
-                if (!found.contains(text)) {
-                    found.emplace(text);
-                }
-            }
-        }
-    }
-    std::vector<std::string> symbols(found.begin(), found.end());
-    std::sort(symbols.begin(), symbols.end());
-    return symbols;
+    return times;
 }
 
 absl::StatusOr<std::uint64_t> writeHead(Head& head, const fs::path& target,
                                         const base::Clock& clock)
 {
-    constexpr base::Timestamp kFirst = base::Timestamp::min();
-    constexpr base::Timestamp kLast = base::Timestamp::max();
-    const auto querier = head.querier(kFirst.ms, kLast.ms);
-    NARTHEX_ASSIGN_OR_RETURN(const std::vector<HeadEntry> entries, headEntries(head, *querier));
-    const std::string ulid = makeUlid(clock.now());
-    NARTHEX_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> writer,
-                             BlockWriter::create(target, ulid, symbolsOf(entries)));
-    BlockMeta meta;
-    meta.minTime = kLast.ms;
-    meta.maxTime = kFirst.ms;
-    meta.sources = {ulid};
-    std::vector<ExportedChunk> chunks;
-    storage::SampleColumns columns;
-    for (const HeadEntry& entry : entries) {
-        chunks.clear();
-        if (entry.ref != 0 && !head.hasLate()) {
-            NARTHEX_RETURN_IF_ERROR(head.exportChunks(entry.ref, kFirst.ms, kLast.ms, chunks));
-        } else {
-            columns.clear();
-            NARTHEX_RETURN_IF_ERROR(entry.series->read(kFirst, kLast, columns));
-            encode(columns, chunks);
-        }
-        if (!chunks.empty()) {
-            meta.minTime = std::min(meta.minTime, chunks.front().minTime);
-            meta.maxTime = std::max(meta.maxTime, chunks.back().maxTime + 1);
-        }
-        NARTHEX_RETURN_IF_ERROR(writer->addSeries(entry.labels, chunks));
-    }
-    if (writer->stats().samples == 0) {
+    NARTHEX_ASSIGN_OR_RETURN(const std::optional<TimeInterval> times, timesOf(head));
+    if (!times) {
         return 0;
     }
-    NARTHEX_ASSIGN_OR_RETURN(meta, writer->finish(meta));
-    return meta.stats.samples;
+    NewBlock block{.directory = target, .ulid = makeUlid(clock.now())};
+    block.fromMs = times->minTime;
+    block.endMs = times->maxTime + 1;
+    std::optional<BlockMeta> meta;
+    if (head.hasLate()) {
+        QueriedSource source(head);
+        NARTHEX_ASSIGN_OR_RETURN(meta, writeBlock(source, block, {}));
+    } else {
+        HeadSource source(head);
+        NARTHEX_ASSIGN_OR_RETURN(meta, writeBlock(source, block, {}));
+    }
+    return meta ? meta->stats.samples : 0;
 }
 
 } // namespace
@@ -199,10 +130,15 @@ absl::StatusOr<std::uint64_t> writeHead(Head& head, const fs::path& target,
 absl::StatusOr<SnapshotReport> snapshotDirectory(const ReadOnlyDb& db, const fs::path& directory,
                                                  const fs::path& target, const base::Clock& clock)
 {
-    NARTHEX_RETURN_IF_ERROR(prepare(directory, target));
+    NARTHEX_RETURN_IF_ERROR(prepareSnapshot(directory, target));
     SnapshotReport report;
     for (const auto& block : db.blocks()) {
-        NARTHEX_RETURN_IF_ERROR(linkBlock(*block, target));
+        if (absl::Status status = snapshotBlock(*block, target); !status.ok()) {
+            return base::annotate(
+                status, fmt::format("a snapshot shares its files with {}: both are on one file "
+                                    "system that has hard links",
+                                    directory.string()));
+        }
         ++report.blocks;
     }
     if (db.head() != nullptr) {
