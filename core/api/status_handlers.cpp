@@ -55,44 +55,6 @@ void writeProcess(exposition::TextWriter& out)
               static_cast<double>(descriptors));
 }
 
-void writeStore(exposition::TextWriter& out, const tsdb::DbStats& stats)
-{
-    const auto number = [](auto value) { return static_cast<double>(value); };
-    out.gauge("prometheus_tsdb_head_series", "Total number of series in the head block.",
-              number(stats.series));
-    out.gauge("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.",
-              number(stats.chunks));
-    out.counter("prometheus_tsdb_head_series_created_total",
-                "Total number of series created in the head", number(stats.seriesCreated));
-    out.counter("prometheus_tsdb_head_series_removed_total",
-                "Total number of series removed in the head", number(stats.seriesRemoved));
-    out.family("prometheus_tsdb_head_samples_appended_total", model::MetricType::Counter,
-               "Total number of appended samples.")
-        .sample({{"type", "float"}}, number(stats.samplesAppended));
-    out.family("prometheus_tsdb_out_of_order_samples_total", model::MetricType::Counter,
-               "Total number of out of order samples ingestion failed attempts due to out of order "
-               "being disabled.")
-        .sample({{"type", "float"}}, number(stats.samplesOutOfOrder));
-    out.family("prometheus_tsdb_out_of_bound_samples_total", model::MetricType::Counter,
-               "Total number of out of bound samples ingestion failed attempts with out of order "
-               "support disabled.")
-        .sample({{"type", "float"}}, number(stats.samplesTooOld));
-    out.gauge("prometheus_tsdb_head_min_time_seconds", "Minimum time bound of the head block.",
-              stats.minTime ? stats.minTime->seconds() : 0);
-    out.gauge("prometheus_tsdb_head_max_time_seconds", "Maximum timestamp of the head block.",
-              stats.maxTime ? stats.maxTime->seconds() : 0);
-    out.gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.",
-              number(stats.walBytes));
-    out.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.",
-                number(stats.walCorruptions));
-    out.counter("prometheus_tsdb_wal_writes_failed_total",
-                "Total number of write log writes that failed.", number(stats.walWritesFailed));
-    out.gauge("prometheus_tsdb_data_replay_duration_seconds",
-              "Time taken to replay the data on disk.", stats.replayTook.seconds());
-    out.gauge("narthex_tsdb_head_memory_bytes", "Memory of series, index and chunks of the head.",
-              number(stats.headBytes));
-}
-
 void writeScraping(exposition::TextWriter& out, const scrape::ScrapeCounters& counters)
 {
     const auto count = [&out](std::string_view name, std::string_view help,
@@ -210,7 +172,12 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
               static_cast<double>(context.engine.queries().options().maxConcurrent));
     out.gauge("narthex_samples_per_second", "Samples stored a second, smoothed.",
               status.samplesPerSecond);
-    writeStore(out, status.store);
+    if (const auto store = context.engine.store(); store.ok()) {
+        (*store)->writeMetrics(out);
+        out.gauge("narthex_tsdb_head_memory_bytes",
+                  "Memory of series, index and chunks of the head.",
+                  static_cast<double>(status.store.headBytes));
+    }
     writeScraping(out, context.engine.counters());
     writeProcess(out);
     if (status.startedAt) {

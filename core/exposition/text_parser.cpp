@@ -5,6 +5,7 @@
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/exposition/lexical.h"
 #include "core/exposition/value.h"
 
 #include <fmt/format.h>
@@ -16,56 +17,6 @@ namespace narthex::exposition {
 namespace {
 
 bool isBlank(char c) { return c == ' ' || c == '\t'; }
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool isMetricStart(char c) { return isNameStart(c) || c == ':'; }
-bool isMetricChar(char c) { return isMetricStart(c) || isDigit(c); }
-bool isLabelChar(char c) { return isNameStart(c) || isDigit(c); }
-
-/// The names of the format's tokens, for messages.
-std::string_view tokenName(std::string_view rest)
-{
-    if (rest.empty()) {
-        return "EOF";
-    }
-    switch (rest.front()) {
-    case '\n':
-        return "LINEBREAK";
-    case '{':
-        return "BOPEN";
-    case '}':
-        return "BCLOSE";
-    case '=':
-        return "EQUAL";
-    case ',':
-        return "COMMA";
-    case '"':
-        return "QSTRING";
-    default:
-        return isNameStart(rest.front()) ? "LNAME" : "INVALID";
-    }
-}
-
-/// Undoes \\, \n and (in quoted texts) \"; every other pair stays.
-void unescapeInto(std::string& out, std::string_view text, bool quoted)
-{
-    out.clear();
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char next = i + 1 < text.size() ? text[i + 1] : '\0';
-        if (text[i] != '\\' || !(next == '\\' || next == 'n' || (quoted && next == '"'))) {
-            out += text[i];
-            continue;
-        }
-        out += next == 'n' ? '\n' : next;
-        ++i;
-    }
-}
-
-std::string normalised(std::string_view number)
-{
-    const auto value = base::parseFloat(number);
-    return value ? base::formatOpenMetricsFloat(*value) : std::string(number);
-}
 
 } // namespace
 
@@ -103,19 +54,11 @@ absl::Status TextParser::failWhile(std::string text, std::size_t end)
 
 absl::Status TextParser::fail(std::string_view expected, std::size_t at)
 {
-    // Upstream shows the token and one character more; an unknown token has no length.
     const std::string_view rest = page_.substr(std::min(at, page_.size()));
-    const std::string_view token = tokenName(rest);
-    std::size_t length = token == "INVALID" || token == "EOF" ? 0 : 1;
-    if (token == "LNAME") {
-        while (length < rest.size() && isLabelChar(rest[length])) {
-            ++length;
-        }
-    }
-    const std::string_view shown = rest.substr(0, length + 1);
-    return failWhile(
-        fmt::format("{}, got {} ({})", expected, model::quote(shown), model::quote(token)),
-        at + length + 1);
+    const std::size_t shown = shownTokenLength(rest);
+    return failWhile(fmt::format("{}, got {} ({})", expected, model::quote(rest.substr(0, shown)),
+                                 model::quote(tokenName(rest))),
+                     at + shown);
 }
 
 absl::StatusOr<EntryKind> TextParser::next()
@@ -446,7 +389,7 @@ absl::Status TextParser::labels(model::LabelsBuilder& out) const
                                                             model::quote(name), series_),
                                       {.line = lineNumber()});
         }
-        out.set(name, numeric ? normalised(value) : value);
+        out.set(name, numeric ? normalisedNumber(value) : value);
     }
     return absl::OkStatus();
 }

@@ -24,6 +24,8 @@ enum class EntryKind : std::uint8_t
     Series,
     Type,
     Help,
+    /// OpenMetrics only.
+    Unit,
     End
 };
 

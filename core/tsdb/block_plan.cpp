@@ -163,7 +163,7 @@ std::vector<BlockMeta> planCompaction(std::vector<BlockMeta> blocks,
     });
     Plan kinds[3];
     for (BlockMeta& block : blocks) {
-        const std::size_t kind = hasHint(block, kFromStaleSeries)      ? 1
+        const std::size_t kind = hasHint(block, kStaleHint)            ? 1
                                  : hasHint(block, kFromSelectedSeries) ? 2
                                                                        : 0;
         kinds[kind].push_back(std::move(block));

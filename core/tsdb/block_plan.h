@@ -15,7 +15,7 @@
 
 namespace narthex::tsdb {
 
-inline constexpr std::string_view kFromStaleSeries = "from-stale-series";
+inline constexpr std::string_view kStaleHint = "from-stale-series";
 inline constexpr std::string_view kFromSelectedSeries = "from-selected-series";
 
 [[nodiscard]] bool hasHint(const BlockMeta& meta, std::string_view hint);

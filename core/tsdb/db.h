@@ -25,6 +25,10 @@
 #include <optional>
 #include <stop_token>
 
+namespace narthex::exposition {
+class TextWriter;
+}
+
 namespace narthex::tsdb {
 
 using namespace base::literals;
@@ -190,6 +194,8 @@ public:
     /// What meta.json says of each block, ascending in time.
     [[nodiscard]] virtual std::vector<BlockMeta> blocks() const = 0;
     [[nodiscard]] virtual std::vector<SetAside> setAside() const = 0;
+    /// All metrics of the store, with the names that Prometheus gives them.
+    virtual void writeMetrics(exposition::TextWriter& out) const = 0;
     [[nodiscard]] virtual Cardinality cardinality(std::size_t limit) const = 0;
     /// Why the last commit failed, while that lasts (disk full); OK again after a commit that
     /// worked.

@@ -60,6 +60,11 @@ struct HeadCounters
     std::atomic<std::uint64_t> samplesAppended{0};
     std::atomic<std::uint64_t> histogramsAppended{0};
     std::atomic<std::uint64_t> lateSamplesAppended{0};
+    std::atomic<std::uint64_t> lateHistogramsAppended{0};
+    std::atomic<std::uint64_t> histogramsOutOfOrder{0};
+    std::atomic<std::uint64_t> histogramsOutOfBounds{0};
+    std::atomic<std::uint64_t> histogramsTooOld{0};
+    std::atomic<std::uint64_t> seriesNotFound{0};
     std::atomic<std::uint64_t> samplesOutOfOrder{0};
     std::atomic<std::uint64_t> samplesDuplicate{0};
     std::atomic<std::uint64_t> samplesOutOfBounds{0};
@@ -244,8 +249,23 @@ public:
     /// The log up to this segment is gone.
     void forgetGone(std::uint32_t lastSegment);
 
+    // Stale series.
+
+    /// Series whose newest sample is a stale marker, and that nobody appends to.
+    [[nodiscard]] std::vector<HeadRef> staleSeries() const;
+    /// Their samples are in blocks: forgets those of them that are still stale, and logs that their
+    /// samples are deleted here. Errors: the log's; nothing is forgotten then.
+    absl::Status removeStale(std::span<const HeadRef> refs);
+
     // State.
 
+    /// Series whose newest sample is a histogram, and the buckets of those.
+    struct HistogramPresence
+    {
+        std::uint64_t series = 0;
+        std::uint64_t buckets = 0;
+    };
+    [[nodiscard]] HistogramPresence histogramPresence() const;
     [[nodiscard]] const HeadCounters& counters() const { return counters_; }
     [[nodiscard]] HeadCounters& counters() { return counters_; }
     [[nodiscard]] bool isEmpty() const { return maxTime() == kNoTime; }

@@ -284,6 +284,10 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
 // A sample that is refused, comes late, or ends a series of histograms.
 void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample, AppendResult& result)
 {
+    if (result == AppendResult::UnknownSeries) {
+        head_->counters().seriesNotFound.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
     const std::uint32_t position = SeriesTable::positionOf(sample.ref);
     const bool isLate = isTakenLate(sample.time, result);
     if (result != AppendResult::Appended) {
@@ -330,6 +334,11 @@ AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, Histogram
         return AppendResult::UnknownSeries;
     }
     const PendingSample sample{static_cast<HeadRef>(number), time.ms, 0};
+    if (auto accepted = acceptHistogram(std::move(value))) {
+        value = *std::move(accepted);
+    } else {
+        return AppendResult::Unsupported; // a chunk of it could not be written, or not be read
+    }
     const bool isCustom =
         value.floats ? value.floats->usesCustomBuckets() : value.integers->usesCustomBuckets();
     // Custom buckets would make 2.42 misread the directory.
@@ -361,7 +370,11 @@ AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, Histogram
     }
     Tally tally;
     tally.add(result);
-    count(tally);
+    HeadCounters& counters = head_->counters(); // nobody orders anything by them
+    counters.histogramsOutOfOrder.fetch_add(tally.outOfOrder, std::memory_order_relaxed);
+    counters.samplesDuplicate.fetch_add(tally.duplicate, std::memory_order_relaxed);
+    counters.histogramsOutOfBounds.fetch_add(tally.outOfBounds, std::memory_order_relaxed);
+    counters.histogramsTooOld.fetch_add(tally.tooOld, std::memory_order_relaxed);
     return result;
 }
 

@@ -43,8 +43,7 @@ bool isZero(std::string_view bytes)
 }
 
 /// Reads one entry. Nothing at the end of the data. Errors: DataLoss.
-absl::StatusOr<std::optional<HeadChunkFiles::Chunk>> readEntry(std::string_view rest,
-                                                               std::size_t& entryBytes)
+absl::StatusOr<std::optional<HeadChunk>> readEntry(std::string_view rest, std::size_t& entryBytes)
 {
     if (rest.size() < kLeastEntryBytes) {
         if (isZero(rest)) {
@@ -53,7 +52,7 @@ absl::StatusOr<std::optional<HeadChunkFiles::Chunk>> readEntry(std::string_view 
         return base::dataLoss("{} bytes are left behind the last chunk", rest.size());
     }
     base::ByteReader reader(rest);
-    HeadChunkFiles::Chunk chunk;
+    HeadChunk chunk;
     chunk.seriesRef = reader.u64();
     chunk.minTime = static_cast<std::int64_t>(reader.u64());
     chunk.maxTime = static_cast<std::int64_t>(reader.u64());
@@ -77,6 +76,28 @@ absl::StatusOr<std::optional<HeadChunkFiles::Chunk>> readEntry(std::string_view 
 }
 
 } // namespace
+
+absl::Status
+readHeadChunks(std::string_view bytes,
+               absl::FunctionRef<void(const HeadChunk& chunk, std::uint64_t offset)> visit)
+{
+    if (!bytes.starts_with(kHeader.substr(0, kMagicBytes + 1))) {
+        return base::dataLoss("not a file of head chunks in a known version");
+    }
+    for (std::size_t at = kHeader.size(); at < bytes.size();) {
+        std::size_t entryBytes = 0;
+        const auto chunk = readEntry(bytes.substr(at), entryBytes);
+        if (!chunk.ok()) {
+            return base::annotate(chunk.status(), fmt::format("offset {}", at));
+        }
+        if (!*chunk) {
+            break;
+        }
+        visit(**chunk, at);
+        at += entryBytes;
+    }
+    return absl::OkStatus();
+}
 
 /// A stretch of address space over a file; reaches beyond the file's end while it grows.
 class HeadChunkFiles::Mapping
@@ -183,23 +204,10 @@ absl::Status HeadChunkFiles::load(Visitor visit)
             return removeFrom(number);
         }
         found.clear();
-        absl::Status status;
-        if (!bytes.starts_with(kHeader.substr(0, kMagicBytes + 1))) {
-            status = base::dataLoss("not a file of head chunks in a known version");
-        }
-        for (std::size_t at = kHeader.size(); status.ok() && at < bytes.size();) {
-            std::size_t entryBytes = 0;
-            const auto chunk = readEntry(bytes.substr(at), entryBytes);
-            if (!chunk.ok()) {
-                status = base::annotate(chunk.status(), fmt::format("offset {}", at));
-                break;
-            }
-            if (!*chunk) {
-                break;
-            }
-            found.emplace_back(**chunk, (HeadChunkDiskRef{number} << 32U) | at);
-            at += entryBytes;
-        }
+        const absl::Status status =
+            readHeadChunks(bytes, [&, fileNumber = number](const Chunk& chunk, std::uint64_t at) {
+                found.emplace_back(chunk, (HeadChunkDiskRef{fileNumber} << 32U) | at);
+            });
         if (!status.ok()) {
             log_->warn(
                 "tsdb: damaged head chunks are read from the log instead file={} error=\"{}\"",

@@ -29,20 +29,28 @@ namespace narthex::tsdb {
 /// Number of the file in the upper half, offset of the entry in the lower.
 using HeadChunkDiskRef = std::uint64_t;
 
+struct HeadChunk
+{
+    std::uint64_t seriesRef = 0;
+    std::int64_t minTime = 0;
+    std::int64_t maxTime = 0;
+    ChunkEncoding encoding = ChunkEncoding::None;
+    bool isOutOfOrder = false;
+    std::string_view data;
+};
+
+/// Reads the bytes of one file: calls `visit` with each chunk and the offset of its entry. Errors:
+/// DataLoss with the offset; the chunks before it were visited.
+absl::Status
+readHeadChunks(std::string_view bytes,
+               absl::FunctionRef<void(const HeadChunk& chunk, std::uint64_t offset)> visit);
+
 class HeadChunkFiles
 {
 public:
     static constexpr std::uint64_t kFileBytes = 128ULL << 20U;
 
-    struct Chunk
-    {
-        std::uint64_t seriesRef = 0;
-        std::int64_t minTime = 0;
-        std::int64_t maxTime = 0;
-        ChunkEncoding encoding = ChunkEncoding::None;
-        bool isOutOfOrder = false;
-        std::string_view data;
-    };
+    using Chunk = HeadChunk;
     struct Place
     {
         /// The chunk's data in the mapping: readable after flush(), until the file is removed.

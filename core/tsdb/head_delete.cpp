@@ -84,4 +84,87 @@ std::optional<TimeInterval> Head::clampToSamples(HeadRef ref, TimeInterval range
     return clamped.minTime <= clamped.maxTime ? std::optional(clamped) : std::nullopt;
 }
 
+std::vector<HeadRef> Head::staleSeries() const
+{
+    std::vector<HeadRef> refs;
+    for (std::uint32_t number = 0; number < table_.pageEnd(); ++number) {
+        SeriesPage* page = table_.page(number);
+        if (page == nullptr) {
+            continue;
+        }
+        absl::ReaderMutexLock lock(&page->mutex);
+        for (std::uint32_t position = 0; position < SeriesPage::kSeries; ++position) {
+            const HotSeries& series = page->hot[position];
+            if (series.has(HotSeries::Alive) && series.has(HotSeries::HasSamples) &&
+                series.chunk.lastValue == model::kStaleBits && series.pending == 0 &&
+                !series.has(HotSeries::HasOutOfOrder)) {
+                refs.push_back(number * SeriesPage::kSeries + position);
+            }
+        }
+    }
+    return refs;
+}
+
+absl::Status Head::removeStale(std::span<const HeadRef> refs)
+{
+    // A deleted range, not all of time: 2.42 would hide what comes later, too.
+    std::vector<WalTombstone> stones;
+    for (const HeadRef ref : refs) {
+        if (const auto range = clampToSamples(ref, {kNoTime, kForever})) {
+            stones.push_back({ref, range->minTime, range->maxTime});
+        }
+    }
+    if (stones.empty()) {
+        return absl::OkStatus();
+    }
+    std::string record;
+    writeTombstonesRecord(record, stones);
+    NARTHEX_RETURN_IF_ERROR(journal_->commit(std::span<const std::string>(&record, 1)));
+    absl::flat_hash_set<HeadRef> collected;
+    for (const WalTombstone& stone : stones) {
+        const auto ref = static_cast<HeadRef>(stone.ref);
+        SeriesPage& page = *table_.page(SeriesTable::pageOf(ref));
+        const std::uint32_t position = SeriesTable::positionOf(ref);
+        const bool taken = index_.removeIf(ref, [&] {
+            absl::MutexLock lock(&page.mutex);
+            const HotSeries& series = page.hot[position];
+            if (series.pending != 0 || series.chunk.lastTime != stone.maxTime ||
+                series.has(HotSeries::HasOutOfOrder)) {
+                return false; // it lives again
+            }
+            dropOldChunks(page, position, kForever);
+            return collectIfEmpty(page, position);
+        });
+        if (taken) {
+            collected.insert(ref);
+        } else {
+            hide(ref, {stone.minTime, stone.maxTime});
+        }
+    }
+    forget(collected);
+    return absl::OkStatus();
+}
+
+Head::HistogramPresence Head::histogramPresence() const
+{
+    HistogramPresence presence;
+    if (counters_.histogramBytes.load() == 0) {
+        return presence;
+    }
+    for (std::uint32_t number = 0; number < table_.pageEnd(); ++number) {
+        SeriesPage* page = table_.page(number);
+        if (page == nullptr) {
+            continue;
+        }
+        absl::ReaderMutexLock lock(&page->mutex);
+        for (const ColdSeries& cold : page->cold) {
+            if (cold.histogram != nullptr) {
+                ++presence.series;
+                presence.buckets += cold.histogram->bucketCount();
+            }
+        }
+    }
+    return presence;
+}
+
 } // namespace narthex::tsdb

@@ -92,8 +92,8 @@ void Head::releaseChunk(const ClosedChunk& chunk)
 
 void Head::growChunk(HotSeries& series)
 {
-    // Small steps: a chunk is copied some ten times in its life, which costs less than the memory of
-    // larger ones.
+    // Small steps: a chunk is copied some ten times in its life, which costs less than the memory
+    // of larger ones.
     constexpr int kStepClasses = 2;
     const auto wanted = static_cast<std::uint8_t>(
         std::min<int>(series.sizeClass + kStepClasses, ChunkPool::kLargestClass));

@@ -206,14 +206,18 @@ bool Head::insertLateOne(SeriesPage& page, HeadRef ref, const PendingLate& sampl
 absl::Status Head::insertLate(std::span<const PendingLate> samples)
 {
     LateLog log;
-    std::uint64_t inserted = 0;
+    std::uint64_t floats = 0;
+    std::uint64_t histograms = 0;
     for (const PendingLate& sample : samples) {
         SeriesPage& page = *table_.page(SeriesTable::pageOf(sample.ref));
         absl::MutexLock lock(&page.mutex);
         --page.hot[SeriesTable::positionOf(sample.ref)].pending;
-        inserted += insertLateOne(page, sample.ref, sample, &log) ? 1 : 0;
+        if (insertLateOne(page, sample.ref, sample, &log)) {
+            ++(sample.isHistogram() ? histograms : floats);
+        }
     }
-    counters_.lateSamplesAppended.fetch_add(inserted, std::memory_order_relaxed);
+    counters_.lateSamplesAppended.fetch_add(floats, std::memory_order_relaxed);
+    counters_.lateHistogramsAppended.fetch_add(histograms, std::memory_order_relaxed);
     Journal* journal = lateJournal();
     if (journal == nullptr) {
         return base::unavailable("the log for samples out of order is not open");

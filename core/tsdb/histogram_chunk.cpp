@@ -31,6 +31,25 @@ ExportedChunk exported(const HistogramChunkWriter& writer)
             std::string(writer.bytes())};
 }
 
+std::shared_ptr<const model::IntegerHistogram> readableIntegers(const HistogramDecoder& decoder)
+{
+    auto histogram = decoder.integers();
+    reduceFineSchema(*histogram);
+    return histogram;
+}
+
+std::shared_ptr<const model::FloatHistogram> readableFloats(const HistogramDecoder& decoder)
+{
+    if (decoder.isInteger() && isFineSchema(decoder.layout().schema)) {
+        // Whole counts are added before they are rounded.
+        return std::make_shared<const model::FloatHistogram>(
+            model::toFloat(*readableIntegers(decoder)));
+    }
+    auto histogram = decoder.floats();
+    reduceFineSchema(*histogram);
+    return histogram;
+}
+
 /// Calls `onSample` with the decoder at each sample in [fromMs, toMs].
 template <typename Body>
 absl::Status eachInRange(HistogramDecoder& decoder, std::int64_t fromMs, std::int64_t toMs,
@@ -81,13 +100,17 @@ decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_
                      std::int64_t toMs, std::vector<std::int64_t>& times,
                      std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms)
 {
+    const std::size_t before = times.size();
     HistogramDecoder decoder(encoding, chunk);
-    return eachInRange(decoder, fromMs, toMs, [&] {
-        std::shared_ptr<model::FloatHistogram> histogram = decoder.floats();
-        reduceFineSchema(*histogram);
+    absl::Status status = eachInRange(decoder, fromMs, toMs, [&] {
         times.push_back(decoder.time());
-        histograms.push_back(std::move(histogram));
+        histograms.push_back(readableFloats(decoder));
     });
+    if (!status.ok()) {
+        histograms.resize(histograms.size() - (times.size() - before));
+        times.resize(before);
+    }
+    return status;
 }
 
 absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chunk,
@@ -95,23 +118,27 @@ absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chu
                                     std::vector<HistogramSample>& out,
                                     std::vector<std::int64_t>* startTimes)
 {
+    const std::size_t before = out.size();
     HistogramDecoder decoder(encoding, chunk);
-    return eachInRange(decoder, fromMs, toMs, [&] {
+    absl::Status status = eachInRange(decoder, fromMs, toMs, [&] {
         HistogramValue value;
         if (decoder.isInteger()) {
-            const auto integers = decoder.integers();
-            reduceFineSchema(*integers);
-            value.integers = integers;
+            value.integers = readableIntegers(decoder);
         } else {
-            const auto floats = decoder.floats();
-            reduceFineSchema(*floats);
-            value.floats = floats;
+            value.floats = readableFloats(decoder);
         }
         out.push_back({decoder.time(), std::move(value)});
         if (startTimes != nullptr) {
             startTimes->push_back(decoder.startTime());
         }
     });
+    if (!status.ok()) {
+        if (startTimes != nullptr) {
+            startTimes->resize(startTimes->size() - (out.size() - before));
+        }
+        out.resize(before);
+    }
+    return status;
 }
 
 } // namespace narthex::tsdb

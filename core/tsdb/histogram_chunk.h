@@ -46,6 +46,10 @@ struct HistogramSample
 /// Stale ones always are. Whoever takes histograms from outside asks.
 bool isSound(const HistogramValue& value);
 
+/// What of a histogram from outside can be kept: all of it, or with a schema finer than 8 its like
+/// in schema 8. None: an unknown schema, or not sound.
+std::optional<HistogramValue> acceptHistogram(HistogramValue value);
+
 /// Why a chunk was begun, as its header says it.
 enum class ChunkHeader : std::uint8_t
 {
@@ -87,6 +91,8 @@ public:
     /// Whether the newest sample has these bits.
     [[nodiscard]] bool lastIs(const HistogramValue& value) const;
     [[nodiscard]] std::size_t memoryBytes() const;
+    /// Of the newest sample, both signs.
+    [[nodiscard]] std::size_t bucketCount() const;
 
 private:
     struct State;

@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/histogram_decoder.h"
+#include "core/tsdb/histogram_kinds.h"
 #include "core/tsdb/histogram_layout.h"
 #include "core/tsdb/varbit.h"
 
@@ -20,159 +21,6 @@ namespace {
 
 using model::CounterResetHint;
 using model::Span;
-
-/// The parts in which the two kinds differ.
-struct Integers
-{
-    using Histogram = model::IntegerHistogram;
-    using Column = DeltaColumn;
-    using Number = std::int64_t;
-
-    static const std::vector<Number>& positive(const Histogram& h) { return h.positiveDeltas; }
-    static const std::vector<Number>& negative(const Histogram& h) { return h.negativeDeltas; }
-    static std::vector<Number>& positive(Histogram& h) { return h.positiveDeltas; }
-    static std::vector<Number>& negative(Histogram& h) { return h.negativeDeltas; }
-    static Number stored(const Column& column) { return column.last; }
-    /// The count of a bucket from what is stored of it and the count of the one before.
-    static Number absolute(Number before, Number stored) { return wrappingPlus(before, stored); }
-    static void putCount(BitWriter& out, Column& column, std::uint64_t value, bool first)
-    {
-        if (first) {
-            out.putVarbitUint(value);
-            column.start(static_cast<Number>(value));
-        } else {
-            column.put(out, static_cast<Number>(value));
-        }
-    }
-    static void putBucket(BitWriter& out, Column& column, Number value, bool first)
-    {
-        if (first) {
-            out.putVarbitInt(value);
-            column.start(value);
-        } else {
-            column.put(out, value);
-        }
-    }
-    /// In a stale sample the counts stay as they would have gone on.
-    static void putNoCount(BitWriter& out, Column& column, bool first)
-    {
-        out.put(0, 1);
-        if (first) {
-            column.start(0);
-        }
-    }
-    static bool countWentBack(const Column& column, std::uint64_t now)
-    {
-        return now < static_cast<std::uint64_t>(column.last);
-    }
-    static bool sameCount(const Column& column, std::uint64_t value)
-    {
-        return static_cast<std::uint64_t>(column.last) == value;
-    }
-    static bool same(Number a, Number b) { return a == b; }
-};
-
-struct Floats
-{
-    using Histogram = model::FloatHistogram;
-    using Column = XorColumn;
-    using Number = double;
-
-    static const std::vector<Number>& positive(const Histogram& h) { return h.positiveBuckets; }
-    static const std::vector<Number>& negative(const Histogram& h) { return h.negativeBuckets; }
-    static std::vector<Number>& positive(Histogram& h) { return h.positiveBuckets; }
-    static std::vector<Number>& negative(Histogram& h) { return h.negativeBuckets; }
-    static Number stored(const Column& column) { return column.value(); }
-    static Number absolute(Number /*before*/, Number stored) { return stored; }
-    static void putCount(BitWriter& out, Column& column, double value, bool first)
-    {
-        if (first) {
-            column.start(value);
-            out.put(column.last, 64);
-        } else {
-            column.put(out, value);
-        }
-    }
-    static void putBucket(BitWriter& out, Column& column, Number value, bool first)
-    {
-        putCount(out, column, value, first);
-    }
-    static void putNoCount(BitWriter& out, Column& column, bool first)
-    {
-        putCount(out, column, 0, first);
-    }
-    static bool countWentBack(const Column& column, double now) { return now < column.value(); }
-    static bool sameCount(const Column& column, double value)
-    {
-        return same(column.value(), value);
-    }
-    static bool same(Number a, Number b)
-    {
-        return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-    }
-};
-
-/// Compares the buckets of two histograms by index; a missing one counts as empty. False as soon as
-/// `compare(old, now)` is.
-template <typename Kind, typename OldAt, typename Compare>
-bool everyBucket(const std::vector<Span>& oldSpans, OldAt oldAt, const std::vector<Span>& nowSpans,
-                 const std::vector<typename Kind::Number>& now, Compare compare)
-{
-    using Number = typename Kind::Number;
-    Number oldCount = 0;
-    Number nowCount = 0;
-    if (oldSpans == nowSpans) {
-        for (std::size_t i = 0; i < now.size(); ++i) {
-            oldCount = Kind::absolute(oldCount, oldAt(i));
-            nowCount = Kind::absolute(nowCount, now[i]);
-            if (!compare(oldCount, nowCount)) {
-                return false;
-            }
-        }
-        return true;
-    }
-    BucketCursor fromOld(oldSpans);
-    BucketCursor fromNow(nowSpans);
-    while (!fromOld.atEnd() || !fromNow.atEnd()) {
-        const bool takeOld =
-            !fromOld.atEnd() && (fromNow.atEnd() || fromOld.index() <= fromNow.index());
-        const bool takeNow =
-            !fromNow.atEnd() && (fromOld.atEnd() || fromNow.index() <= fromOld.index());
-        if (takeOld) {
-            oldCount = Kind::absolute(oldCount, oldAt(fromOld.position()));
-            fromOld.next();
-        }
-        if (takeNow) {
-            nowCount = Kind::absolute(nowCount, now[fromNow.position()]);
-            fromNow.next();
-        }
-        if (!compare(takeOld ? oldCount : Number{}, takeNow ? nowCount : Number{})) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/// Puts the buckets of one sign into a wider list: bucket i becomes number `places[i]`, the others
-/// are empty.
-template <typename Kind>
-void spread(const std::vector<typename Kind::Number>& from,
-            const std::vector<std::uint32_t>& places, std::size_t buckets,
-            std::vector<typename Kind::Number>& to)
-{
-    using Number = typename Kind::Number;
-    to.assign(buckets, Number{});
-    Number count{};
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        count = Kind::absolute(count, from[i]);
-        to[places[i]] = count;
-    }
-    if constexpr (std::is_same_v<Kind, Integers>) {
-        for (std::size_t i = buckets; i-- > 1;) {
-            to[i] = wrappingMinus(to[i], to[i - 1]);
-        }
-    }
-}
 
 /// A chunk of one kind while it is written.
 template <typename Kind>
@@ -210,6 +58,7 @@ public:
     [[nodiscard]] std::string_view bytes() const { return out_.bytes(); }
     [[nodiscard]] std::int64_t firstTime() const { return firstTime_; }
     [[nodiscard]] std::int64_t lastTime() const { return time_.last; }
+    [[nodiscard]] std::size_t bucketCount() const { return positive_.size() + negative_.size(); }
     [[nodiscard]] std::size_t memoryBytes() const
     {
         return out_.capacityBytes() +
@@ -290,12 +139,12 @@ std::optional<ChunkHeader> Chunk<Kind>::needsNewChunk(const Histogram& now) cons
     if (!gauge && Kind::countWentBack(count_, now.count)) {
         return reset;
     }
-    if (now.schema != layout_.schema || now.zeroThreshold != layout_.zeroThreshold) {
+    if (now.schema != layout_.schema || !sameInLayout(now.zeroThreshold, layout_.zeroThreshold)) {
         return unknown;
     }
     if (now.usesCustomBuckets() &&
         !std::equal(now.customValues.begin(), now.customValues.end(), layout_.customValues.begin(),
-                    layout_.customValues.end(), Floats::same)) {
+                    layout_.customValues.end(), sameInLayout)) {
         return reset;
     }
     if (gauge) {
@@ -417,11 +266,11 @@ bool Chunk<Kind>::lastIs(const Histogram& value) const
         return lastIsStale() && value.isStale();
     }
     return value.schema == layout_.schema &&
-           Floats::same(value.zeroThreshold, layout_.zeroThreshold) &&
+           sameInLayout(value.zeroThreshold, layout_.zeroThreshold) &&
            Kind::sameCount(count_, value.count) && Kind::sameCount(zeroCount_, value.zeroCount) &&
            Floats::same(value.sum, sum_.value()) &&
            std::equal(value.customValues.begin(), value.customValues.end(),
-                      layout_.customValues.begin(), layout_.customValues.end(), Floats::same) &&
+                      layout_.customValues.begin(), layout_.customValues.end(), sameInLayout) &&
            everyLast(value, [](Number a, Number b) { return Kind::same(a, b); });
 }
 
@@ -534,10 +383,16 @@ std::int64_t HistogramChunkWriter::lastTime() const
 
 bool HistogramChunkWriter::lastIs(const HistogramValue& value) const
 {
+    NARTHEX_CHECK(isSound(value));
     return state_->visit([&value](const auto& chunk) {
         const auto* const histogram = chunk.of(value);
         return histogram != nullptr && chunk.lastIs(*histogram);
     });
+}
+
+std::size_t HistogramChunkWriter::bucketCount() const
+{
+    return state_->visit([](const auto& chunk) { return chunk.bucketCount(); });
 }
 
 std::size_t HistogramChunkWriter::memoryBytes() const

@@ -169,8 +169,6 @@ void reduceDeltas(std::int32_t schema, std::vector<Span>& spans, std::vector<std
     deltas = std::move(reduced);
 }
 
-bool isFine(std::int32_t schema) { return schema > kSchemaMax && schema <= kReservedSchemaMax; }
-
 } // namespace
 
 std::size_t bucketsOf(const std::vector<Span>& spans)
@@ -244,6 +242,11 @@ bool isReadableSchema(std::int64_t schema)
            schema == model::kCustomBucketsSchema;
 }
 
+bool isFineSchema(std::int32_t schema)
+{
+    return schema > kSchemaMax && schema <= kReservedSchemaMax;
+}
+
 bool spansFit(const std::vector<Span>& spans, std::size_t buckets)
 {
     for (std::size_t i = 1; i < spans.size(); ++i) {
@@ -266,9 +269,33 @@ bool isSound(const HistogramValue& value)
                      value.integers->negativeDeltas);
 }
 
+std::optional<HistogramValue> acceptHistogram(HistogramValue value)
+{
+    if (value.isStale()) {
+        return value;
+    }
+    const std::int32_t schema = value.floats ? value.floats->schema : value.integers->schema;
+    if (!isReadableSchema(schema) || !isSound(value)) {
+        return std::nullopt;
+    }
+    if (!isFineSchema(schema)) {
+        return value;
+    }
+    if (value.floats) {
+        auto reduced = std::make_shared<model::FloatHistogram>(*value.floats);
+        reduceFineSchema(*reduced);
+        value.floats = std::move(reduced);
+    } else {
+        auto reduced = std::make_shared<model::IntegerHistogram>(*value.integers);
+        reduceFineSchema(*reduced);
+        value.integers = std::move(reduced);
+    }
+    return value;
+}
+
 void reduceFineSchema(model::FloatHistogram& histogram)
 {
-    if (isFine(histogram.schema)) {
+    if (isFineSchema(histogram.schema)) {
         reduceBuckets(histogram.schema, histogram.positiveSpans, histogram.positiveBuckets);
         reduceBuckets(histogram.schema, histogram.negativeSpans, histogram.negativeBuckets);
         histogram.schema = kSchemaMax;
@@ -277,7 +304,7 @@ void reduceFineSchema(model::FloatHistogram& histogram)
 
 void reduceFineSchema(model::IntegerHistogram& histogram)
 {
-    if (isFine(histogram.schema)) {
+    if (isFineSchema(histogram.schema)) {
         reduceDeltas(histogram.schema, histogram.positiveSpans, histogram.positiveDeltas);
         reduceDeltas(histogram.schema, histogram.negativeSpans, histogram.negativeDeltas);
         histogram.schema = kSchemaMax;

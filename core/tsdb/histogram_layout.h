@@ -95,6 +95,8 @@ bool isReadableSchema(std::int64_t schema);
 /// Whether the spans ascend and have that many buckets.
 bool spansFit(const std::vector<model::Span>& spans, std::size_t buckets);
 
+/// Whether it is one of the schemas 9 to 52.
+bool isFineSchema(std::int32_t schema);
 /// Makes histograms of the schemas 9 to 52 ones of schema 8; leaves others alone.
 void reduceFineSchema(model::FloatHistogram& histogram);
 void reduceFineSchema(model::IntegerHistogram& histogram);

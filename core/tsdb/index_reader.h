@@ -49,6 +49,11 @@ public:
     /// Ascending.
     [[nodiscard]] std::vector<std::string> labelNames() const;
     [[nodiscard]] std::size_t symbolCount() const { return symbols_.size(); }
+    /// What is kept in memory of the symbol table.
+    [[nodiscard]] std::uint64_t symbolTableBytes() const
+    {
+        return symbols_.capacity() * sizeof(symbols_[0]);
+    }
     absl::StatusOr<std::string_view> symbol(std::uint64_t id) const;
     [[nodiscard]] std::uint64_t sizeBytes() const { return file_.bytes().size(); }
 

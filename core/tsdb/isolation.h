@@ -69,13 +69,19 @@ public:
     {
         return settledBelow_.load(std::memory_order_acquire);
     }
+    /// The newest commit begun.
+    [[nodiscard]] CommitId newest() const
+    {
+        absl::MutexLock lock(&mutex_);
+        return last_;
+    }
     /// Waits until no reader looks at times before `beforeMs`. False when that took too long.
     bool waitForReadersBefore(std::int64_t beforeMs, absl::Duration atMost);
 
 private:
     void updateLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-    absl::Mutex mutex_;
+    mutable absl::Mutex mutex_;
     CommitId last_ ABSL_GUARDED_BY(mutex_) = 0;
     std::vector<CommitId> open_ ABSL_GUARDED_BY(mutex_);
     std::list<const Reader*> readers_ ABSL_GUARDED_BY(mutex_);

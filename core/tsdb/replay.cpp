@@ -97,6 +97,12 @@ absl::Status Replayer::replayLog(const std::vector<WalSegmentFile>& segments)
 {
     for (std::size_t i = 0; i < segments.size(); ++i) {
         const absl::Status status = replaySegment(segments[i]);
+        if (status.code() == absl::StatusCode::kDataLoss && !repairsDamage_) {
+            ++result_.corruptions;
+            log_->warn("wal: what follows the damage is left out segment={} error=\"{}\"",
+                       segments[i].path.string(), base::messageOf(status));
+            return absl::OkStatus();
+        }
         if (status.code() == absl::StatusCode::kDataLoss) {
             log_->warn("wal: damaged segment is cut, the rest is set aside segment={} error=\"{}\"",
                        segments[i].path.string(), base::messageOf(status));
@@ -206,7 +212,9 @@ absl::Status Replayer::onLateRecord(std::string_view record)
         return absl::OkStatus();
     }
     result_.samples += late_.size();
-    result_.unknownLateRefs += head_.restoreLate(late_);
+    (late_.empty() || !late_.front().isHistogram() ? result_.unknownRefs
+                                                   : result_.unknownHistogramRefs) +=
+        head_.restoreLate(late_);
     late_.clear();
     return absl::OkStatus();
 }
@@ -324,7 +332,7 @@ absl::Status Replayer::onHistograms(std::string_view record)
             histograms_.push_back({resolve(sample.ref), sample.time, std::move(sample.value)});
         }
     }
-    result_.unknownRefs += head_.restore(histograms_);
+    result_.unknownHistogramRefs += head_.restore(histograms_);
     histograms_.clear();
     return absl::OkStatus();
 }

@@ -32,7 +32,7 @@ struct ReplayResult
     std::uint64_t records = 0;
     std::uint64_t samples = 0;
     std::uint64_t unknownRefs = 0;
-    std::uint64_t unknownLateRefs = 0;
+    std::uint64_t unknownHistogramRefs = 0;
     /// Damaged places that were cut off.
     std::uint64_t corruptions = 0;
     /// Where what was cut off stands now; empty: nowhere.
@@ -54,6 +54,10 @@ public:
     /// alone.
     absl::StatusOr<ReplayResult> runLate(const std::filesystem::path& wblDirectory,
                                          std::stop_token stop);
+
+    /// For a reader that may not change the directory: replay ends at damage instead of cutting it
+    /// off.
+    void leaveDamage() { repairsDamage_ = false; }
 
     /// References of the log that mean another one's series, because its labels were there already.
     [[nodiscard]] const absl::flat_hash_map<std::uint64_t, HeadRef>& aliases() const
@@ -84,6 +88,7 @@ private:
     base::WorkerPool& pool_;
     const base::Logger log_;
     const std::function<void(const ReplayProgress&)> onProgress_;
+    bool repairsDamage_ = true;
     // Touched by the replaying thread only; workers read their own queue within flush().
     ReplayResult result_;
     std::int64_t minValidMs_ = 0;

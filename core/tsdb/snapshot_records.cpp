@@ -161,6 +161,9 @@ absl::StatusOr<DeletedRanges> decodeSnapshotTombstones(std::string_view record)
         const std::uint64_t ref = reader.uvarint();
         const std::int64_t minTime = reader.varint();
         const std::int64_t maxTime = reader.varint();
+        if (minTime > maxTime) {
+            reader.fail();
+        }
         if (reader.ok()) {
             addInterval(deleted[ref], {minTime, maxTime});
         }

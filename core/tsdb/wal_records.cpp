@@ -31,18 +31,31 @@ absl::Status damaged(std::string_view what)
     return base::dataLoss("WAL record of {} is damaged", what);
 }
 
-/// The end of the label list that starts at the reader, and whether it is a canonical set.
+std::size_t packedSize(std::string_view text)
+{
+    std::size_t size = text.size() + 1;
+    for (std::size_t rest = text.size(); rest >= 0x80; rest >>= 7U) {
+        ++size;
+    }
+    return size;
+}
+
+/// Moves behind a list of labels; whether it has the bytes that a set of ours has: equal sets are
+/// found by their bytes. Lengths can be written with more bytes than they need.
 bool walkLabels(base::ByteReader& reader, std::uint64_t count)
 {
     bool canonical = true;
+    std::size_t size = 0;
+    const std::size_t before = reader.remaining();
     std::string_view previous;
     for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
         const std::string_view name = reader.uvarintString();
         const std::string_view value = reader.uvarintString();
         canonical = canonical && !value.empty() && (i == 0 || previous < name);
+        size += packedSize(name) + packedSize(value);
         previous = name;
     }
-    return canonical;
+    return canonical && size == before - reader.remaining();
 }
 
 std::string canonicalLabels(std::string_view packed)

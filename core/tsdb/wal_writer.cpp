@@ -5,6 +5,7 @@
 #include "core/base/codec.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/tsdb/metrics.h"
 #include "core/tsdb/wal_compression.h"
 #include "core/tsdb/wal_format.h"
 
@@ -42,7 +43,7 @@ WalRecord makeWalRecord(std::string_view payload, WalCompression compression, st
     constexpr std::size_t kWorthCompressingBytes = 64;
     if (payload.size() >= kWorthCompressingBytes) {
         if (const auto smaller = compressRecord(payload, compression, buffer)) {
-            return {*smaller, compression};
+            return {*smaller, compression, payload.size() - smaller->size()};
         }
     }
     return {payload, WalCompression::None};
@@ -109,6 +110,9 @@ void WalWriter::frame(const WalRecord& record)
 {
     std::string_view rest = record.bytes;
     const std::uint8_t flag = flagOf(record.compression);
+    if (metrics_ != nullptr) {
+        metrics_->recordBytesSaved.fetch_add(record.savedBytes, std::memory_order_relaxed);
+    }
     for (bool first = true; first || !rest.empty(); first = false) {
         std::size_t room = kWalPageBytes - (offset_ + out_.size()) % kWalPageBytes;
         if (room < kWalHeaderBytes) {
@@ -129,6 +133,11 @@ void WalWriter::frame(const WalRecord& record)
         base::appendBigEndian(out_, static_cast<std::uint16_t>(part.size()));
         base::appendBigEndian(out_, base::crc32c(part));
         out_.append(part);
+        if (metrics_ != nullptr) {
+            metrics_->recordPartWrites.fetch_add(1, std::memory_order_relaxed);
+            metrics_->recordPartBytes.fetch_add(part.size() + kWalHeaderBytes,
+                                                std::memory_order_relaxed);
+        }
     }
 }
 
@@ -138,6 +147,12 @@ absl::Status WalWriter::writeOut()
         tailIsTorn_ = true;
         base::ignore(repairTail(), "tried again before the next write");
         return status;
+    }
+    if (metrics_ != nullptr) {
+        const std::uint64_t pages =
+            (offset_ + out_.size()) / kWalPageBytes - offset_ / kWalPageBytes;
+        metrics_->completedPages.fetch_add(pages, std::memory_order_relaxed);
+        metrics_->pageFlushes.fetch_add(pages + 1, std::memory_order_relaxed);
     }
     offset_ += out_.size();
     bytesWritten_ += out_.size();

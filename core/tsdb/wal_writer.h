@@ -23,12 +23,16 @@
 
 namespace narthex::tsdb {
 
+struct LogMetrics;
+
 /// One record, ready for the log. Its bytes belong to a WalRecordBuffer or to the caller.
 struct WalRecord
 {
     std::string_view bytes;
     /// What `bytes` are already.
     WalCompression compression = WalCompression::None;
+    /// By compression.
+    std::size_t savedBytes = 0;
 };
 
 /// Compresses a record into `buffer` if it becomes smaller by it. The result's bytes are
@@ -59,6 +63,9 @@ public:
     /// Syncs and closes.
     absl::Status close();
 
+    /// Counts into `metrics` from now on, which outlives this.
+    void countIn(LogMetrics* metrics) { metrics_ = metrics; }
+
     [[nodiscard]] std::uint32_t segment() const { return segment_; }
     /// Bytes written by this writer, padding included.
     [[nodiscard]] std::uint64_t bytesWritten() const { return bytesWritten_; }
@@ -83,6 +90,7 @@ private:
     /// A failed write may have left bytes behind offset_.
     bool tailIsTorn_ = false;
     std::uint64_t bytesWritten_ = 0;
+    LogMetrics* metrics_ = nullptr;
     /// Framed bytes of the batch that is being written; kept for its memory.
     std::string out_;
 };

@@ -83,6 +83,10 @@ function(narthex_test)
     set_target_properties(${arg_NAME} PROPERTIES
         AUTOMOC ON AUTOMOC_MOC_OPTIONS "-D_GLIBCXX_VISIBILITY=" RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} Qt6::Test)
+    if(NARTHEX_SANITIZE MATCHES "thread")
+        target_sources(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/tsan_mutex.cpp)
+        target_link_libraries(${arg_NAME} PRIVATE absl::synchronization ${CMAKE_DL_LIBS})
+    endif()
     target_include_directories(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     target_compile_definitions(${arg_NAME} PRIVATE
         NARTHEX_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"

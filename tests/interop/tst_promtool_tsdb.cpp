@@ -4,16 +4,10 @@
 // One directory, two programs: Prometheus 2.42 reads what the store wrote, and the store reads what
 // Prometheus wrote. Skipped when the peers are missing: unpack Debian's package `prometheus` into
 // the peers' folder.
+#include "support/prometheus_peer.h"
 #include "support/tsdb_fixture.h"
 
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
-#include <QNetworkAccessManager>
-#include <QNetworkReply>
 #include <QProcess>
-#include <QTcpServer>
-#include <QUrlQuery>
 #include <QtTest>
 
 #include <algorithm>
@@ -24,6 +18,9 @@ using namespace narthex;
 using namespace narthex::base::literals;
 using test::Contents;
 using test::contentsOf;
+using test::kPatienceMs;
+using test::peerProgram;
+using test::Prometheus;
 using test::TsdbFixture;
 namespace fs = std::filesystem;
 
@@ -31,105 +28,7 @@ namespace {
 
 constexpr std::int64_t kHour = 3'600'000;
 constexpr std::int64_t kStart = 1'699'999'200'000 / (2 * kHour) * (2 * kHour);
-constexpr int kPatienceMs = 30'000;
 const tsdb::DbOptions kManual{.compactInBackground = false};
-
-QString peer(const char* name) { return QString(NARTHEX_PEERS_DIR "/usr/bin/") + name; }
-
-quint16 freePort()
-{
-    QTcpServer server;
-    return server.listen(QHostAddress::LocalHost) ? server.serverPort() : 0;
-}
-
-/// A Prometheus on a data directory, killed at the end if it still runs.
-class Prometheus
-{
-public:
-    Prometheus(const fs::path& data, const fs::path& config, const std::string& configText)
-        : port_(freePort())
-    {
-        std::string text = configText;
-        if (const std::size_t at = text.find("PORT"); at != std::string::npos) {
-            text.replace(at, 4, std::to_string(port_));
-        }
-        std::ofstream(config) << text;
-        process_.setProcessChannelMode(QProcess::MergedChannels);
-        process_.start(peer("prometheus"),
-                       {"--config.file=" + QString::fromStdString(config.string()),
-                        "--storage.tsdb.path=" + QString::fromStdString(data.string()),
-                        "--storage.tsdb.retention.time=100y", "--enable-feature=native-histograms",
-                        QString("--web.listen-address=127.0.0.1:%1").arg(port_)});
-    }
-    ~Prometheus()
-    {
-        process_.kill();
-        process_.waitForFinished(kPatienceMs);
-    }
-    bool waitUntilReady()
-    {
-        return QTest::qWaitFor([this] { return get("/-/ready").startsWith("Prometheus"); },
-                               kPatienceMs);
-    }
-    QByteArray get(const QString& path, const QUrlQuery& query = {})
-    {
-        QUrl url(QString("http://127.0.0.1:%1%2").arg(port_).arg(path));
-        url.setQuery(query);
-        const std::unique_ptr<QNetworkReply> reply(network_.get(QNetworkRequest(url)));
-        return QTest::qWaitFor([&reply] { return reply->isFinished(); }, kPatienceMs)
-                   ? reply->readAll()
-                   : QByteArray();
-    }
-    /// Raw samples of a range selector.
-    Contents samples(const QString& selector, std::int64_t atMs)
-    {
-        const QUrlQuery query{{"query", QString::fromLatin1(QUrl::toPercentEncoding(selector))},
-                              {"time", QString::number(static_cast<double>(atMs) / 1000, 'f', 3)}};
-        const QJsonObject answer = QJsonDocument::fromJson(get("/api/v1/query", query)).object();
-        Contents contents;
-        for (const QJsonValue& value : answer["data"].toObject()["result"].toArray()) {
-            const QJsonObject metric = value["metric"].toObject();
-            model::LabelsBuilder labels;
-            for (auto it = metric.begin(); it != metric.end(); ++it) {
-                labels.set(it.key().toStdString(), it.value().toString().toStdString());
-            }
-            auto& samples = contents[labels.build().toString()];
-            for (const QJsonValue& sample : value["values"].toArray()) {
-                const double number = sample[1].toString() == "NaN"
-                                          ? model::normalNan()
-                                          : sample[1].toString().toDouble();
-                samples.emplace_back(qRound64(sample[0].toDouble() * 1000),
-                                     std::bit_cast<std::uint64_t>(number));
-            }
-        }
-        return contents;
-    }
-    /// The value of an expression with one series, NaN if it has none.
-    double value(const QString& expression, std::int64_t atMs)
-    {
-        const QUrlQuery query{{"query", expression}, {"time", QString::number(atMs / 1000)}};
-        const QJsonObject answer = QJsonDocument::fromJson(get("/api/v1/query", query)).object();
-        const QJsonArray result = answer["data"].toObject()["result"].toArray();
-        return result.size() == 1 ? result[0]["value"][1].toString().toDouble()
-                                  : model::normalNan();
-    }
-    void kill()
-    {
-        process_.kill();
-        process_.waitForFinished(kPatienceMs);
-    }
-    void terminate()
-    {
-        process_.terminate();
-        process_.waitForFinished(kPatienceMs);
-    }
-    QByteArray output() { return process_.readAll(); }
-
-private:
-    quint16 port_;
-    QProcess process_;
-    QNetworkAccessManager network_;
-};
 
 /// Two series over eight hours: blocks, a checkpoint and a head.
 void fill(tsdb::Db& db, std::int64_t from, std::int64_t to)
@@ -151,7 +50,8 @@ void fill(tsdb::Db& db, std::int64_t from, std::int64_t to)
 QByteArrayList dumped(const fs::path& directory)
 {
     QProcess process;
-    process.start(peer("promtool"), {"tsdb", "dump", QString::fromStdString(directory.string())});
+    process.start(peerProgram("promtool"),
+                  {"tsdb", "dump", QString::fromStdString(directory.string())});
     process.waitForFinished(kPatienceMs);
     QByteArrayList lines = process.readAllStandardOutput().split('\n');
     lines.removeAll(QByteArray());
@@ -204,7 +104,7 @@ private slots:
 
 void TestPromtoolTsdb::initTestCase()
 {
-    if (!QFile::exists(peer("prometheus")) || !QFile::exists(peer("promtool"))) {
+    if (!QFile::exists(peerProgram("prometheus")) || !QFile::exists(peerProgram("promtool"))) {
         QSKIP("prometheus and promtool are not in " NARTHEX_PEERS_DIR);
     }
 }
@@ -273,7 +173,7 @@ void TestPromtoolTsdb::promtoolAnalyzesOurBlocks()
          {QStringList{"tsdb", "list"}, QStringList{"tsdb", "analyze"}}) {
         QProcess process;
         process.setProcessChannelMode(QProcess::MergedChannels);
-        process.start(peer("promtool"),
+        process.start(peerProgram("promtool"),
                       arguments + QStringList{QString::fromStdString(fixture.path().string())});
         QVERIFY(process.waitForFinished(kPatienceMs));
         const QByteArray output = process.readAll();

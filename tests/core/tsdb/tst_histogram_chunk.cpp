@@ -6,6 +6,7 @@
 #include "core/model/sample.h"
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/varbit.h"
+#include "support/tsdb_fixture.h"
 
 #include <QtTest>
 
@@ -125,6 +126,8 @@ private slots:
     void readsStartTimes_data();
     void readsStartTimes();
     void readsFineSchemasAsSchemaEight();
+    void acceptsOnlyWhatCanBeKept();
+    void keepsOthersOutOfTheStore();
     void refusesUnknownSchemas();
     void refusesLayoutsThatCannotBe();
     void giveHintsByHeaderAndPlace();
@@ -587,6 +590,56 @@ void TestHistogramChunk::readsFineSchemasAsSchemaEight()
         QVERIFY((decoded.histograms[0]->positiveSpans == std::vector<model::Span>{{1, 2}, {1, 1}}));
         QCOMPARE(decoded.histograms[0]->positiveBuckets, (std::vector<double>{3, 3, 5}));
     }
+}
+
+void TestHistogramChunk::acceptsOnlyWhatCanBeKept()
+{
+    const auto with = [](const std::function<void(model::IntegerHistogram&)>& change) {
+        return changed(counter(), change);
+    };
+    for (const bool isInteger : {true, false}) {
+        const auto accepted = [isInteger](const model::IntegerHistogram& h) {
+            if (isInteger) {
+                return tsdb::acceptHistogram(integers(h));
+            }
+            return tsdb::acceptHistogram(floats(h));
+        };
+        QVERIFY(model::sameBits(*accepted(counter())->asFloat(), model::toFloat(counter())));
+        QVERIFY(accepted(stale()).has_value());
+        QVERIFY(!accepted(with([](auto& h) { h.schema = 60; })));
+        QVERIFY(!accepted(with([](auto& h) { h.schema = -5; })));
+        QVERIFY(!accepted(with([](auto& h) { h.positiveDeltas.pop_back(); })));
+        QVERIFY(!accepted(with([](auto& h) { h.positiveSpans[1].offset = -1; })));
+        QVERIFY(!accepted(with([](auto& h) { h.negativeSpans = {{0, 1}}; })));
+        QVERIFY(!accepted(with([](auto& h) { h.positiveSpans[0].length = UINT32_MAX; })));
+        const auto fine = accepted(with([](auto& h) { h.schema = 10; }))->asFloat();
+        QCOMPARE(fine->schema, 8);
+        // Index 0 of schema 10 lies in index 0 of schema 8; 1 and 3 lie in 1.
+        QVERIFY((fine->positiveSpans == std::vector<model::Span>{{0, 2}}));
+        QCOMPARE(fine->positiveBuckets, (std::vector<double>{1, 3}));
+    }
+}
+
+void TestHistogramChunk::keepsOthersOutOfTheStore()
+{
+    test::TsdbFixture fixture;
+    const auto db = fixture.open();
+    const auto appender = db->appender();
+    const auto ref = *appender->seriesFor(model::Labels{{"__name__", "h"}});
+    const auto append = [&](std::int64_t time, const model::IntegerHistogram& h) {
+        return appender->appendHistogram(ref, {kTime + time}, h);
+    };
+    using storage::AppendResult;
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.positiveDeltas.clear(); })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.schema = 60; })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(0, counter()), AppendResult::Appended);
+    QVERIFY(appender->commit().ok());
+    QCOMPARE(append(0, changed(counter(), [](auto& h) { h.positiveDeltas.clear(); })),
+             AppendResult::Unsupported);
+    QCOMPARE(append(1, changed(counter(), [](auto& h) { h.schema = 10; })), AppendResult::Appended);
+    QVERIFY(appender->commit().ok());
 }
 
 void TestHistogramChunk::refusesUnknownSchemas()

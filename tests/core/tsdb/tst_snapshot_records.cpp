@@ -53,6 +53,7 @@ private slots:
     void readsSeriesOfEveryEncoding_data();
     void readsSeriesOfEveryEncoding();
     void keepsTombstones();
+    void keepsTombstonesAtTheEndsOfTime();
     void keepsExemplars();
     void refusesDamagedRecords();
 };
@@ -128,6 +129,15 @@ void TestSnapshotRecords::keepsTombstones()
     tsdb::encodeSnapshotTombstones(record, {});
     QCOMPARE(hex(record), QByteArray("020101"));
     QVERIFY(tsdb::decodeSnapshotTombstones(record)->empty());
+}
+
+void TestSnapshotRecords::keepsTombstonesAtTheEndsOfTime()
+{
+    const tsdb::DeletedRanges deleted{
+        {7, {{INT64_MIN, INT64_MIN}, {0, 0}, {INT64_MAX, INT64_MAX}}}};
+    std::string record;
+    tsdb::encodeSnapshotTombstones(record, deleted);
+    QVERIFY(*tsdb::decodeSnapshotTombstones(record) == deleted);
 }
 
 void TestSnapshotRecords::keepsExemplars()

@@ -182,6 +182,7 @@ private slots:
     void readsHistogramsOfEveryType();
     void readsExemplarsMarkersAndMetadata();
     void skipsUnknownFieldsOfMetadata();
+    void putsForeignLabelsIntoTheBytesOfOurs();
     void readsFineSchemasAsSchemaEight();
     void leavesOutHistogramsThatCannotBeKept();
     void readsStaleHistogramsWithoutTheirBuckets();
@@ -358,6 +359,31 @@ void TestWalRecords::skipsUnknownFieldsOfMetadata()
     QCOMPARE(metadata[0].metadata.type, model::MetricType::Unknown);
     QCOMPARE(metadata[0].metadata.help, std::string("Text."));
     QVERIFY(metadata[0].metadata.unit.empty());
+}
+
+void TestWalRecords::putsForeignLabelsIntoTheBytesOfOurs()
+{
+    const model::Labels labels{{"__name__", "up"}, {"job", "a"}};
+    std::string record;
+    tsdb::beginRecord(record, WalRecordType::Series);
+    const auto addSeries = [&record](std::string_view packed) {
+        base::appendBigEndian(record, std::uint64_t{7});
+        base::appendUvarint(record, 2);
+        record += packed;
+    };
+    // Another order; a length in two bytes where one does.
+    addSeries(std::string("\x03job\x01"
+                          "a\x08__name__\x02up"));
+    addSeries(std::string("\x88\x00__name__\x02up\x03job\x01"
+                          "a",
+                          19));
+    std::vector<std::string> read;
+    QVERIFY(tsdb::decodeSeries(record, [&read](std::uint64_t, std::string_view packed) {
+                read.emplace_back(packed);
+            }).ok());
+    QCOMPARE(read.size(), std::size_t{2});
+    QCOMPARE(read[0], labels.bytes());
+    QCOMPARE(read[1], labels.bytes());
 }
 
 void TestWalRecords::readsFineSchemasAsSchemaEight()

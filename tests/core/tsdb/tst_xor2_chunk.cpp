@@ -4,6 +4,7 @@
 // The XOR2 chunk against bytes of the chunk encoder of Prometheus 3.14 (commit d15adb9a) and
 // against plain columns.
 #include "core/model/sample.h"
+#include "core/tsdb/block.h"
 #include "core/tsdb/xor2_chunk.h"
 
 #include <QtTest>
@@ -73,6 +74,7 @@ private slots:
     void roundTripsRandomColumns();
     void beginsStartTimesAtTheLastIndexThatTheHeaderHolds();
     void leavesOutStartTimesThatNobodyAsksFor();
+    void isReadFromBlocksLikeEveryEncoding();
     void readsOnlyTheRange();
     void refusesChunksThatEndEarly();
 };
@@ -193,6 +195,45 @@ void TestXor2Chunk::leavesOutStartTimesThatNobodyAsksFor()
     QVERIFY(tsdb::xor2Decode(chunk, 0, 100, times, values).ok());
     QCOMPARE(times, (std::vector<std::int64_t>{10, 20, 30}));
     QCOMPARE(values, (std::vector<double>{1, 2, 3}));
+}
+
+void TestXor2Chunk::isReadFromBlocksLikeEveryEncoding()
+{
+    using tsdb::ChunkEncoding;
+    const auto bytes = [](const char* text) { return QByteArray::fromHex(text).toStdString(); };
+    const std::vector<std::pair<ChunkEncoding, std::string>> chunks{
+        {ChunkEncoding::Xor, bytes("000480a0abfef9623ff00000000000009875c25fff20fa360580")},
+        {ChunkEncoding::Histogram,
+         bytes(
+             "000300744a48c5fc0003179fcad0016920193333333333334637f83a989c76677ccccccccccce2bad78c"
+             "000000000005d2")},
+        {ChunkEncoding::FloatHistogram,
+         bytes("000200744647f0000c5e7f2b400200c0000000000002000000000000000201940000000000"
+               "01ffc00000000000020020000000000007c1d4c6a17bb01ec12f09bfffd80c")},
+        {ChunkEncoding::Xor2, tsdb::xor2Encode({10, 20}, {1, 2})},
+        {ChunkEncoding::HistogramSt,
+         bytes("000482744a48c5fc0003179fcad0016920193333333333334637d00ff83a980007df63c00f813880")},
+        {ChunkEncoding::FloatHistogramSt,
+         bytes("000482744a48c5fc0003179fcad000803000000000000080000000000000008064cccccccccccc7fe00"
+               "000"
+               "0000000080000000000000007fe0000000000001a01ff07530000fbec7801f027100")}};
+    storage::SampleColumns columns;
+    for (const auto& [encoding, data] : chunks) {
+        const std::size_t before = columns.size();
+        const absl::Status status =
+            tsdb::decodeChunk({encoding, data}, INT64_MIN, INT64_MAX, columns);
+        QVERIFY2(status.ok(), status.ToString().c_str());
+        QVERIFY(columns.size() > before);
+    }
+    QCOMPARE(columns.times.size(), std::size_t{6});
+    QCOMPARE(columns.histogramTimes.size(), std::size_t{13});
+    for (const int unknown : {0, 7, 255}) {
+        const auto encoding = static_cast<ChunkEncoding>(unknown);
+        const absl::Status status =
+            tsdb::decodeChunk({encoding, "abcdef"}, INT64_MIN, INT64_MAX, columns);
+        QCOMPARE(status.code(), absl::StatusCode::kDataLoss);
+        QVERIFY(status.message().find("encoding") != absl::string_view::npos);
+    }
 }
 
 void TestXor2Chunk::readsOnlyTheRange()
