@@ -162,7 +162,7 @@ void TestBlockAdmin::plansRewritesWhereMuchIsDeleted()
 
 void TestBlockAdmin::plansEarlyCutsApart()
 {
-    const std::vector<std::string> stale{std::string(tsdb::kFromStaleSeries)};
+    const std::vector<std::string> stale{std::string(tsdb::kStaleHint)};
     // Overlap with the others is no reason to merge; overlap among themselves is.
     QCOMPARE(planned({meta(0, 20, "a"), meta(10, 20, "s", {}, stale)}), std::string());
     QCOMPARE(planned({meta(0, 20, "a"), meta(5, 20, "s", {}, stale), meta(10, 20, "t", {}, stale)}),
@@ -344,7 +344,7 @@ void TestBlockAdmin::cleansTombstones()
     Folder folder;
     const Table table{{"m/a", {10, 20}}, {"m/b", {10, 20}}};
     const std::string old =
-        writeTable(folder.path(), table, 0, 100, 0, {std::string(tsdb::kFromStaleSeries)});
+        writeTable(folder.path(), table, 0, 100, 0, {std::string(tsdb::kStaleHint)});
     const std::string untouched = writeTable(folder.path(), {{"m/b", {110}}}, 100, 200);
     const std::string whole = writeTable(folder.path(), {{"m/a", {210}}}, 200, 300);
     const auto list = folder.load();
@@ -360,7 +360,7 @@ void TestBlockAdmin::cleansTombstones()
     QCOMPARE(cleaned.sources, std::vector<std::string>{cleaned.ulid});
     QCOMPARE(cleaned.parents.size(), std::size_t{1});
     QCOMPARE(cleaned.parents[0].ulid, old);
-    QCOMPARE(cleaned.hints, std::vector<std::string>{std::string(tsdb::kFromStaleSeries)});
+    QCOMPARE(cleaned.hints, std::vector<std::string>{std::string(tsdb::kStaleHint)});
     QCOMPARE(cleaned.maxTime, std::int64_t{100});
     QCOMPARE((*blocks)[1]->meta().ulid, untouched);
     QVERIFY(!fs::exists(folder.path() / old));
