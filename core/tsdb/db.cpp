@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/tsdb/checkpoint.h"
 #include "core/tsdb/db_impl.h"
+#include "core/tsdb/head_snapshot.h"
 #include "core/tsdb/merged_querier.h"
 #include "core/tsdb/wal_format.h"
 
@@ -98,6 +99,17 @@ absl::Status DbImpl::replay(const std::stop_token& stop)
     head_->raiseMinValidTime(blocks_.maxTime());
     NARTHEX_RETURN_IF_ERROR(head_->loadChunks(blocks_.maxTime()));
     Replayer replayer(*head_, environment_.pool, environment_.log, environment_.onReplayProgress);
+    if (options_.snapshotOnClose) {
+        NARTHEX_ASSIGN_OR_RETURN(const std::vector<WalSegmentFile> segments,
+                                 listWalSegments(walDirectory_));
+        const auto last = segments.empty() ? std::nullopt : std::optional(segments.back().number);
+        const LoadedSnapshot snapshot =
+            loadHeadSnapshot(directory_, *head_, last, environment_.log);
+        snapshotFailed_ = snapshot.failed;
+        if (snapshot.position) {
+            replayer.startAt(snapshot.position->segment, snapshot.position->offset);
+        }
+    }
     NARTHEX_ASSIGN_OR_RETURN(replay_, replayer.run(walDirectory_, blocks_.maxTime(), stop));
     if (fs::exists(wblDirectory_)) {
         NARTHEX_ASSIGN_OR_RETURN(lateReplay_, replayer.runLate(wblDirectory_, stop));
@@ -196,6 +208,16 @@ absl::Status DbImpl::close()
     }
     if (head_->lateJournal() != nullptr) {
         status.Update(head_->lateJournal()->close());
+    }
+    if (options_.snapshotOnClose && head_->journal() != nullptr) {
+        status.Update(head_->journal()->flushSeries());
+        const absl::Status written = writeHeadSnapshot(
+            directory_, *head_, {head_->journal()->segment(), head_->journal()->offset()},
+            {files_, options_.walSegmentBytes, options_.walCompression});
+        if (!written.ok()) {
+            environment_.log->warn("tsdb: no snapshot of the head was written error=\"{}\"",
+                                   base::messageOf(written));
+        }
     }
     if (head_->journal() != nullptr) {
         status.Update(head_->journal()->close());

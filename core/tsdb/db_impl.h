@@ -100,6 +100,7 @@ private:
     ReplayResult lateReplay_;
     base::Duration replayTook_;
     bool foundLockFile_ = false;
+    bool snapshotFailed_ = false;
     /// References of the log that mean another one's series.
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::unique_ptr<Compactor> compactor_;

@@ -122,6 +122,7 @@ HeadReading DbImpl::headReading() const
     r.tooOldSamples = {counters.samplesTooOld.load(), counters.histogramsTooOld.load()};
     r.mmapChunks = counters.chunksMapped.load();
     r.mmapChunkCorruptions = head_->chunkFiles()->corruptions();
+    r.snapshotReplayErrors = snapshotFailed_ ? 1 : 0;
     r.isolationLowWatermark = head_->isolation().settledBelow();
     r.isolationHighWatermark = head_->isolation().newest();
     r.headChunksStorageBytes = head_->chunkFiles()->sizeBytes();

@@ -19,11 +19,13 @@
 #include "core/tsdb/metadata_store.h"
 #include "core/tsdb/series_index.h"
 #include "core/tsdb/series_table.h"
+#include "core/tsdb/snapshot_records.h"
 #include "core/tsdb/wal_records.h"
 
 #include <absl/base/thread_annotations.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
+#include <absl/functional/function_ref.h>
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
@@ -212,6 +214,12 @@ public:
     /// memory back. One at a time, and not beside truncate(). Errors: ResourceExhausted (all stays
     /// as it was).
     absl::Status mapClosedChunks();
+
+    /// Calls `visit` with each series, its open chunk and its deleted ranges. For a snapshot: at
+    /// close, when nobody appends.
+    absl::Status eachOpenChunk(
+        absl::FunctionRef<absl::Status(const SnapshotSeries& series, const TimeIntervals& deleted)>
+            visit) const;
 
     // Cutting blocks of late samples: one at a time, not beside truncate().
 

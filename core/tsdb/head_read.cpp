@@ -9,6 +9,7 @@
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace narthex::tsdb {
 namespace {
@@ -157,6 +158,57 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
     if (histogram != nullptr && histogram->lastTime() >= fromMs && histogram->firstTime() <= toMs) {
         NARTHEX_RETURN_IF_ERROR(
             recodeChunk({histogram->encoding(), histogram->bytes()}, fromMs, toMs, deleted, out));
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Head::eachOpenChunk(
+    absl::FunctionRef<absl::Status(const SnapshotSeries& series, const TimeIntervals& deleted)>
+        visit) const
+{
+    static const TimeIntervals kNone;
+    std::string bytes;
+    for (std::uint32_t number = 0; number < table_.pageEnd(); ++number) {
+        SeriesPage* page = table_.page(number);
+        if (page == nullptr) {
+            continue;
+        }
+        absl::ReaderMutexLock lock(&page->mutex);
+        for (std::uint32_t position = 0; position < SeriesPage::kSeries; ++position) {
+            const HotSeries& series = page->hot[position];
+            if (!series.has(HotSeries::Alive)) {
+                continue;
+            }
+            SnapshotSeries out{.ref = number * SeriesPage::kSeries + position,
+                               .labels =
+                                   model::Labels::fromBytes(std::string(page->labels(position)))};
+            const auto& histogram = page->cold[position].histogram;
+            if (series.chunk.samples != 0) {
+                bytes.assign(openBytes(series));
+                xorFinish(series.chunk, reinterpret_cast<std::uint8_t*>(bytes.data()));
+                out.chunk =
+                    SnapshotChunk{.minTime = xorFirstTime(series.data, series.chunk.sizeBytes()),
+                                  .maxTime = series.chunk.lastTime,
+                                  .encoding = ChunkEncoding::Xor,
+                                  .bytes = bytes,
+                                  .lastValue = std::bit_cast<double>(series.chunk.lastValue)};
+            } else if (histogram != nullptr) {
+                std::vector<HistogramSample> last;
+                NARTHEX_RETURN_IF_ERROR(
+                    decodeHistogramSamples(histogram->encoding(), histogram->bytes(),
+                                           histogram->lastTime(), histogram->lastTime(), last));
+                out.chunk = SnapshotChunk{.minTime = histogram->firstTime(),
+                                          .maxTime = histogram->lastTime(),
+                                          .encoding = histogram->encoding(),
+                                          .bytes = histogram->bytes(),
+                                          .lastHistogram = std::move(last.at(0).value)};
+            }
+            const TimeIntervals& deleted =
+                series.has(HotSeries::HasDeleted)
+                    ? page->deleted.at(static_cast<std::uint8_t>(position))
+                    : kNone;
+            NARTHEX_RETURN_IF_ERROR(visit(out, deleted));
+        }
     }
     return absl::OkStatus();
 }

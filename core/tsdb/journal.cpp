@@ -100,6 +100,18 @@ std::uint32_t Journal::segment() const
     return writer_ == nullptr ? 0 : writer_->segment();
 }
 
+std::uint64_t Journal::offset() const
+{
+    absl::MutexLock lock(&mutex_);
+    return writer_ == nullptr ? 0 : writer_->offset();
+}
+
+absl::Status Journal::flushSeries()
+{
+    absl::MutexLock lock(&mutex_);
+    return writer_ == nullptr ? absl::OkStatus() : writeSeriesLocked();
+}
+
 absl::Status Journal::close()
 {
     absl::MutexLock lock(&mutex_);

@@ -42,6 +42,10 @@ public:
     absl::Status close();
     /// The current one.
     [[nodiscard]] std::uint32_t segment() const;
+    /// Where the next record goes in it.
+    [[nodiscard]] std::uint64_t offset() const;
+    /// Writes the series that are queued.
+    absl::Status flushSeries();
 
     [[nodiscard]] WalCompression compression() const { return compression_; }
     [[nodiscard]] std::uint64_t bytesWritten() const

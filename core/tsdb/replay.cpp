@@ -40,7 +40,15 @@ absl::StatusOr<ReplayResult> Replayer::run(const std::filesystem::path& walDirec
         result_.nextSegment = segments.back().number + 1;
     }
     std::vector<WalSegmentFile> checkpointSegments;
-    if (!checkpoints.empty()) {
+    if (startSegment_) {
+        std::erase_if(segments,
+                      [this](const WalSegmentFile& s) { return s.number < *startSegment_; });
+    }
+    // A checkpoint of before the start has nothing new.
+    if (!checkpoints.empty() && startSegment_ && checkpoints.back().number < *startSegment_) {
+        result_.nextSegment = std::max(result_.nextSegment, checkpoints.back().number + 1);
+    } else if (!checkpoints.empty()) {
+        startSegment_.reset();
         const WalCheckpoint& newest = checkpoints.back();
         NARTHEX_ASSIGN_OR_RETURN(checkpointSegments, listWalSegments(newest.directory));
         std::erase_if(segments,
@@ -116,8 +124,10 @@ absl::Status Replayer::replayLog(const std::vector<WalSegmentFile>& segments)
 absl::Status Replayer::replaySegment(const WalSegmentFile& segment)
 {
     NARTHEX_ASSIGN_OR_RETURN(const base::MappedFile file, base::MappedFile::open(segment.path));
-    WalReader reader(file.bytes());
-    validEnd_ = 0;
+    const bool isStart = startSegment_ && segment.number == *startSegment_ && !isLateLog_;
+    const std::uint64_t start = isStart ? startOffset_ : 0;
+    WalReader reader(file.bytes(), std::min<std::uint64_t>(start, file.bytes().size()));
+    validEnd_ = reader.validEnd();
     progress_.currentSegment = segment.number;
     ++result_.segments;
     while (true) {

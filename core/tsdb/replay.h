@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -45,6 +46,13 @@ class Replayer
 public:
     Replayer(Head& head, base::WorkerPool& pool, base::Logger log,
              std::function<void(const ReplayProgress&)> onProgress);
+
+    /// What the log holds before this place is in the head already.
+    void startAt(std::uint32_t segment, std::uint64_t offset)
+    {
+        startSegment_ = segment;
+        startOffset_ = offset;
+    }
 
     /// Samples before `minValidMs` are dropped: they are in blocks. A damaged segment is cut behind
     /// its last good record, and later ones are removed.
@@ -96,6 +104,8 @@ private:
     std::uint64_t bytesTotal_ = 0;
     ReplayProgress progress_;
     std::uint64_t validEnd_ = 0;
+    std::optional<std::uint32_t> startSegment_;
+    std::uint64_t startOffset_ = 0;
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;
     std::vector<WalHistogram> decodedHistograms_;

@@ -67,6 +67,8 @@ public:
     void countIn(LogMetrics* metrics) { metrics_ = metrics; }
 
     [[nodiscard]] std::uint32_t segment() const { return segment_; }
+    /// Bytes of the current segment.
+    [[nodiscard]] std::uint64_t offset() const { return offset_; }
     /// Bytes written by this writer, padding included.
     [[nodiscard]] std::uint64_t bytesWritten() const { return bytesWritten_; }
 
