@@ -194,6 +194,7 @@ void LabelIndex::ReadLock::eachPair(
     absl::FunctionRef<void(std::string_view name, std::string_view value, std::size_t series)>
         visit) const
 {
+    index_.mutex_.AssertReaderHeld();
     for (const auto& [name, values] : index_.names_) {
         for (const auto& [value, run] : values) {
             visit(name, value, run.size());
@@ -205,6 +206,7 @@ void LabelIndex::ReadLock::eachPairOf(
     std::string_view name,
     absl::FunctionRef<void(std::string_view value, std::size_t series)> visit) const
 {
+    index_.mutex_.AssertReaderHeld();
     const auto found = index_.names_.find(name);
     if (found == index_.names_.end()) {
         return;
