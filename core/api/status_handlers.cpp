@@ -174,6 +174,13 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
               status.samplesPerSecond);
     if (const auto store = context.engine.store(); store.ok()) {
         (*store)->writeMetrics(out);
+        out.family("narthex_tsdb_refused_label_sets_total", model::MetricType::Counter,
+                   "Label sets that were refused: invalid (empty, or a name twice), or too long.")
+            .sample({{"reason", "invalid"}}, static_cast<double>(status.store.invalidLabels))
+            .sample({{"reason", "oversized"}}, static_cast<double>(status.store.oversizedLabels));
+        out.counter("narthex_tsdb_duplicate_samples_total",
+                    "Samples refused because another value was there for their time.",
+                    static_cast<double>(status.store.samplesDuplicate));
         out.gauge("narthex_tsdb_head_memory_bytes",
                   "Memory of series, index and chunks of the head.",
                   static_cast<double>(status.store.headBytes));

@@ -247,6 +247,12 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
     noteRun(false);
     clearProblem(kOpenProblem);
+    const std::vector<tsdb::SetAside> setAside = store_->get()->setAside();
+    for (std::size_t i = 0; i < setAside.size(); ++i) {
+        setProblem(
+            fmt::format("store-set-aside-{}", i), Severity::Warning, "storage",
+            fmt::format("{} is not used: {}", setAside[i].path.string(), setAside[i].reason));
+    }
     setState(State::Collecting);
     log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(),
                store_->get()->stats().series);

@@ -261,7 +261,7 @@ std::int64_t BlockList::maxTime() const
     std::int64_t newest = std::numeric_limits<std::int64_t>::min();
     const std::shared_ptr<const Blocks> all = blocks();
     for (const auto& block : *all) {
-        if (!block->meta().isLate()) {
+        if (!block->meta().isPartial()) {
             newest = std::max(newest, block->meta().maxTime);
         }
     }

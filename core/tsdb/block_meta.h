@@ -50,11 +50,9 @@ struct BlockMeta
     bool failed = false;
     friend bool operator==(const BlockMeta&, const BlockMeta&) = default;
 
-    /// Whether all of it came out of order: the head may hold samples of the same range.
-    [[nodiscard]] bool isLate() const
-    {
-        return std::find(hints.begin(), hints.end(), kLateHint) != hints.end();
-    }
+    /// Whether it holds only a part of the series or samples of its range, cut while the head keeps
+    /// the others: what came out of order, or stale or selected series.
+    [[nodiscard]] bool isPartial() const { return !hints.empty(); }
 };
 
 std::string toJson(const BlockMeta& meta);

@@ -23,7 +23,7 @@ bool claimsTooMuch(const Plan& blocks)
     std::int64_t inOrder = std::numeric_limits<std::int64_t>::min();
     std::int64_t late = inOrder;
     for (const BlockMeta& block : blocks) {
-        std::int64_t& end = block.isLate() ? late : inOrder;
+        std::int64_t& end = block.isPartial() ? late : inOrder;
         end = std::max(end, block.maxTime);
     }
     return inOrder != std::numeric_limits<std::int64_t>::min() && late > inOrder;

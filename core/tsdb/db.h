@@ -133,6 +133,9 @@ struct DbStats
     std::uint64_t samplesDuplicate = 0;
     std::uint64_t samplesOutOfBounds = 0;
     std::uint64_t samplesTooOld = 0;
+    /// Label sets that were refused: empty or with a name twice, and too long.
+    std::uint64_t invalidLabels = 0;
+    std::uint64_t oversizedLabels = 0;
     std::uint64_t seriesCreated = 0;
     std::uint64_t seriesRemoved = 0;
     std::uint64_t walBytes = 0;

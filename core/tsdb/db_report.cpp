@@ -73,6 +73,8 @@ DbStats DbImpl::stats() const
     stats.samplesDuplicate = counters.samplesDuplicate.load();
     stats.samplesTooOld = counters.samplesTooOld.load();
     stats.samplesOutOfBounds = counters.samplesOutOfBounds.load();
+    stats.invalidLabels = counters.invalidLabels.load();
+    stats.oversizedLabels = counters.oversizedLabels.load();
     stats.seriesCreated = counters.seriesCreated.load();
     stats.seriesRemoved = counters.seriesRemoved.load();
     stats.walBytes = walBytes();

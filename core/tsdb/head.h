@@ -50,6 +50,8 @@ struct HeadOptions
     std::uint32_t lateCapacity = 32;
     /// Histograms with custom buckets are refused, log records of Prometheus 3.x not written.
     bool readableBy242 = true;
+    /// Whether float chunks of blocks are written in the encoding of Prometheus 3.x.
+    bool usesXor2 = false;
     /// Whether metadata of series goes into the log.
     bool logsMetadata = false;
 };
@@ -67,6 +69,8 @@ struct HeadCounters
     std::atomic<std::uint64_t> histogramsOutOfBounds{0};
     std::atomic<std::uint64_t> histogramsTooOld{0};
     std::atomic<std::uint64_t> seriesNotFound{0};
+    std::atomic<std::uint64_t> invalidLabels{0};
+    std::atomic<std::uint64_t> oversizedLabels{0};
     std::atomic<std::uint64_t> samplesOutOfOrder{0};
     std::atomic<std::uint64_t> samplesDuplicate{0};
     std::atomic<std::uint64_t> samplesOutOfBounds{0};

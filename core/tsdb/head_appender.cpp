@@ -25,6 +25,23 @@ constexpr std::size_t kRecordHeadBytes = 1 + 8 + 8;
 /// A record of this many samples is some 200 KiB: it compresses well, and always fits a segment.
 constexpr std::size_t kSamplesARecord = 16384;
 constexpr std::size_t kPrefetch = 8;
+/// Far above what anybody means to store, far below a segment of the log: a series that does not
+/// fit there would keep every later one out.
+constexpr std::size_t kLabelBytesMax = std::size_t{1} << 20U;
+
+std::string longestLabel(const model::Labels& labels)
+{
+    std::string_view name;
+    std::size_t bytes = 0;
+    for (const model::LabelView& label : labels) {
+        if (label.name.size() + label.value.size() > bytes) {
+            bytes = label.name.size() + label.value.size();
+            name = label.name;
+        }
+    }
+    constexpr std::size_t kShown = 64;
+    return fmt::format("\"{}\" with {} bytes", name.substr(0, kShown), bytes);
+}
 
 char* putVarint(char* out, std::int64_t value)
 {
@@ -73,12 +90,22 @@ HeadAppender::~HeadAppender()
 
 absl::StatusOr<SeriesRef> HeadAppender::seriesFor(const model::Labels& labels)
 {
+    HeadCounters& counters = head_->counters(); // nobody orders anything by them
     if (labels.empty()) {
+        counters.invalidLabels.fetch_add(1, std::memory_order_relaxed);
         return base::invalidArgument("empty labelset: invalid sample");
+    }
+    if (labels.bytes().size() > kLabelBytesMax) {
+        counters.oversizedLabels.fetch_add(1, std::memory_order_relaxed);
+        return base::invalidArgument(
+            "label set of {} bytes exceeds the limit of {}; the longest is {}: drop or shorten it "
+            "by relabeling",
+            labels.bytes().size(), kLabelBytesMax, longestLabel(labels));
     }
     std::string_view previous;
     for (const model::LabelView& label : labels) {
         if (label.name <= previous && !previous.empty()) {
+            counters.invalidLabels.fetch_add(1, std::memory_order_relaxed);
             return base::invalidArgument("label name \"{}\" is not unique: invalid sample",
                                          label.name);
         }

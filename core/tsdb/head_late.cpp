@@ -7,6 +7,7 @@
 #include "core/tsdb/block.h"
 #include "core/tsdb/head.h"
 #include "core/tsdb/merged_querier.h"
+#include "core/tsdb/recode.h"
 #include "core/tsdb/wal_batches.h"
 #include "core/tsdb/xor_chunk.h"
 
@@ -358,10 +359,11 @@ absl::Status Head::exportLate(HeadRef ref, std::uint32_t chunks, std::int64_t fr
         std::unique(samples.begin(), samples.end(),
                     [](const LateSample& a, const LateSample& b) { return a.time == b.time; }),
         samples.end());
+    const std::size_t before = out.size();
     for (ExportedChunk& chunk : encodeLate(samples)) {
         out.push_back(std::move(chunk));
     }
-    return absl::OkStatus();
+    return options_.usesXor2 ? encodeAsXor2(out, before) : absl::OkStatus();
 }
 
 std::int64_t Head::firstLateFrom(const LateCut& cut, std::int64_t fromMs) const

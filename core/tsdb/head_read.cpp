@@ -132,6 +132,7 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
     if (!series.has(HotSeries::Alive)) {
         return absl::OkStatus();
     }
+    const std::size_t before = out.size();
     static const TimeIntervals kNone;
     const TimeIntervals& deleted = series.has(HotSeries::HasDeleted)
                                        ? page.deleted.at(static_cast<std::uint8_t>(position))
@@ -159,7 +160,7 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
         NARTHEX_RETURN_IF_ERROR(
             recodeChunk({histogram->encoding(), histogram->bytes()}, fromMs, toMs, deleted, out));
     }
-    return absl::OkStatus();
+    return options_.usesXor2 ? encodeAsXor2(out, before) : absl::OkStatus();
 }
 
 absl::Status Head::eachOpenChunk(

@@ -5,9 +5,11 @@
 #include "core/base/status.h"
 #include "core/tsdb/block.h"
 #include "core/tsdb/histogram_chunk.h"
+#include "core/tsdb/xor2_chunk.h"
 #include "core/tsdb/xor_chunk.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace narthex::tsdb {
 namespace {
@@ -45,6 +47,25 @@ absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
         });
     });
     encodeHistograms(samples, out);
+    return absl::OkStatus();
+}
+
+absl::Status encodeAsXor2(std::vector<ExportedChunk>& chunks, std::size_t from)
+{
+    constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
+    for (std::size_t i = from; i < chunks.size(); ++i) {
+        ExportedChunk& chunk = chunks[i];
+        if (chunk.encoding != ChunkEncoding::Xor) {
+            continue;
+        }
+        std::vector<std::int64_t> times;
+        std::vector<double> values;
+        NARTHEX_RETURN_IF_ERROR(
+            xorDecode(chunk.bytes, chunk.samples, kLeast, kGreatest, times, values));
+        chunk.bytes = xor2Encode(times, values);
+        chunk.encoding = ChunkEncoding::Xor2;
+    }
     return absl::OkStatus();
 }
 

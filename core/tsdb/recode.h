@@ -20,4 +20,7 @@ namespace narthex::tsdb {
 absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int64_t toMs,
                          const TimeIntervals& deleted, std::vector<ExportedChunk>& out);
 
+/// Writes float chunks from position `from` on in the encoding of Prometheus 3.x; others stay.
+absl::Status encodeAsXor2(std::vector<ExportedChunk>& chunks, std::size_t from);
+
 } // namespace narthex::tsdb

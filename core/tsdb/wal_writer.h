@@ -38,12 +38,6 @@ struct WalRecord
 /// Compresses a record into `buffer` if it becomes smaller by it. The result's bytes are
 /// `payload`'s or `buffer`'s.
 WalRecord makeWalRecord(std::string_view payload, WalCompression compression, std::string& buffer);
-/// Snappy or nothing.
-inline WalRecord makeWalRecord(std::string_view payload, bool compress, std::string& buffer)
-{
-    return makeWalRecord(payload, compress ? WalCompression::Snappy : WalCompression::None, buffer);
-}
-
 class WalWriter
 {
 public:

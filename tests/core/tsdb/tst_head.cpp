@@ -60,6 +60,8 @@ private slots:
     void judgesSamplesByTheirTime();
     void judgesRepetitionsWithinABatch();
     void refusesLabelsThatNameNothing();
+    void refusesALabelThatIsTooLong();
+    void splitsABatchWhereASeriesChangesItsKind();
     void aReferenceOfNobodyIsUnknown();
     void cutsChunksEvenly();
     void neverCrossesABlockBoundary();
@@ -120,6 +122,50 @@ void TestHead::refusesLabelsThatNameNothing()
     model::appendPackedLabel(twice, "a", "2");
     QCOMPARE(appender->seriesFor(model::Labels::fromBytes(twice)).status().code(),
              absl::StatusCode::kInvalidArgument);
+}
+
+void TestHead::refusesALabelThatIsTooLong()
+{
+    TsdbFixture fixture;
+    const auto db = fixture.open();
+    const auto appender = db->appender();
+    const auto ref =
+        appender->seriesFor({{"__name__", "up"}, {"query", std::string(2U << 20U, 'x')}});
+    QVERIFY(ref.status().message().find("the longest is \"query\" with 20971") !=
+            std::string::npos);
+    QCOMPARE(db->stats().oversizedLabels, std::uint64_t{1});
+    // The others of the batch are kept.
+    QCOMPARE(appender->append(*appender->seriesFor(kUp), {kStart}, 1), AppendResult::Appended);
+    QVERIFY(appender->commit().ok());
+    QCOMPARE(contentsOf(*db).size(), std::size_t{1});
+}
+
+void TestHead::splitsABatchWhereASeriesChangesItsKind()
+{
+    TsdbFixture fixture;
+    {
+        const auto db = fixture.open();
+        const auto appender = db->appender();
+        const auto ref = *appender->seriesFor(kUp);
+        const model::FloatHistogram h{
+            .count = 1, .sum = 1, .positiveSpans = {{0, 1}}, .positiveBuckets = {1}};
+        QCOMPARE(appender->append(ref, {kStart}, 1), AppendResult::Appended);
+        QCOMPARE(appender->appendHistogram(ref, {kStart + 1}, h), AppendResult::Appended);
+        QCOMPARE(appender->append(ref, {kStart + 2}, 2), AppendResult::Appended);
+        QCOMPARE(appender->appendHistogram(ref, {kStart + 2}, h), AppendResult::DuplicateTimestamp);
+        QCOMPARE(appender->appendHistogram(ref, {kStart + 3}, h), AppendResult::Appended);
+        QVERIFY(appender->commit().ok());
+    }
+    const auto db = fixture.open();
+    const auto querier = db->querier({INT64_MIN}, {INT64_MAX}).value();
+    const auto set = querier->select({}, {}, {}).value();
+    const auto series = storage::collect(*set, 10).value();
+    storage::SampleColumns columns;
+    QVERIFY(series.at(0)->read({INT64_MIN}, {INT64_MAX}, columns).ok());
+    const std::vector<std::int64_t> floats{kStart, kStart + 2};
+    const std::vector<std::int64_t> histograms{kStart + 1, kStart + 3};
+    QVERIFY(columns.times == floats);
+    QVERIFY(columns.histogramTimes == histograms);
 }
 
 void TestHead::aReferenceOfNobodyIsUnknown()

@@ -76,6 +76,8 @@ private slots:
     void removesFilesThatNoChunkNeeds();
     void hidesDeletedSamplesAndKeepsThemHidden();
     void givesBackTheMemoryOfDeadSeries();
+    void writesBlocksInTheNewerEncodingWhenAllowed();
+    void cutsStaleSeriesEarly();
 
 private:
     static std::unique_ptr<tsdb::HeadChunkFiles> openFiles(const fs::path& path,
@@ -358,6 +360,64 @@ void TestHeadChunks::givesBackTheMemoryOfDeadSeries()
     QVERIFY(db->stats().seriesRemoved > 35'000);
     QVERIFY2(db->stats().headBytes < afterThree * 3 / 2,
              fmt::format("{} then {}", afterThree, db->stats().headBytes).c_str());
+}
+
+void TestHeadChunks::writesBlocksInTheNewerEncodingWhenAllowed()
+{
+    TsdbFixture fixture;
+    tsdb::DbOptions options;
+    options.floatEncoding = tsdb::FloatEncoding::Xor2;
+    QVERIFY(fixture.tryOpen(fixture.path(), options).status().ToString().find("2.42") !=
+            std::string::npos);
+    options.readableBy242 = false;
+    test::Contents before;
+    {
+        const auto db = fixture.open(options);
+        fill(*db, 5, 1000);
+        before = contentsOf(*db);
+        QVERIFY(db->compact().ok());
+        QVERIFY(db->stats().blocks > 0);
+        QVERIFY(contentsOf(*db) == before);
+    }
+    // Length of the chunk, then its encoding: the first chunk of the first block.
+    for (const auto& entry : fs::directory_iterator(fixture.path())) {
+        if (fs::exists(entry.path() / "chunks")) {
+            const std::string bytes = base::readFile(entry.path() / "chunks" / "000001").value();
+            const bool isLong = (static_cast<unsigned char>(bytes[8]) & 0x80U) != 0;
+            QCOMPARE(static_cast<int>(bytes[isLong ? 10 : 9]), 4);
+        }
+    }
+    QVERIFY(contentsOf(*fixture.open()) == before);
+}
+
+void TestHeadChunks::cutsStaleSeriesEarly()
+{
+    TsdbFixture fixture;
+    tsdb::DbOptions options;
+    options.live.staleSeriesThreshold = 0.5;
+    test::Contents before;
+    {
+        const auto db = fixture.open(options);
+        fill(*db, 10, 100);
+        // Seven of ten end.
+        const auto appender = db->appender();
+        for (std::size_t i = 0; i < 7; ++i) {
+            appender->append(*appender->seriesFor(numbered(i)), {kStart + 100 * 15'000},
+                             model::staleMarker());
+        }
+        QVERIFY(appender->commit().ok());
+        before = contentsOf(*db);
+        QVERIFY(db->compact().ok());
+        QCOMPARE(db->stats().series, std::uint64_t{3});
+        QCOMPARE(db->blocks().size(), std::size_t{1});
+        QVERIFY(contentsOf(*db) == before);
+        // One comes back.
+        put(*db, numbered(2), kStart + 101 * 15'000, 5);
+        before[numbered(2).toString()].emplace_back(kStart + 101 * 15'000,
+                                                    std::bit_cast<std::uint64_t>(5.0));
+        QVERIFY(contentsOf(*db) == before);
+    }
+    QVERIFY(contentsOf(*fixture.open(options)) == before);
 }
 
 QTEST_GUILESS_MAIN(TestHeadChunks)

@@ -1,0 +1,252 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the API says of the store and does to it, over a real engine.
+#include "core/api/api.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/status.h"
+#include "core/engine/engine.h"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QtTest>
+
+#include <atomic>
+
+using namespace narthex;
+using namespace narthex::base::literals;
+
+namespace {
+
+constexpr std::int64_t kStart = 1'699'999'200'000;
+
+/// An engine over a folder of its own, and an API on it.
+struct World
+{
+    explicit World(bool enableAdmin = true)
+    {
+        options.dataDirectory = folder.path() / "data";
+        options.requireConfig = false;
+        options.store.live.maxExemplars = 10;
+        engine = std::make_unique<engine::Engine>(
+            options,
+            engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
+        api = std::make_unique<api::Api>(*engine, api::ApiOptions{.enableAdmin = enableAdmin});
+        base::ignore(engine->start(), "ready() tells");
+    }
+    bool isReady() const
+    {
+        return QTest::qWaitFor([&] { return engine->ready(); }, 15000);
+    }
+    /// `series` series with `samples` samples of a second each, and one exemplar.
+    void fill(int series, int samples) const
+    {
+        const auto store = engine->store().value();
+        const auto appender = store->appender();
+        for (int i = 0; i < series; ++i) {
+            const auto ref = *appender->seriesFor(
+                {{"__name__", "requests_total"}, {"code", std::to_string(200 + i)}});
+            for (int s = 0; s < samples; ++s) {
+                appender->append(ref, {kStart + s * 1000}, s);
+            }
+            if (i == 0) {
+                appender->appendExemplar(ref, {.labels = {{"trace_id", "abc"}},
+                                               .value = 0.5,
+                                               .time = base::Timestamp{kStart}});
+            }
+        }
+        base::ignore(appender->commit(), "the test looks at what is there");
+    }
+    net::ServerResponse call(const std::string& method, const std::string& path,
+                             net::Parameters parameters = {}) const
+    {
+        net::ServerRequest request;
+        request.method = method;
+        request.path = path;
+        request.parameters = std::move(parameters);
+        std::atomic<bool> done = false;
+        net::ServerResponse result;
+        api->handle(std::move(request), [&](net::ServerResponse response) {
+            result = std::move(response);
+            done = true;
+        });
+        base::ignore(QTest::qWaitFor([&] { return done.load(); }, 15000)
+                         ? absl::OkStatus()
+                         : absl::DeadlineExceededError("no reply"),
+                     "an empty answer fails the test");
+        return result;
+    }
+    [[nodiscard]] QJsonValue data(const std::string& path, net::Parameters parameters = {}) const
+    {
+        return QJsonDocument::fromJson(
+                   QByteArray::fromStdString(call("GET", path, std::move(parameters)).body))
+            .object()
+            .value("data");
+    }
+
+    base::TemporaryDirectory folder;
+    base::LogSetup log = base::LogSetup::create("error").value();
+    net::IoLoop loop;
+    base::WorkerPool pool{2};
+    base::SystemTimers timers;
+    engine::EngineOptions options;
+    std::unique_ptr<engine::Engine> engine;
+    std::unique_ptr<api::Api> api;
+};
+
+} // namespace
+
+class TestStoreApi : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void tellsWhatTheHeadHolds();
+    void refusesALimitOfNothing();
+    void tellsTheReplay();
+    void listsExemplars();
+    void deletesAndCleans();
+    void takesSnapshots();
+    void keepsItsAdminPartClosed();
+    void namesEveryMetricOfTheStore();
+};
+
+void TestStoreApi::tellsWhatTheHeadHolds()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    world.fill(3, 5);
+    const QJsonObject status = world.data("/api/v1/status/tsdb").toObject();
+    const QJsonObject head = status.value("headStats").toObject();
+    QCOMPARE(head.value("numSeries").toInt(), 3);
+    QCOMPARE(head.value("numLabelPairs").toInt(), 4);
+    QCOMPARE(head.value("maxTime").toInteger(), qint64{kStart + 4000});
+    const QJsonArray names = status.value("seriesCountByMetricName").toArray();
+    QCOMPARE(names.size(), 1);
+    QCOMPARE(names.at(0).toObject().value("name").toString(), QString("requests_total"));
+    QCOMPARE(names.at(0).toObject().value("value").toInt(), 3);
+    const QJsonArray labels = status.value("labelValueCountByLabelName").toArray();
+    QCOMPARE(labels.at(0).toObject().value("name").toString(), QString("code"));
+    QCOMPARE(world.data("/api/v1/status/tsdb", {{"limit", "1"}})
+                 .toObject()
+                 .value("seriesCountByLabelValuePair")
+                 .toArray()
+                 .size(),
+             1);
+}
+
+void TestStoreApi::refusesALimitOfNothing()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    QCOMPARE(world.call("GET", "/api/v1/status/tsdb", {{"limit", "0"}}).status, 400);
+    const auto tooMuch = world.call("GET", "/api/v1/status/tsdb", {{"limit", "10001"}});
+    QCOMPARE(tooMuch.status, 400);
+    QVERIFY(tooMuch.body.find("limit must not exceed 10000") != std::string::npos);
+}
+
+void TestStoreApi::tellsTheReplay()
+{
+    const World world;
+    const QJsonObject replay = world.data("/api/v1/status/walreplay").toObject();
+    QVERIFY(replay.contains("min") && replay.contains("max") && replay.contains("current"));
+}
+
+void TestStoreApi::listsExemplars()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    world.fill(2, 2);
+    const QJsonArray found =
+        world.data("/api/v1/query_exemplars", {{"query", "rate(requests_total[5m])"}}).toArray();
+    QCOMPARE(found.size(), 1);
+    const QJsonObject series = found.at(0).toObject();
+    QCOMPARE(series.value("seriesLabels").toObject().value("code").toString(), QString("200"));
+    const QJsonObject exemplar = series.value("exemplars").toArray().at(0).toObject();
+    QCOMPARE(exemplar.value("labels").toObject().value("trace_id").toString(), QString("abc"));
+    QCOMPARE(exemplar.value("value").toString(), QString("0.5"));
+    QCOMPARE(world.call("GET", "/api/v1/query_exemplars", {{"query", "1"}}).status, 204);
+    QVERIFY(world.data("/api/v1/query_exemplars", {{"query", "nothing"}}).toArray().isEmpty());
+}
+
+void TestStoreApi::deletesAndCleans()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    world.fill(3, 5);
+    QCOMPARE(world.call("POST", "/api/v1/admin/tsdb/delete_series").status, 400);
+    QCOMPARE(world
+                 .call("POST", "/api/v1/admin/tsdb/delete_series",
+                       {{"match[]", "requests_total{code=\"201\"}"}})
+                 .status,
+             204);
+    QCOMPARE(world
+                 .data("/api/v1/query", {{"query", "count(requests_total)"},
+                                         {"time", std::to_string(kStart / 1000 + 4)}})
+                 .toObject()
+                 .value("result")
+                 .toArray()
+                 .at(0)
+                 .toObject()
+                 .value("value")
+                 .toArray()
+                 .at(1)
+                 .toString(),
+             QString("2"));
+    QCOMPARE(world.call("POST", "/api/v1/admin/tsdb/clean_tombstones").status, 204);
+    QCOMPARE(world.call("GET", "/api/v1/admin/tsdb/clean_tombstones").status, 405);
+}
+
+void TestStoreApi::takesSnapshots()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    world.fill(3, 5);
+    const auto response = world.call("POST", "/api/v1/admin/tsdb/snapshot");
+    QCOMPARE(response.status, 200);
+    const QString name = QJsonDocument::fromJson(QByteArray::fromStdString(response.body))
+                             .object()
+                             .value("data")
+                             .toObject()
+                             .value("name")
+                             .toString();
+    QVERIFY(QRegularExpression("^\\d{8}T\\d{6}Z-[0-9a-f]{16}$").match(name).hasMatch());
+    const auto target = world.options.dataDirectory / "snapshots" / name.toStdString();
+    QVERIFY(std::filesystem::exists(target));
+    QVERIFY(!std::filesystem::is_empty(target));
+    QCOMPARE(world.call("POST", "/api/v1/admin/tsdb/snapshot", {{"skip_head", "maybe"}}).status,
+             400);
+    QVERIFY(world.data("/api/v1/status/tsdb/blocks").toObject().value("blocks").isArray());
+}
+
+void TestStoreApi::keepsItsAdminPartClosed()
+{
+    const World world(false);
+    QVERIFY(world.isReady());
+    const auto response = world.call("POST", "/api/v1/admin/tsdb/clean_tombstones");
+    QCOMPARE(response.status, 500);
+    QVERIFY(response.body.find("admin APIs disabled") != std::string::npos);
+}
+
+void TestStoreApi::namesEveryMetricOfTheStore()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    world.fill(2, 2);
+    const std::string page = world.call("GET", "/metrics").body;
+    for (const char* name :
+         {"prometheus_tsdb_head_series 2\n", "prometheus_tsdb_head_samples_appended_total{type=",
+          "prometheus_tsdb_blocks_loaded 0\n", "prometheus_tsdb_compactions_total 0\n",
+          "prometheus_tsdb_wal_fsync_duration_seconds", "prometheus_tsdb_wal_page_flushes_total",
+          "prometheus_tsdb_out_of_order_wbl_storage_size_bytes",
+          "prometheus_tsdb_exemplar_exemplars_in_storage 1\n", "prometheus_tsdb_mmap_chunks_total",
+          "prometheus_tsdb_head_stale_series 0\n", "prometheus_tsdb_retention_limit_seconds",
+          "prometheus_tsdb_clean_start"}) {
+        QVERIFY2(page.find(name) != std::string::npos, name);
+    }
+}
+
+QTEST_GUILESS_MAIN(TestStoreApi)
+#include "tst_store_api.moc"
