@@ -208,6 +208,9 @@ std::string toJson(const BlockMeta& meta)
 
 absl::StatusOr<BlockMeta> parseBlockMeta(std::string_view json)
 {
+    if (json.empty()) {
+        return base::dataLoss("meta.json is empty");
+    }
     dom::parser parser;
     dom::object root;
     if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) {
@@ -244,7 +247,7 @@ absl::Status repairOldIndex(const std::filesystem::path& blockDirectory)
     auto json = base::readFile(blockDirectory / "meta.json", kMetaBytesMax);
     dom::parser parser;
     dom::object root;
-    if (!json.ok() || parser.parse(json->data(), json->size()).get(root) != simdjson::SUCCESS ||
+    if (!json.ok() || json->empty() || parser.parse(json->data(), json->size()).get(root) != simdjson::SUCCESS ||
         numberOr(root, "version") != kMistakenVersion) {
         return absl::OkStatus();
     }

@@ -133,14 +133,16 @@ absl::StatusOr<std::unique_ptr<Journal>>
 DbImpl::makeJournal(const fs::path& folder, std::uint32_t segment, LogMetrics& metrics)
 {
     // A full segment is synced in the background; nobody waits for it, and the file ends by itself.
-    const auto finish = [this, &metrics](std::shared_ptr<AppendFile> file) {
-        environment_.pool.submit([file = std::move(file), &metrics, &clock = environment_.clock] {
+    const std::shared_ptr<LogMetrics> shared(sharedMetrics_, &metrics);
+    const auto finish = [&pool = environment_.pool, &clock = environment_.clock,
+                         shared](std::shared_ptr<AppendFile> file) {
+        pool.submit([file = std::move(file), shared, &clock] {
             const base::Duration begun = clock.monotonic();
             base::ignore(
                 file->sync(),
                 "the log is there for a crash of the process; power loss may cost the tail");
             const base::Duration now = clock.monotonic();
-            metrics.fsyncSeconds.observe(now, (now - begun).seconds());
+            shared->fsyncSeconds.observe(now, (now - begun).seconds());
             base::ignore(file->close(), "nothing is left to write");
         });
     };

@@ -91,8 +91,9 @@ private:
     const Environment environment_;
     SystemFileLayer systemFiles_;
     FileLayer& files_;
-    // Safe by itself; outlives whoever counts in it.
-    StoreMetrics metrics_;
+    /// Shared with tasks of the pool, which may run when the store is gone.
+    const std::shared_ptr<StoreMetrics> sharedMetrics_ = std::make_shared<StoreMetrics>();
+    StoreMetrics& metrics_ = *sharedMetrics_;
     const std::shared_ptr<Head> head_;
     BlockList blocks_;
     // Written by start() only.

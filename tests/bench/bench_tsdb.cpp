@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <malloc.h>
 #include <random>
@@ -72,7 +73,10 @@ struct Store
     std::mt19937_64 random{1};
     std::int64_t now = kStart;
 
-    explicit Store(std::size_t series) : db(fixture.open())
+    explicit Store(std::size_t series) : Store(series, {}) {}
+    /// In `directory` instead of a temporary one, unless that is empty.
+    Store(std::size_t series, const std::filesystem::path& directory)
+        : db(directory.empty() ? fixture.open() : fixture.tryOpen(directory).value())
     {
         for (std::size_t target = 0; target < series / kSeriesATarget; ++target) {
             appenders.push_back(db->appender());
@@ -273,8 +277,23 @@ BENCHMARK(BM_Replay)
 
 } // namespace
 
+/// Writes a data directory as one hour of scrapes leaves it: for tests/bench/compare_prometheus.
+int makeDirectory(const std::filesystem::path& directory, std::size_t series)
+{
+    Store store(series, directory);
+    // The newest sample is of now: other programs do not take the future, nor what is too old.
+    store.now = std::time(nullptr) * std::int64_t{1000} - 240 * 15000;
+    for (int i = 0; i < 240; ++i) {
+        store.round();
+    }
+    return 0;
+}
+
 int main(int argc, char** argv)
 {
+    if (argc == 4 && std::string_view(argv[1]) == "--make-directory") {
+        return makeDirectory(argv[2], std::stoul(argv[3]));
+    }
     // Debian's Abseil looks for lock cycles unless told otherwise; the programs turn it off, too.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     benchmark::Initialize(&argc, argv);

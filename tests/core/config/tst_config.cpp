@@ -20,6 +20,7 @@ private Q_SLOTS:
     void warnsOfSectionsWithoutEffect();
     void expandsTheEnvironmentInExternalLabelsOnly();
     void resolvesPathsAgainstTheFile();
+    void readsTheStorageSection();
     void judgesTheConformanceFiles_data();
     void judgesTheConformanceFiles();
 };
@@ -56,6 +57,19 @@ void TestConfig::refusesMistakesAndNamesTheirPlace_data()
                                         "config.Config; did you mean scrape_configs?";
     QTest::newRow("bad duration") << "global:\n  scrape_interval: 15\n"
                                   << "c.yml:2:20: not a valid duration string: \"15\"";
+    QTest::newRow("chunk encoding in capitals")
+        << "storage: {tsdb: {chunk_encoding: {floats: XOR2}}}\n"
+        << "'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must be "
+           "omitted entirely, got \"XOR2\"";
+    QTest::newRow("negative retention size")
+        << "storage: {tsdb: {retention: {size: -1GB}}}\n"
+        << "'storage.tsdb.retention.size' must be greater than or equal to 0, got -1GB";
+    QTest::newRow("retention of more than all")
+        << "storage: {tsdb: {retention: {percentage: 101}}}\n"
+        << "'storage.tsdb.retention.percentage' must be in the range [0, 100], got 101";
+    QTest::newRow("share of stale series above one")
+        << "storage: {tsdb: {stale_series_compaction_threshold: 2}}\n"
+        << "must be in the range [0, 1], got 2";
     QTest::newRow("duplicate job")
         << "scrape_configs:\n- job_name: a\n- job_name: a\n"
         << "c.yml:3:3: found multiple scrape configs with job name \"a\"";
@@ -125,6 +139,31 @@ void TestConfig::resolvesPathsAgainstTheFile()
     QVERIFY(config.ok());
     QCOMPARE(config->jobs[0]->http.tls.caFile, std::string("/etc/p/ca.pem"));
     QCOMPARE(config->jobs[0]->http.authorization->credentialsFile, std::string("/abs/token"));
+}
+
+void TestConfig::readsTheStorageSection()
+{
+    const auto parsed = [](const std::string& text) {
+        const auto config = config::parse("c.yml", text);
+        return config.ok() ? config->storage : config::StorageConfig{.staleSeriesThreshold = -1};
+    };
+    const config::StorageConfig nothing = parsed("storage:\n");
+    QVERIFY(!nothing.retention && !nothing.maxExemplars && !nothing.useXor2);
+    // Only what the section says counts: no time, so for ever.
+    const config::StorageConfig size = parsed("storage: {tsdb: {retention: {size: 1GB}}}");
+    QCOMPARE(size.retention->time.ms(), 0);
+    QCOMPARE(size.retention->bytes, std::uint64_t{1} << 30U);
+    QCOMPARE(parsed("storage: {exemplars: {}}").maxExemplars.value_or(7), std::uint32_t{0});
+    const config::StorageConfig all =
+        parsed("storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"
+               "    stale_series_compaction_threshold: 0.25\n    chunk_encoding: {floats: xor2}\n"
+               "    retention: {time: 30d, percentage: 80}\n  exemplars: {max_exemplars: 5}\n");
+    QCOMPARE(all.outOfOrderWindow.ms(), 30 * 60'000);
+    QCOMPARE(all.staleSeriesThreshold, 0.25);
+    QVERIFY(all.useXor2.value_or(false));
+    QCOMPARE(all.retention->time.ms(), 30LL * 24 * 3'600'000);
+    QCOMPARE(all.retention->percent, 80.0);
+    QCOMPARE(all.maxExemplars.value_or(0), std::uint32_t{5});
 }
 
 void TestConfig::judgesTheConformanceFiles_data()
