@@ -249,9 +249,9 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     clearProblem(kOpenProblem);
     const std::vector<tsdb::SetAside> setAside = store_->get()->setAside();
     for (std::size_t i = 0; i < setAside.size(); ++i) {
-        setProblem(
-            fmt::format("store-set-aside-{}", i), Severity::Warning, "storage",
-            fmt::format("{} is not used: {}", setAside[i].path.string(), setAside[i].reason));
+        setProblem(fmt::format("store-set-aside-{}", i), Severity::Warning, "storage",
+                   fmt::format("not used: {} (set aside as {})", setAside[i].reason,
+                               setAside[i].path.string()));
     }
     setState(State::Collecting);
     log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(),
