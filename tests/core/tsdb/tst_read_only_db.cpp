@@ -254,8 +254,13 @@ void TestReadOnlyDb::seesOneMomentWhileBlocksAreCutAndMerged()
     const auto db = fixture.open(kManual);
     constexpr std::int64_t kRounds = 12;
     std::atomic<std::int64_t> written{kStart};
-    std::jthread writer([&] {
+    std::atomic<int> reads = 0;
+    std::jthread writer([&](const std::stop_token& stop) {
         for (std::int64_t round = 0; round < kRounds; ++round) {
+            // A round for each read: a slow reader is not outrun.
+            while (reads < round && !stop.stop_requested()) {
+                std::this_thread::yield();
+            }
             const std::int64_t end = kStart + (round + 1) * 2 * kHour;
             fill(*db, end - 2 * kHour, end);
             written = end;
@@ -263,7 +268,6 @@ void TestReadOnlyDb::seesOneMomentWhileBlocksAreCutAndMerged()
         }
     });
     // Whatever moment it is, samples are there without a hole from the first to the last.
-    int reads = 0;
     for (bool last = false; !last; ++reads) {
         const std::int64_t before = written;
         last = before == kStart + kRounds * 2 * kHour;
