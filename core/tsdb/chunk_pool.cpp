@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 
 #include <new>
+#include <sys/mman.h>
 
 namespace narthex::tsdb {
 namespace {
@@ -49,6 +50,9 @@ ChunkPool::Slab* ChunkPool::takeSlabLocked(std::uint8_t sizeClass)
     if (!empty_.empty()) {
         memory = empty_.back();
         empty_.pop_back();
+    } else if (!hollow_.empty()) {
+        memory = hollow_.back();
+        hollow_.pop_back();
     } else {
         memory = ::operator new (kSlabBytes, std::align_val_t{kSlabBytes});
         slabs_.emplace_back(static_cast<Slab*>(memory));
@@ -93,10 +97,23 @@ void ChunkPool::release(std::uint8_t* block, std::uint8_t sizeClass)
     }
 }
 
+void ChunkPool::trim()
+{
+    constexpr std::size_t kSpareFraction = 16;
+    absl::MutexLock lock(&mutex_);
+    const std::size_t spare = (slabs_.size() - hollow_.size()) / kSpareFraction;
+    while (empty_.size() > spare) {
+        Slab* slab = empty_.back();
+        empty_.pop_back();
+        ::madvise(slab, kSlabBytes, MADV_DONTNEED);
+        hollow_.push_back(slab);
+    }
+}
+
 std::uint64_t ChunkPool::memoryBytes() const
 {
     absl::MutexLock lock(&mutex_);
-    return slabs_.size() * kSlabBytes;
+    return (slabs_.size() - hollow_.size()) * kSlabBytes;
 }
 
 } // namespace narthex::tsdb

@@ -34,7 +34,9 @@ public:
 
     [[nodiscard]] std::uint8_t* allocate(std::uint8_t sizeClass);
     void release(std::uint8_t* block, std::uint8_t sizeClass);
-    /// Bytes of all slabs, used or free.
+    /// Gives the memory of empty slabs back to the system, but for a few.
+    void trim();
+    /// Bytes of all slabs that have memory, used or free.
     [[nodiscard]] std::uint64_t memoryBytes() const;
 
 private:
@@ -67,6 +69,8 @@ private:
     /// First slab with room, by size class.
     std::array<Slab*, kLargestClass + 1> withRoom_ ABSL_GUARDED_BY(mutex_){};
     std::vector<Slab*> empty_ ABSL_GUARDED_BY(mutex_);
+    /// Empty ones without memory: touching them brings it back.
+    std::vector<Slab*> hollow_ ABSL_GUARDED_BY(mutex_);
     std::vector<std::unique_ptr<Slab, SlabDeleter>> slabs_ ABSL_GUARDED_BY(mutex_);
 };
 

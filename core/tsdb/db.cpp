@@ -11,6 +11,7 @@
 #include "core/tsdb/wal_format.h"
 
 #include <bit>
+#include <malloc.h>
 #include <utility>
 
 namespace narthex::tsdb {
@@ -86,6 +87,7 @@ absl::Status DbImpl::start(const std::stop_token& stop)
     head_->exemplars().resize(options_.live.maxExemplars);
     head_->exemplars().setOutOfOrderWindow(options_.live.outOfOrderWindow);
     NARTHEX_RETURN_IF_ERROR(replay(stop));
+    ::malloc_trim(0); // replay had buffers of its own
     NARTHEX_RETURN_IF_ERROR(startJournal());
     head_->setLateWindow(options_.live.outOfOrderWindow.ms());
     if (options_.live.outOfOrderWindow.ms() > 0 || fs::exists(wblDirectory_)) {

@@ -71,6 +71,11 @@ void DbImpl::compactNowAndThen(const std::stop_token& stop)
 {
     absl::Notification stopping;
     const std::stop_callback wake(stop, [&stopping] { stopping.Notify(); });
+    {
+        // Replay has filled chunks: they leave memory soon, and nobody waits for that.
+        absl::MutexLock lock(&compactMutex_);
+        base::ignore(head_->mapClosedChunks(), "tried again by the first compaction");
+    }
     absl::Duration pause = kInterval;
     absl::Duration afterFailure = kFirstPause;
     while (!stopping.WaitForNotificationWithTimeout(pause)) {

@@ -88,7 +88,9 @@ absl::Status Head::mapClosedChunks()
             NARTHEX_RETURN_IF_ERROR(publish());
         }
     }
-    return publish();
+    NARTHEX_RETURN_IF_ERROR(publish());
+    pool_.trim();
+    return absl::OkStatus();
 }
 
 absl::Status Head::loadChunks(std::int64_t minValidMs)
