@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Chunks of native histograms against golden bytes of Prometheus 2.42 and, where it says so, of the
-// chunk encoder of 3.14 (commit d15adb9a).
+// chunk encoder of 3.14 (commit d15adb9a). One file, though long: every row of the table of appends
+// (spec/tsdb.md, 3.5) is tried for both kinds with the same builders.
 #include "core/model/sample.h"
 #include "core/tsdb/histogram_chunk.h"
 #include "core/tsdb/varbit.h"
