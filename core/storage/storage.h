@@ -118,6 +118,10 @@ struct SampleColumns
     std::vector<double> values;      // stale markers included
     std::vector<std::int64_t> histogramTimes;
     std::vector<std::shared_ptr<const model::FloatHistogram>> histograms;
+    /// When the counter of the sample began, ms since the epoch; 0 where unknown. Empty when the
+    /// store knows none of the whole column, else as long as `times` and `histogramTimes`.
+    std::vector<std::int64_t> startTimes;
+    std::vector<std::int64_t> histogramStartTimes;
 
     void clear()
     {
@@ -125,6 +129,8 @@ struct SampleColumns
         values.clear();
         histogramTimes.clear();
         histograms.clear();
+        startTimes.clear();
+        histogramStartTimes.clear();
     }
     [[nodiscard]] std::size_t size() const { return times.size() + histogramTimes.size(); }
 };
