@@ -245,9 +245,4 @@ void broadcast(Rows& rows, std::size_t steps)
     }
 }
 
-absl::Status notSupported(std::string_view what)
-{
-    return base::invalidArgument("{} is not supported yet", what);
-}
-
 } // namespace narthex::promql

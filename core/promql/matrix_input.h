@@ -16,6 +16,8 @@
 
 namespace narthex::promql {
 
+class WindowSlider;
+
 class MatrixInput
 {
 public:
@@ -38,6 +40,11 @@ public:
         return pinned_.value_or(step) - offset_;
     }
     [[nodiscard]] std::int64_t rangeMs() const { return range_; }
+    /// How far samples are wanted beyond the edges of a window: `anchored`, `smoothed`.
+    [[nodiscard]] std::int64_t beforeMs() const { return before_; }
+    [[nodiscard]] std::int64_t afterMs() const { return after_; }
+    /// The window of a step, with the samples around it. Windows never fall.
+    [[nodiscard]] Window window(WindowSlider& slider, std::int64_t step) const;
 
 private:
     absl::Status openSelector(Run& run, const Grid& grid, const Expr& expr,
@@ -53,9 +60,14 @@ private:
     std::optional<std::int64_t> pinned_;
     std::int64_t offset_ = 0;
     std::int64_t range_ = 0;
+    std::int64_t before_ = 0;
+    std::int64_t after_ = 0;
+    bool wantsStartTimes_ = false;
     std::int64_t readFrom_ = 0;
     std::int64_t readTo_ = 0;
 };
+
+void removeStale(storage::SampleColumns& columns);
 
 /// Works out reset hints from neighbours where the store knows none.
 void deriveResetHints(storage::SampleColumns& columns);
