@@ -101,14 +101,10 @@ EngineOptions scriptOptions()
     return options;
 }
 
-Runner::Runner(const Engine& engine, StoreFactory makeStore)
-    : engine_(engine), makeStore_(std::move(makeStore))
-{}
-
 Report Runner::run(std::string_view script)
 {
     report_ = {};
-    store_ = makeStore_();
+    store_.clear();
     newest_.clear();
     const auto commands = parseScript(script, engine_.options().features);
     if (!commands.ok()) {
@@ -130,7 +126,7 @@ Report Runner::run(std::string_view script)
                 break;
             }
         } else {
-            store_ = makeStore_();
+            store_.clear();
             newest_.clear();
         }
     }
@@ -139,11 +135,28 @@ Report Runner::run(std::string_view script)
 
 absl::Status Runner::load(const Load& node)
 {
-    const auto appender = store_->appendable().appender();
+    const auto appender = store_.appender();
     for (const SeriesDescription& series : node.series) {
         NARTHEX_RETURN_IF_ERROR(append(*appender, series, node.stepMs));
     }
-    return appender->commit();
+    NARTHEX_RETURN_IF_ERROR(appender->commit());
+    for (const SeriesDescription& series : node.series) {
+        NARTHEX_RETURN_IF_ERROR(setStarts(series, node.stepMs));
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Runner::setStarts(const SeriesDescription& series, std::int64_t stepMs)
+{
+    for (std::size_t i = 0; i < series.values.size(); ++i) {
+        const SequenceValue& value = series.values[i];
+        const std::int64_t time = static_cast<std::int64_t>(i) * stepMs;
+        if (!value.omitted && value.start) {
+            NARTHEX_RETURN_IF_ERROR(
+                store_.setStart(series.labels, {time}, {time + value.start->ms()}));
+        }
+    }
+    return absl::OkStatus();
 }
 
 absl::Status Runner::append(storage::Appender& appender, const SeriesDescription& series,
@@ -221,8 +234,7 @@ void Runner::evalPinned(const Eval& node)
 
 void Runner::runInstant(const Eval& node, std::string_view query, std::int64_t time)
 {
-    const auto result =
-        engine_.instant(store_->queryable(), query, base::Timestamp{time}, QueryOptions{}, {});
+    const auto result = engine_.instant(store_, query, base::Timestamp{time}, QueryOptions{}, {});
     const std::string shown =
         query == node.query ? std::string(query) : fmt::format("{} at {} ms", query, time);
     if (!result.ok() || node.has(ExpectKind::Fail)) {
@@ -244,7 +256,7 @@ void Runner::runAround(const Eval& node, std::string_view query, std::int64_t ti
             return;
         }
     }
-    const auto result = engine_.range(store_->queryable(), query, base::Timestamp{time - kMinuteMs},
+    const auto result = engine_.range(store_, query, base::Timestamp{time - kMinuteMs},
                                       base::Timestamp{time + kMinuteMs},
                                       base::Duration::fromMs(kMinuteMs), QueryOptions{}, {});
     const std::string shown = fmt::format("{} (range mode around {} ms)", query, time);
@@ -277,10 +289,9 @@ void Runner::runAround(const Eval& node, std::string_view query, std::int64_t ti
 
 void Runner::evalRange(const Eval& node)
 {
-    const auto result =
-        engine_.range(store_->queryable(), node.query, base::Timestamp{node.range.from},
-                      base::Timestamp{node.range.to}, base::Duration::fromMs(node.range.step),
-                      QueryOptions{}, {});
+    const auto result = engine_.range(store_, node.query, base::Timestamp{node.range.from},
+                                      base::Timestamp{node.range.to},
+                                      base::Duration::fromMs(node.range.step), QueryOptions{}, {});
     if (!result.ok() || node.has(ExpectKind::Fail)) {
         return check(node, node.query, compareError(node, result.status()));
     }

@@ -8,26 +8,14 @@
 
 #include "core/promql/engine.h"
 #include "core/promql/testscript/script.h"
-#include "core/storage/storage.h"
+#include "core/storage/memory_store.h"
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace narthex::promql::testscript {
-
-/// An empty store; it lives as long as the object.
-class ScriptStore
-{
-public:
-    virtual ~ScriptStore() = default;
-    virtual storage::Appendable& appendable() = 0;
-    virtual storage::Queryable& queryable() = 0;
-};
-using StoreFactory = std::function<std::unique_ptr<ScriptStore>()>;
 
 struct Failure
 {
@@ -51,7 +39,7 @@ class Runner
 {
 public:
     /// `engine` outlives the runner.
-    Runner(const Engine& engine, StoreFactory makeStore);
+    explicit Runner(const Engine& engine) : engine_(engine) {}
 
     /// A script that does not parse is one failure. Goes on after failing evaluations.
     Report run(std::string_view script);
@@ -60,6 +48,7 @@ private:
     absl::Status load(const Load& node);
     absl::Status append(storage::Appender& appender, const SeriesDescription& series,
                         std::int64_t stepMs);
+    absl::Status setStarts(const SeriesDescription& series, std::int64_t stepMs);
     void eval(const Eval& node);
     void evalPinned(const Eval& node);
     void runInstant(const Eval& node, std::string_view query, std::int64_t time);
@@ -68,8 +57,7 @@ private:
     void check(const Eval& node, std::string_view query, const absl::Status& problem);
 
     const Engine& engine_;
-    const StoreFactory makeStore_;
-    std::unique_ptr<ScriptStore> store_;
+    storage::MemoryStore store_;
     /// The newest histogram of each series, for the hints that a store of chunks would give.
     std::map<model::Labels, HistogramPtr> newest_;
     Report report_;
