@@ -203,7 +203,10 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
     }
     const base::Duration prepared = clock_.monotonic();
     Run run(plan, options_.features, querier.get(), pool_, clock_,
-            {.maxSamples = options_.maxSamples, .deadline = begin + timeout}, stop);
+            {.maxSamples = options_.maxSamples,
+             .deadline = begin + timeout,
+             .perStep = options.perStepStatistics && options_.features.perStepStats},
+            stop);
     NARTHEX_ASSIGN_OR_RETURN(Value value, evaluate(run, *expr));
     const base::Duration evaluated = clock_.monotonic();
     Result result;

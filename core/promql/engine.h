@@ -50,6 +50,8 @@ struct QueryOptions
     std::optional<base::Duration> lookback;
     /// Shorter than the engine's; longer has no effect.
     std::optional<base::Duration> timeout;
+    /// Statistics by step, too (`stats=all`); wants the switch promql-per-step-stats.
+    bool perStepStatistics = false;
 };
 
 class Engine

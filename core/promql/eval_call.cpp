@@ -8,7 +8,6 @@
 #include "core/promql/math_functions.h"
 #include "core/promql/window.h"
 
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -196,12 +195,12 @@ absl::StatusOr<Rows> evalAbsentOverTime(Run& run, const Grid& grid, const Expr& 
 }
 
 /// Only instant queries have an order.
-absl::StatusOr<Rows> evalSort(Run& run, const Grid& grid, const Expr&, const Call& node)
+absl::StatusOr<Rows> evalSort(Run& run, const Grid& grid, const Expr& expr, const Call& node)
 {
     NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, *node.args[0]));
     if (!run.isInstant()) {
-        run.notes().warn(node.args[0]->range, "sort is ineffective for range queries since results "
-                                              "are always ordered by labels");
+        run.notes().warn(expr.range, "sort is ineffective for range queries since results "
+                                     "are always ordered by labels");
         return rows;
     }
     const bool descending = node.function->name == "sort_desc";

@@ -111,7 +111,6 @@ absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Match
         if (read.statsOnly) {
             deriveResetHints(columns);
         }
-        run.countRead(columns.size());
         Row& row = rows[i];
         row.labels = series[i]->labels();
         row.resize(grid.count);
@@ -119,9 +118,10 @@ absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Match
         for (std::size_t step = 0; step < grid.count; ++step) {
             slider.fill(row, step, read.reference(step));
         }
-        const std::size_t points = row.pointCount();
-        run.countQueryable(points);
-        return run.charge(points);
+        StepCounts counts = run.noCounts();
+        countRow(row, counts);
+        run.count(counts);
+        return run.charge(weightOf(row));
     });
     NARTHEX_RETURN_IF_ERROR(done);
     removeEmpty(rows);
@@ -146,7 +146,6 @@ absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
         removeStale(columns);
-        run.countRead(columns.size());
         Row& row = rows[i];
         row.labels = series[i]->labels();
         row.resize(grid.count);
@@ -160,9 +159,10 @@ absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
             }
         }
         run.notes().add(expr.range, notes, row.labels.metricName());
-        const std::size_t points = row.pointCount();
-        run.countQueryable(points);
-        return run.charge(points);
+        StepCounts counts = run.noCounts();
+        countRow(row, counts);
+        run.count(counts);
+        return run.charge(weightOf(row));
     });
     NARTHEX_RETURN_IF_ERROR(done);
     removeEmpty(rows);
@@ -232,9 +232,11 @@ public:
     {
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
-        const std::size_t loaded = columns.size();
+        const std::uint64_t loaded = weightOf(columns);
         NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
-        run_.countRead(loaded);
+        StepCounts counts = run_.noCounts();
+        countWindows(columns, input_.countedWindows(grid_), counts);
+        run_.count(counts);
         row.labels = input_.labels(index);
         row.dropName = info_->keepsName && input_.dropName(index);
         row.resize(grid_.count);
@@ -244,7 +246,7 @@ public:
         if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
             noteNoCounter(row.labels);
         }
-        return run_.charge(row.pointCount());
+        return run_.charge(weightOf(row));
     }
 
 private:
@@ -253,10 +255,8 @@ private:
         WindowSlider slider(columns);
         NoteBits notes;
         bool anyFloat = false;
-        std::uint64_t queryable = 0;
         for (std::size_t step = 0; step < grid_.count; ++step) {
             Window window = input_.window(slider, grid_.at(step));
-            queryable += window.size();
             if (window.size() == 0) {
                 continue;
             }
@@ -267,7 +267,6 @@ private:
             anyFloat = anyFloat || result.kind == Cell::Float;
             std::move(result).put(row, step);
         }
-        run_.countQueryable(queryable);
         run_.notes().add(node_.args[0]->range, notes, row.labels.metricName());
         return anyFloat;
     }
@@ -454,11 +453,18 @@ absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr)
         for (std::size_t k = 0; k < window.histogramTimes.size(); ++k) {
             result[i].histograms.push_back({{window.histogramTimes[k]}, window.histograms[k]});
         }
-        run.countRead(window.size());
-        run.countQueryable(window.size());
-        return run.charge(window.size());
+        // The points of a subquery are a result: what counts is what its inside has looked at.
+        if (!input.isSubquery()) {
+            StepCounts counts = run.noCounts();
+            countWindows(columns, input.countedWindows(grid), counts);
+            run.count(counts);
+        }
+        return run.charge(weightOf(columns));
     });
     NARTHEX_RETURN_IF_ERROR(done);
+    StepCounts inside = run.noCounts();
+    inside.addQueryable(0, input.seenInside());
+    run.count(inside);
     std::erase_if(result, [](const MatrixSeries& series) {
         return series.points.empty() && series.histograms.empty();
     });

@@ -116,7 +116,15 @@ absl::Status MatrixInput::openSubquery(Run& run, const Grid& grid, const Expr& e
     // The steps of one series must fit, or nothing does; and memory for them is allocated up front.
     const std::uint64_t held = run.charged();
     NARTHEX_RETURN_IF_ERROR(run.charge(inner_.count));
+    // Steps inside may lie between two windows only if these are apart.
+    const bool gaps = grid.count > 1 && grid.step > range_;
+    Run::CountScope scope(run, inner_.count, gaps || run.noCounts().perStep());
     NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run, inner_, *node.expr));
+    const StepCounts inside = scope.finish();
+    StepCounts counts = run.noCounts();
+    counts.addSubquery(inside, inner_, grid, plan);
+    seenInside_ = inside.queryable;
+    run.count(counts);
     base::ignore(run.settle(held, 0), "giving back never exceeds the limit");
     return absl::OkStatus();
 }
