@@ -106,6 +106,7 @@ private slots:
     void refusesCommitsAfterClose();
     void canStopALongReplay();
     void agreesWithAMap();
+    void cutsTheHeadAfterADelay();
     void refusesUnreasonableOptions();
 };
 
@@ -390,6 +391,37 @@ void TestDb::agreesWithAMap()
         std::erase_if(found, [](const auto& series) { return series.second.empty(); });
         QVERIFY(found == expected);
     }
+}
+
+void TestDb::cutsTheHeadAfterADelay()
+{
+    constexpr std::uint32_t kPercent = 10;
+    constexpr int kDirectories = 6;
+    const model::Labels labels{{"__name__", "up"}};
+    int waited = 0; // minutes, all together; each directory draws its own delay
+    for (int i = 0; i < kDirectories; ++i) {
+        TsdbFixture fixture;
+        const auto db =
+            fixture.open({.compactInBackground = false, .maxCutDelayPercent = kPercent});
+        const std::int64_t start = fixture.clock().now().ms / 7'200'000 * 7'200'000;
+        for (int quarter = 0; quarter <= 12; ++quarter) {
+            QCOMPARE(put(*db, labels, start + quarter * 900'000, 1), AppendResult::Appended);
+        }
+        QVERIFY(db->compact().ok());
+        QVERIFY(db->blocks().empty()); // three hours exactly: not due
+        QCOMPARE(put(*db, labels, start + 3 * 3'600'000 + 1, 1), AppendResult::Appended);
+        int minutes = 0;
+        for (; minutes <= 12; ++minutes) {
+            QVERIFY(db->compact().ok());
+            if (!db->blocks().empty()) {
+                break;
+            }
+            fixture.clock().advance(1_min);
+        }
+        QVERIFY(minutes <= 12); // a tenth of the range at the latest
+        waited += minutes;
+    }
+    QVERIFY(waited > 0);
 }
 
 void TestDb::refusesUnreasonableOptions()
