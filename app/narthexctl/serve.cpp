@@ -56,6 +56,8 @@ void enableStoreFeatures(const std::vector<std::string>& features, tsdb::DbOptio
                 store.snapshotOnClose = true;
             } else if (name == "metadata-wal-records") {
                 store.metadataInWal = true;
+            } else if (name == "fast-startup") {
+                store.seriesState = true;
             } else if (name == "delayed-compaction") {
                 store.maxCutDelayPercent = kCutDelayPercent;
             } else if (name == "xor2-encoding") {
@@ -201,9 +203,10 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_flag("--storage.prometheus3-formats", flags->prometheus3Formats,
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
-    serve->add_option("--enable-feature", flags->features,
-                      "Comma-separated names: delayed-compaction, exemplar-storage, "
-                      "memory-snapshot-on-shutdown, metadata-wal-records, xor2-encoding");
+    serve->add_option(
+        "--enable-feature", flags->features,
+        "Comma-separated names: delayed-compaction, exemplar-storage, "
+        "fast-startup, memory-snapshot-on-shutdown, metadata-wal-records, xor2-encoding");
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")

@@ -84,6 +84,9 @@ struct DbOptions
     bool snapshotOnClose = false;
     /// Write metadata of series into the log.
     bool metadataInWal = false;
+    /// Keep the file from which a Prometheus 3 with `fast-startup` starts sooner. A file that is
+    /// there already is kept true in any case.
+    bool seriesState = false;
     /// Shards of the head's series index, a power of two.
     std::uint32_t headShards = 16;
 };

@@ -106,6 +106,7 @@ absl::Status DbImpl::compact()
     absl::MutexLock lock(&compactMutex_);
     NARTHEX_RETURN_IF_ERROR(checkOpen());
     const absl::Status status = compactLocked();
+    keepSeriesState(head_->journal()->segment(), false);
     const absl::Status mapped = head_->mapClosedChunks();
     return status.ok() ? mapped : status;
 }

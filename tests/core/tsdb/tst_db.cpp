@@ -107,6 +107,7 @@ private slots:
     void canStopALongReplay();
     void agreesWithAMap();
     void cutsTheHeadAfterADelay();
+    void keepsTheStateOfSeriesTrue();
     void refusesUnreasonableOptions();
 };
 
@@ -422,6 +423,31 @@ void TestDb::cutsTheHeadAfterADelay()
         waited += minutes;
     }
     QVERIFY(waited > 0);
+}
+
+void TestDb::keepsTheStateOfSeriesTrue()
+{
+    TsdbFixture fixture;
+    const fs::path file = fixture.path() / "wal" / "series_state.json";
+    const std::int64_t start = fixture.clock().now().ms;
+    auto db = fixture.open();
+    QVERIFY(!fs::exists(file)); // not asked for
+    QVERIFY(db->close().ok());
+    db = fixture.open({.seriesState = true});
+    put(*db, {{"__name__", "a"}}, start, 1);
+    put(*db, {{"__name__", "b"}}, start, 1);
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":0,\"last_wal_segment\":1,\"clean_shutdown\":false}\n");
+    QVERIFY(db->close().ok());
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":2,\"last_wal_segment\":1,\"clean_shutdown\":true}\n");
+    // Whoever comes next must not leave it behind as it was.
+    db = fixture.open();
+    put(*db, {{"__name__", "c"}}, start, 1);
+    QVERIFY(base::readFile(file)->find("\"clean_shutdown\":false") != std::string::npos);
+    QVERIFY(db->close().ok());
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":3,\"last_wal_segment\":2,\"clean_shutdown\":true}\n");
 }
 
 void TestDb::refusesUnreasonableOptions()
