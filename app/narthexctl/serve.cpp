@@ -47,6 +47,7 @@ struct ServeFlags
 void enableStoreFeatures(const std::vector<std::string>& features, tsdb::DbOptions& store)
 {
     constexpr std::uint32_t kExemplars = 100'000;
+    constexpr std::uint32_t kCutDelayPercent = 10;
     for (const std::string& list : features) {
         for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
             if (name == "exemplar-storage") {
@@ -55,6 +56,10 @@ void enableStoreFeatures(const std::vector<std::string>& features, tsdb::DbOptio
                 store.snapshotOnClose = true;
             } else if (name == "metadata-wal-records") {
                 store.metadataInWal = true;
+            } else if (name == "fast-startup") {
+                store.seriesState = true;
+            } else if (name == "delayed-compaction") {
+                store.maxCutDelayPercent = kCutDelayPercent;
             } else if (name == "xor2-encoding") {
                 store.floatEncoding = tsdb::FloatEncoding::Xor2;
             }
@@ -198,9 +203,10 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_flag("--storage.prometheus3-formats", flags->prometheus3Formats,
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
-    serve->add_option("--enable-feature", flags->features,
-                      "Comma-separated names: exemplar-storage, memory-snapshot-on-shutdown, "
-                      "metadata-wal-records, xor2-encoding");
+    serve->add_option(
+        "--enable-feature", flags->features,
+        "Comma-separated names: delayed-compaction, exemplar-storage, "
+        "fast-startup, memory-snapshot-on-shutdown, metadata-wal-records, xor2-encoding");
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
