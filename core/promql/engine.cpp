@@ -6,6 +6,7 @@
 #include "core/promql/eval.h"
 #include "core/promql/parser.h"
 #include "core/promql/plan.h"
+#include "core/promql/trace.h"
 
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
@@ -204,16 +205,33 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
     const base::Duration prepared = clock_.monotonic();
     Run run(plan, options_.features, querier.get(), pool_, clock_,
             {.maxSamples = options_.maxSamples, .deadline = begin + timeout}, stop);
-    NARTHEX_ASSIGN_OR_RETURN(Value value, evaluate(run, *expr));
-    const base::Duration evaluated = clock_.monotonic();
+    std::optional<Trace> trace;
+    if (options.trace) {
+        trace.emplace(*expr, clock_, options.traceElements);
+        run.setTrace(&*trace);
+    }
     Result result;
+    absl::StatusOr<Value> evaluation = evaluate(run, *expr);
+    const base::Duration evaluated = clock_.monotonic();
+    run.addTo(result.statistics);
+    if (trace) {
+        completeTrace(run, *expr, evaluation.status());
+        result.failure = evaluation.status();
+        result.annotations = run.notes().take();
+        result.nodes = trace->take(result.annotations);
+    }
+    if (!evaluation.ok()) {
+        return trace ? absl::StatusOr<Result>(std::move(result)) : evaluation.status();
+    }
+    Value& value = *evaluation;
     if (auto* matrix = std::get_if<Matrix>(&value)) {
         NARTHEX_RETURN_IF_ERROR(sortMatrix(*matrix));
     }
     result.value = std::move(value);
-    result.annotations = run.notes().take();
+    if (!trace) {
+        result.annotations = run.notes().take();
+    }
     const base::Duration end = clock_.monotonic();
-    run.addTo(result.statistics);
     result.statistics.execQueueTime = started - begin;
     result.statistics.queryPreparationTime = prepared - started;
     result.statistics.innerEvalTime = evaluated - prepared;

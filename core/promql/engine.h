@@ -50,6 +50,11 @@ struct QueryOptions
     std::optional<base::Duration> lookback;
     /// Shorter than the engine's; longer has no effect.
     std::optional<base::Duration> timeout;
+    /// Result::nodes is wanted. Slower: nothing streams, and range vectors are read once more. An
+    /// evaluation that fails is then told by Result::failure.
+    bool trace = false;
+    /// Elements kept of each node's value.
+    std::size_t traceElements = 100;
 };
 
 class Engine

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] std::int64_t rangeMs() const { return range_; }
 
 private:
+    static absl::StatusOr<MatrixInput> openNode(Run& run, const Grid& grid, const Expr& inner,
+                                                std::string_view function);
     absl::Status openSelector(Run& run, const Grid& grid, const Expr& expr,
                               const MatrixSelector& node, std::string_view function);
     absl::Status openSubquery(Run& run, const Grid& grid, const Expr& expr, const Subquery& node);

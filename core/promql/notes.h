@@ -75,6 +75,10 @@ public:
     void addRepair(SourceRange where, std::string_view metric, const Repair& repair);
 
     [[nodiscard]] std::vector<Annotation> take();
+    /// So many were made up to now, repairs not counted.
+    [[nodiscard]] std::size_t size();
+    /// Those from the `first` on.
+    [[nodiscard]] std::vector<Annotation> since(std::size_t first);
 
 private:
     void put(AnnotationKind kind, SourceRange where, std::string text);

@@ -284,6 +284,32 @@ std::string formatAt(const Expr& expr, std::size_t level)
     return std::visit(Formatter{expr, level}, expr.node);
 }
 
+/// Leaves are themselves.
+struct OwnText
+{
+    const Expr& expr;
+
+    std::string operator()(const NumberLiteral&) const { return print(expr); }
+    std::string operator()(const StringLiteral&) const { return print(expr); }
+    std::string operator()(const VectorSelector&) const { return print(expr); }
+    std::string operator()(const MatrixSelector&) const { return print(expr); }
+    std::string operator()(const Subquery& node) const { return "..." + subquerySuffix(node); }
+    std::string operator()(const Aggregation& node) const
+    {
+        return aggregationHead(node) + "(...)";
+    }
+    std::string operator()(const Call& node) const
+    {
+        return fmt::format("{}({})", node.function->name, node.args.empty() ? "" : "...");
+    }
+    std::string operator()(const Binary& node) const { return operatorText(node); }
+    std::string operator()(const Unary& node) const
+    {
+        return std::string(tokenText(node.op)) + "...";
+    }
+    std::string operator()(const Paren&) const { return "(...)"; }
+};
+
 struct KindName
 {
     std::string_view operator()(const NumberLiteral&) const { return "number"; }
@@ -311,6 +337,8 @@ void outlineInto(const Expr& expr, std::size_t level, std::string& out)
 std::string print(const Expr& expr) { return std::visit(Printer{}, expr.node); }
 
 std::string format(const Expr& expr) { return formatAt(expr, 0); }
+
+std::string ownText(const Expr& expr) { return std::visit(OwnText{expr}, expr.node); }
 
 std::string outline(const Expr& expr)
 {

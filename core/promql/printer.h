@@ -17,6 +17,10 @@ std::string print(const Expr& expr);
 /// As format_query does: nodes above 100 bytes are broken over lines, two blanks a level.
 std::string format(const Expr& expr);
 
+/// The node's own part of the one-line form: children as `...`; of a binary operator the operator
+/// alone.
+std::string ownText(const Expr& expr);
+
 /// One line a node: its type and one-line form, children indented.
 std::string outline(const Expr& expr);
 
