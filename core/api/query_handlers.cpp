@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/context.h"
 #include "core/base/status.h"
+#include "core/promql/editor/ast_json.h"
+#include "core/promql/editor/format_text.h"
 #include "core/promql/parser.h"
-#include "core/promql/printer.h"
 #include "core/promql/statistics_json.h"
 
 #include <fmt/format.h>
@@ -92,14 +93,16 @@ absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
     return common;
 }
 
+absl::Status wrongQuery(const absl::Status& parsed)
+{
+    return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
+}
+
 absl::Status checkQuery(const Context& context, std::string_view query)
 {
     const absl::Status parsed =
         promql::parse(query, context.engine.queries().options().features).status();
-    if (!parsed.ok()) {
-        return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
-    }
-    return parsed;
+    return parsed.ok() ? parsed : wrongQuery(parsed);
 }
 
 absl::Status checkRange(base::Timestamp from, base::Timestamp to, base::Duration step)
@@ -206,13 +209,26 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
 net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request)
 {
     const std::string query(request.parameter("query").value_or(""));
-    auto parsed = promql::parse(query, context.engine.queries().options().features);
-    if (!parsed.ok()) {
-        return errorResponse(ErrorType::BadData, fmt::format("invalid parameter \"query\": {}",
-                                                             base::messageOf(parsed.status())));
+    const auto formatted =
+        promql::editor::formatText(query, context.engine.queries().options().features);
+    if (!formatted.ok()) {
+        return errorResponse(wrongQuery(formatted.status()), ErrorType::BadData);
     }
     std::string data;
-    base::appendJsonString(data, promql::format(**parsed));
+    base::appendJsonString(data, formatted->text);
+    return success(data);
+}
+
+net::ServerResponse parseQuery(const Context& context, const net::ServerRequest& request)
+{
+    const std::string query(request.parameter("query").value_or(""));
+    const auto parsed = promql::parse(query, context.engine.queries().options().features);
+    if (!parsed.ok()) {
+        return errorResponse(wrongQuery(parsed.status()), ErrorType::BadData);
+    }
+    std::string data;
+    base::JsonWriter json(data);
+    promql::editor::writeTree(json, **parsed);
     return success(data);
 }
 
