@@ -22,13 +22,9 @@ Notes notesOf(const promql::Result& result, std::string_view query)
 {
     Notes notes;
     for (const promql::Annotation& annotation : result.annotations) {
-        std::string text = annotation.text;
-        if (annotation.begin) {
-            text += fmt::format(" ({})", promql::lineAndColumn(query, *annotation.begin));
-        }
         auto& list =
             annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
-        list.push_back(std::move(text));
+        list.push_back(promql::annotationText(annotation, query));
     }
     return notes;
 }
@@ -65,6 +61,12 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
         .key("result");
     writeValue(json, result.value);
     if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
+        if (*stats != "true" && *stats != "all") {
+            notes.warnings.push_back(
+                fmt::format("value \"{}\" of parameter \"stats\" is deprecated, say \"true\" or "
+                            "\"all\"",
+                            *stats));
+        }
         json.key("stats");
         promql::writeStatistics(json, result.statistics);
     }
@@ -89,6 +91,7 @@ absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
     common.query = request.parameter("query").value_or("");
     NARTHEX_ASSIGN_OR_RETURN(common.limit, limitParameter(request));
     NARTHEX_ASSIGN_OR_RETURN(common.options.timeout, durationParameter(request, "timeout"));
+    common.options.perStepStatistics = request.parameter("stats") == "all";
     NARTHEX_ASSIGN_OR_RETURN(common.options.lookback, durationParameter(request, "lookback_delta"));
     return common;
 }
