@@ -415,7 +415,7 @@ absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink 
     const Expr& inner = unwrapParens(expr);
     const auto* call = inner.as<Call>();
     const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
-    if (call != nullptr && !invariant && call->function->name != "absent_over_time" &&
+    if (call != nullptr && !invariant && run.trace() == nullptr && call->function->name != "absent_over_time" &&
         findWindowFunction(call->function->name) != nullptr) {
         const auto matrix =
             std::find_if(call->args.begin(), call->args.end(),
