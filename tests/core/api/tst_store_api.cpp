@@ -25,6 +25,7 @@ private slots:
     void takesSnapshots();
     void keepsItsAdminPartClosed();
     void namesEveryMetricOfTheStore();
+    void formatsAndParsesQueries();
 };
 
 void TestStoreApi::tellsWhatTheHeadHolds()
@@ -159,6 +160,24 @@ void TestStoreApi::namesEveryMetricOfTheStore()
           "prometheus_tsdb_head_stale_series 0\n", "prometheus_tsdb_retention_limit_seconds",
           "prometheus_tsdb_clean_start"}) {
         QVERIFY2(page.find(name) != std::string::npos, name);
+    }
+}
+
+void TestStoreApi::formatsAndParsesQueries()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    QCOMPARE(world.data("/api/v1/format_query", {{"query", "sum(x)by(a) # all"}}).toString(),
+             QString("sum by (a) (x) # all"));
+    const QJsonObject tree = world.data("/api/v1/parse_query", {{"query", "-x"}}).toObject();
+    QCOMPARE(tree.value("type").toString(), QString("unaryExpr"));
+    QCOMPARE(tree.value("expr").toObject().value("name").toString(), QString("x"));
+    for (const char* path : {"/api/v1/format_query", "/api/v1/parse_query"}) {
+        const auto posted = world.call("POST", path, {{"query", "1+2"}});
+        QCOMPARE(posted.status, 200);
+        const auto wrong = world.call("GET", path, {{"query", "sum("}});
+        QCOMPARE(wrong.status, 400);
+        QVERIFY(wrong.body.find("1:5: parse error") != std::string::npos);
     }
 }
 
