@@ -5,6 +5,7 @@
 #include "core/promql/editor/ast_json.h"
 #include "core/promql/editor/format_text.h"
 #include "core/promql/parser.h"
+#include "core/promql/statistics_json.h"
 
 #include <fmt/format.h>
 
@@ -21,33 +22,11 @@ Notes notesOf(const promql::Result& result, std::string_view query)
 {
     Notes notes;
     for (const promql::Annotation& annotation : result.annotations) {
-        std::string text = annotation.text;
-        if (annotation.begin) {
-            text += fmt::format(" ({})", promql::lineAndColumn(query, *annotation.begin));
-        }
         auto& list =
             annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
-        list.push_back(std::move(text));
+        list.push_back(promql::annotationText(annotation, query));
     }
     return notes;
-}
-
-void writeStatistics(base::JsonWriter& json, const promql::Statistics& statistics)
-{
-    json.key("stats").beginObject();
-    json.key("timings").beginObject();
-    json.key("evalTotalTime").number(statistics.evalTotalTime.seconds());
-    json.key("resultSortTime").number(statistics.resultSortTime.seconds());
-    json.key("queryPreparationTime").number(statistics.queryPreparationTime.seconds());
-    json.key("innerEvalTime").number(statistics.innerEvalTime.seconds());
-    json.key("execQueueTime").number(statistics.execQueueTime.seconds());
-    json.key("execTotalTime").number(statistics.execTotalTime.seconds());
-    json.endObject();
-    json.key("samples").beginObject();
-    json.key("totalQueryableSamples").unsignedInteger(statistics.totalQueryableSamples);
-    json.key("samplesRead").unsignedInteger(statistics.samplesRead);
-    json.key("peakSamples").unsignedInteger(statistics.peakSamples);
-    json.endObject().endObject();
 }
 
 bool truncate(promql::Value& value, std::size_t limit)
@@ -82,7 +61,14 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
         .key("result");
     writeValue(json, result.value);
     if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
-        writeStatistics(json, result.statistics);
+        if (*stats != "true" && *stats != "all") {
+            notes.warnings.push_back(
+                fmt::format("value \"{}\" of parameter \"stats\" is deprecated, say \"true\" or "
+                            "\"all\"",
+                            *stats));
+        }
+        json.key("stats");
+        promql::writeStatistics(json, result.statistics);
     }
     json.endObject();
     return success(data, notes.warnings, notes.infos);
@@ -94,14 +80,18 @@ struct Common
     std::string query;
     std::size_t limit = 0;
     promql::QueryOptions options;
+    promql::QueryOrigin origin;
 };
 
 absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
 {
-    Common common;
+    Common common{.origin = {.clientAddress = request.remoteAddress,
+                             .method = request.method,
+                             .path = request.path}};
     common.query = request.parameter("query").value_or("");
     NARTHEX_ASSIGN_OR_RETURN(common.limit, limitParameter(request));
     NARTHEX_ASSIGN_OR_RETURN(common.options.timeout, durationParameter(request, "timeout"));
+    common.options.perStepStatistics = request.parameter("stats") == "all";
     NARTHEX_ASSIGN_OR_RETURN(common.options.lookback, durationParameter(request, "lookback_delta"));
     return common;
 }
@@ -176,7 +166,7 @@ absl::StatusOr<RangeParameters> rangeParameters(const net::ServerRequest& reques
 
 net::ServerResponse instantQuery(const Context& context, const net::ServerRequest& request)
 {
-    const auto common = commonParameters(request);
+    auto common = commonParameters(request);
     const auto time = timeParameter(request, "time");
     for (const absl::Status& status : {common.status(), time.status()}) {
         if (!status.ok()) {
@@ -186,6 +176,7 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
     if (const absl::Status status = checkQuery(context, common->query); !status.ok()) {
         return errorResponse(status, ErrorType::BadData);
     }
+    common->options.origin = &common->origin;
     auto result = context.engine.queries().instant(context.engine.queryable(), common->query,
                                                    time->value_or(context.engine.clock().now()),
                                                    common->options, {});
@@ -197,13 +188,14 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
 
 net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest& request)
 {
-    const auto range = rangeParameters(request);
+    auto range = rangeParameters(request);
     if (!range.ok()) {
         return errorResponse(range.status(), ErrorType::BadData);
     }
     if (const absl::Status status = checkQuery(context, range->common.query); !status.ok()) {
         return errorResponse(status, ErrorType::BadData);
     }
+    range->common.options.origin = &range->common.origin;
     auto result =
         context.engine.queries().range(context.engine.queryable(), range->common.query, range->from,
                                        range->to, range->step, range->common.options, {});

@@ -29,13 +29,21 @@ const std::string& stringOf(const Expr& expr);
 // A function for each kind of node.
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function);
+/// What stands for a sample in the result.
+enum class InstantValue : std::uint8_t
+{
+    Sample,
+    /// Its own time, in seconds.
+    Time,
+    /// When its counter began, in seconds; 0 where unknown.
+    StartTime
+};
 /// How instants of series are read.
 struct InstantRead
 {
     /// The time whose newest sample is wanted, by step; never falls.
     absl::FunctionRef<std::int64_t(std::size_t)> reference;
-    /// The samples' own times in seconds instead of their values.
-    bool asTime = false;
+    InstantValue value = InstantValue::Sample;
     bool statsOnly = false;
     std::string_view function{};
 };
@@ -75,8 +83,5 @@ absl::Status finishNames(Rows& rows);
 void removeEmpty(Rows& rows);
 /// The one cell of each row repeated over `steps`.
 void broadcast(Rows& rows, std::size_t steps);
-
-/// The message for parts of the language that this engine does not have yet.
-absl::Status notSupported(std::string_view what);
 
 } // namespace narthex::promql

@@ -5,6 +5,7 @@
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/promql/eval.h"
+#include "core/promql/extended_window.h"
 #include "core/promql/matrix_input.h"
 
 #include <fmt/format.h>
@@ -19,8 +20,8 @@ namespace {
 class LookbackSlider
 {
 public:
-    LookbackSlider(const storage::SampleColumns& samples, std::int64_t lookback, bool asTime)
-        : samples_(samples), lookback_(lookback), asTime_(asTime)
+    LookbackSlider(const storage::SampleColumns& samples, std::int64_t lookback, InstantValue value)
+        : samples_(samples), lookback_(lookback), value_(value)
     {}
 
     /// `reference` never falls between calls.
@@ -52,9 +53,12 @@ private:
     void putFloat(Row& row, std::size_t step, std::int64_t time) const
     {
         const double value = samples_.values[next_ - 1];
-        if (!model::isStale(value)) {
-            row.setFloat(step, asTime_ ? static_cast<double>(time) / 1000 : value);
+        if (model::isStale(value)) {
+            return;
         }
+        value_ == InstantValue::Sample
+            ? row.setFloat(step, value)
+            : row.setFloat(step, timeOf(time, samples_.startTimes, next_ - 1));
     }
     void putHistogram(Row& row, std::size_t step, std::int64_t time) const
     {
@@ -62,13 +66,23 @@ private:
         if (histogram->isStale()) {
             return;
         }
-        asTime_ ? row.setFloat(step, static_cast<double>(time) / 1000)
-                : row.setHistogram(step, histogram);
+        value_ == InstantValue::Sample
+            ? row.setHistogram(step, histogram)
+            : row.setFloat(step, timeOf(time, samples_.histogramStartTimes, nextHistogram_ - 1));
+    }
+    /// In seconds.
+    [[nodiscard]] double timeOf(std::int64_t time, const std::vector<std::int64_t>& starts,
+                                std::size_t i) const
+    {
+        if (value_ == InstantValue::StartTime) {
+            time = starts.empty() ? 0 : starts[i];
+        }
+        return static_cast<double>(time) / 1000;
     }
 
     const storage::SampleColumns& samples_;
     const std::int64_t lookback_;
-    const bool asTime_;
+    const InstantValue value_;
     std::size_t next_ = 0;
     std::size_t nextHistogram_ = 0;
 };
@@ -97,37 +111,85 @@ absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Match
         if (read.statsOnly) {
             deriveResetHints(columns);
         }
-        run.countRead(columns.size());
         Row& row = rows[i];
         row.labels = series[i]->labels();
         row.resize(grid.count);
-        LookbackSlider slider(columns, run.plan().span.lookbackMs, read.asTime);
+        LookbackSlider slider(columns, run.plan().span.lookbackMs, read.value);
         for (std::size_t step = 0; step < grid.count; ++step) {
             slider.fill(row, step, read.reference(step));
         }
-        const std::size_t points = row.pointCount();
-        run.countQueryable(points);
-        return run.charge(points);
+        StepCounts counts = run.noCounts();
+        countRow(row, counts);
+        run.count(counts);
+        return run.charge(weightOf(row));
     });
     NARTHEX_RETURN_IF_ERROR(done);
     removeEmpty(rows);
     return rows;
 }
 
+namespace {
+
+/// As readInstants, but between the samples around each time.
+absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
+                                  const VectorSelector& node,
+                                  absl::FunctionRef<std::int64_t(std::size_t)> reference)
+{
+    const std::int64_t lookback = run.plan().span.lookbackMs;
+    storage::SelectHints hints;
+    hints.from = {reference(0) - lookback + 1};
+    hints.to = {reference(grid.count - 1) + lookback};
+    hints.step = base::Duration::fromMs(grid.step);
+    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(node.matchers, hints));
+    Rows rows(series.size());
+    const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
+        storage::SampleColumns columns;
+        NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
+        removeStale(columns);
+        Row& row = rows[i];
+        row.labels = series[i]->labels();
+        row.resize(grid.count);
+        WindowSlider slider(columns);
+        NoteBits notes;
+        for (std::size_t step = 0; step < grid.count; ++step) {
+            const std::int64_t at = reference(step);
+            const Window window = slider.next(at - lookback, at + lookback);
+            if (window.size() > 0) {
+                smoothedAt(window, at, notes).put(row, step);
+            }
+        }
+        run.notes().add(expr.range, notes, row.labels.metricName());
+        StepCounts counts = run.noCounts();
+        countRow(row, counts);
+        run.count(counts);
+        return run.charge(weightOf(row));
+    });
+    NARTHEX_RETURN_IF_ERROR(done);
+    removeEmpty(rows);
+    return rows;
+}
+
+} // namespace
+
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function)
 {
-    if (node.smoothed || node.anchored) {
-        return notSupported(node.anchored ? "modifier anchored" : "modifier smoothed");
-    }
     const NodePlan& plan = run.plan().of(expr);
     const auto pinned = run.plan().atMs(node.at);
     const auto reference = [&](std::size_t i) {
         return pinned.value_or(grid.at(i)) - plan.offsetMs;
     };
+    InstantValue value = InstantValue::Sample;
+    if (function == "timestamp") {
+        value = InstantValue::Time;
+    } else if (function == "start_timestamp") {
+        value = InstantValue::StartTime;
+    } else if (node.smoothed) {
+        return readSmoothed(run, grid, expr, node, reference);
+    }
     return readInstants(run, grid, node.matchers,
                         {.reference = reference,
-                         .asTime = function == "timestamp",
+                         .value = value,
                          .statsOnly = plan.statsOnly,
                          .function = function});
 }
@@ -145,7 +207,7 @@ public:
     absl::Status prepare()
     {
         if (info_ == nullptr) {
-            return notSupported(fmt::format("function {}()", node_.function->name));
+            return base::internalError("{}() is no function over windows", node_.function->name);
         }
         for (const ExprPtr& arg : node_.args) {
             if (arg->type == ValueType::Scalar) {
@@ -155,6 +217,7 @@ public:
                 matrix_ = arg.get();
             }
         }
+        NARTHEX_RETURN_IF_ERROR(chooseFunction());
         NARTHEX_RETURN_IF_ERROR(checkArguments());
         NARTHEX_ASSIGN_OR_RETURN(input_,
                                  MatrixInput::open(run_, grid_, *matrix_, node_.function->name));
@@ -169,9 +232,11 @@ public:
     {
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
-        const std::size_t loaded = columns.size();
+        const std::uint64_t loaded = weightOf(columns);
         NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
-        run_.countRead(loaded);
+        StepCounts counts = run_.noCounts();
+        countWindows(columns, input_.countedWindows(grid_), counts);
+        run_.count(counts);
         row.labels = input_.labels(index);
         row.dropName = info_->keepsName && input_.dropName(index);
         row.resize(grid_.count);
@@ -181,7 +246,7 @@ public:
         if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
             noteNoCounter(row.labels);
         }
-        return run_.charge(row.pointCount());
+        return run_.charge(weightOf(row));
     }
 
 private:
@@ -190,29 +255,38 @@ private:
         WindowSlider slider(columns);
         NoteBits notes;
         bool anyFloat = false;
-        std::uint64_t queryable = 0;
         for (std::size_t step = 0; step < grid_.count; ++step) {
-            const std::int64_t end = input_.windowEnd(grid_.at(step));
-            Window window = slider.next(end - input_.rangeMs(), end);
-            queryable += window.size();
+            Window window = input_.window(slider, grid_.at(step));
             if (window.size() == 0) {
                 continue;
             }
-            window.evalTime = grid_.at(step);
             for (std::size_t i = 0; i < scalars_.size(); ++i) {
                 window.arguments[i] = scalars_[i][step];
             }
-            WindowResult result = info_->function(window, notes);
-            if (result.kind == Cell::Float) {
-                row.setFloat(step, result.value);
-                anyFloat = true;
-            } else if (result.kind == Cell::Histogram) {
-                row.setHistogram(step, std::move(result.histogram));
-            }
+            WindowResult result = function_(window, notes);
+            anyFloat = anyFloat || result.kind == Cell::Float;
+            std::move(result).put(row, step);
         }
-        run_.countQueryable(queryable);
         run_.notes().add(node_.args[0]->range, notes, row.labels.metricName());
         return anyFloat;
+    }
+
+    /// The function, or what it becomes for a selector that is anchored or smoothed.
+    absl::Status chooseFunction()
+    {
+        const EdgeMode mode = edgeModeOf(*matrix_);
+        function_ =
+            mode == EdgeMode::Plain ? info_->function : findExtendedFunction(info_->name, mode);
+        if (function_ != nullptr) {
+            return absl::OkStatus();
+        }
+        base::Position position;
+        position.begin = matrix_->range.begin;
+        position.end = matrix_->range.end;
+        return base::withPosition(
+            base::invalidArgument("{} modifier can only be used with: {} - not with {}",
+                                  edgeModeText(mode), extendedFunctionNames(mode), info_->name),
+            position);
     }
 
     [[nodiscard]] bool isCounterLike(const model::Labels& labels) const
@@ -276,6 +350,7 @@ private:
     const Grid& grid_;
     const Call& node_;
     const WindowFunctionInfo* info_;
+    WindowFunction function_ = nullptr;
     const Expr* matrix_ = nullptr;
     std::vector<ScalarColumn> scalars_;
     MatrixInput input_;
@@ -356,25 +431,40 @@ absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink 
 absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr)
 {
     NARTHEX_ASSIGN_OR_RETURN(const MatrixInput input, MatrixInput::open(run, grid, expr, {}));
+    const EdgeMode mode = edgeModeOf(expr);
     std::vector<MatrixSeries> result(input.size());
     const absl::Status done = run.parallelFor(input.size(), [&](std::size_t i) -> absl::Status {
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(input.load(i, columns));
-        const std::int64_t end = input.windowEnd(grid.start);
-        const Window window = WindowSlider(columns).next(end - input.rangeMs(), end);
+        WindowSlider slider(columns);
+        const Window window = input.window(slider, grid.start);
+        if (mode != EdgeMode::Plain && !window.histograms.empty()) {
+            return base::invalidArgument("{} modifier is not supported with histograms",
+                                         edgeModeText(mode));
+        }
         result[i].labels =
             input.dropName(i) ? withoutMetricLabels(input.labels(i)) : input.labels(i);
-        for (std::size_t k = 0; k < window.times.size(); ++k) {
+        if (mode != EdgeMode::Plain) {
+            result[i].points = extendedPoints(window, mode);
+        }
+        for (std::size_t k = 0; mode == EdgeMode::Plain && k < window.times.size(); ++k) {
             result[i].points.push_back({{window.times[k]}, window.values[k]});
         }
         for (std::size_t k = 0; k < window.histogramTimes.size(); ++k) {
             result[i].histograms.push_back({{window.histogramTimes[k]}, window.histograms[k]});
         }
-        run.countRead(window.size());
-        run.countQueryable(window.size());
-        return run.charge(window.size());
+        // The points of a subquery are a result: what counts is what its inside has looked at.
+        if (!input.isSubquery()) {
+            StepCounts counts = run.noCounts();
+            countWindows(columns, input.countedWindows(grid), counts);
+            run.count(counts);
+        }
+        return run.charge(weightOf(columns));
     });
     NARTHEX_RETURN_IF_ERROR(done);
+    StepCounts inside = run.noCounts();
+    inside.addQueryable(0, input.seenInside());
+    run.count(inside);
     std::erase_if(result, [](const MatrixSeries& series) {
         return series.points.empty() && series.histograms.empty();
     });
