@@ -26,6 +26,7 @@ public:
             text_[i] = ' ';
         }
     }
+    void put(std::uint32_t at, char c) { text_[at] = c; }
     void insert(std::uint32_t at, std::string_view what)
     {
         text_.insert(at, what);
@@ -137,6 +138,11 @@ bool mend(MendedText& mended, std::uint32_t at)
         return true;
     }
     mended.blank(bad->begin, bad->end);
+    const bool inBrackets = !open.empty() && open.back() == TokenKind::LeftBracket;
+    const bool inBraces = !open.empty() && open.back() == TokenKind::LeftBrace;
+    if (bad->kind == TokenKind::Error && !operandBefore && !inBraces) {
+        mended.put(bad->begin, inBrackets ? '1' : 'x'); // it was meant as an operand
+    }
     return true;
 }
 
@@ -147,6 +153,21 @@ bool isAlreadyThere(const std::vector<ParseError>& errors, const ParseError& err
     });
 }
 
+/// The strict lexer's errors reach to the end of the text; the place is the first token of that.
+SourceRange smallest(SourceRange range, std::string_view text)
+{
+    if (range.end < text.size()) {
+        return range;
+    }
+    const LexResult lexed = lex(text, LexMode::Tolerant);
+    for (const Token& token : lexed.tokens) {
+        if (token.begin == range.begin && token.end > token.begin) {
+            return {range.begin, token.end};
+        }
+    }
+    return range;
+}
+
 } // namespace
 
 SyntaxErrors findErrors(std::string_view text, const Features& features)
@@ -155,6 +176,10 @@ SyntaxErrors findErrors(std::string_view text, const Features& features)
     ParseOutcome outcome = parseAll(text, features);
     result.errors = std::move(outcome.errors);
     result.expr = std::move(outcome.expr);
+    if (outcome.failedAt) {
+        SourceRange& range = result.errors.back().range;
+        range = smallest(range, text);
+    }
     MendedText mended(text);
     std::uint32_t last = outcome.failedAt.value_or(0);
     std::uint32_t failedBefore = 0;
@@ -168,6 +193,9 @@ SyntaxErrors findErrors(std::string_view text, const Features& features)
             ParseError shown = error;
             shown.range = {mended.original(error.range.begin), mended.original(error.range.end)};
             const bool isNew = shown.range.begin > last && !outcome.typesChecked;
+            if (outcome.failedAt == error.range.begin) {
+                shown.range = smallest(shown.range, text);
+            }
             if (isNew && !isAlreadyThere(result.errors, shown)) {
                 last = shown.range.begin;
                 result.errors.push_back(std::move(shown));

@@ -239,7 +239,8 @@ private:
                              [](const Token& token, std::uint32_t at) { return token.begin < at; });
         auto opener = first + 1;
         if (aggregation.grouping.empty() && !aggregation.without) {
-            return {"Add by (le)", {insertion(first->end, " by (le)")}};
+            const bool tight = first->end < text_.text.size() && text_.text[first->end] == '(';
+            return {"Add by (le)", {insertion(first->end, tight ? " by (le) " : " by (le)")}};
         }
         // The list stands before or behind the arguments.
         for (auto token = first; token != tokens.end() && token->begin < node.range.end; ++token) {
