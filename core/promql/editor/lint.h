@@ -8,11 +8,11 @@
 #pragma once
 
 #include "core/base/time.h"
-#include "core/model/labels.h"
 #include "core/model/sample.h"
 #include "core/promql/editor/text_edit.h"
 #include "core/promql/features.h"
 #include "core/promql/token.h"
+#include "core/promql/value.h"
 
 #include <optional>
 #include <set>
@@ -68,16 +68,9 @@ public:
 class LintData
 {
 public:
-    struct Row
-    {
-        model::Labels labels;
-        double value = 0;
-    };
-
     virtual ~LintData() = default;
     /// The elements of an instant vector; absent when the query fails.
-    [[nodiscard]] virtual std::optional<std::vector<Row>>
-    evaluate(std::string_view query) const = 0;
+    [[nodiscard]] virtual std::optional<Vector> evaluate(std::string_view query) const = 0;
     [[nodiscard]] virtual std::span<const std::string> metricNames() const = 0;
     /// Of the series that match; absent if unknown.
     [[nodiscard]] virtual std::optional<base::Duration>
