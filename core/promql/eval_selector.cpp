@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/promql/eval.h"
 #include "core/promql/matrix_input.h"
+#include "core/promql/window_columns.h"
 
 #include <fmt/format.h>
 
@@ -139,7 +140,11 @@ class WindowCall
 {
 public:
     WindowCall(Run& run, const Grid& grid, const Call& node)
-        : run_(run), grid_(grid), node_(node), info_(findWindowFunction(node.function->name))
+        : run_(run),
+          grid_(grid),
+          node_(node),
+          info_(findWindowFunction(node.function->name)),
+          columnFunction_(findColumnFunction(node.function->name))
     {}
 
     absl::Status prepare()
@@ -164,10 +169,31 @@ public:
     [[nodiscard]] std::size_t size() const { return input_.size(); }
     [[nodiscard]] const Expr& matrix() const { return *matrix_; }
 
-    /// Names are still those of the series.
-    absl::Status fill(std::size_t index, Row& row)
+    /// What a worker uses again for the next series.
+    struct Worker
     {
         storage::SampleColumns columns;
+        WindowScratch scratch;
+    };
+
+    /// Rows [begin, end) out of the series from `first` on; may be called for several pieces at
+    /// once. Names are still those of the series.
+    absl::Status fillAll(Rows& rows, std::size_t first)
+    {
+        return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
+            Worker worker;
+            absl::Status status;
+            for (std::size_t i = begin; i < end && status.ok(); ++i) {
+                status = fill(first + i, rows[i], worker);
+            }
+            return status;
+        });
+    }
+
+private:
+    absl::Status fill(std::size_t index, Row& row, Worker& worker)
+    {
+        storage::SampleColumns& columns = worker.columns;
         NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
         const std::size_t loaded = columns.size();
         NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
@@ -175,7 +201,8 @@ public:
         row.labels = input_.labels(index);
         row.dropName = info_->keepsName && input_.dropName(index);
         row.resize(grid_.count);
-        const bool anyFloat = fillSteps(row, columns);
+        const bool anyFloat =
+            hasColumnForm(columns) ? fillColumn(row, worker) : fillSteps(row, columns);
         run_.release(loaded);
         const std::string_view name = row.labels.metricName();
         if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
@@ -184,7 +211,29 @@ public:
         return run_.charge(row.pointCount());
     }
 
-private:
+    /// Whether all windows of these samples can be done at once.
+    [[nodiscard]] bool hasColumnForm(const storage::SampleColumns& columns) const
+    {
+        return columnFunction_ != nullptr && columns.histogramTimes.empty() &&
+               columns.startTimes.empty();
+    }
+
+    bool fillColumn(Row& row, Worker& worker)
+    {
+        const std::int64_t firstEnd = input_.windowEnd(grid_.start);
+        WindowColumn column{.times = worker.columns.times,
+                            .values = worker.columns.values,
+                            .firstEnd = firstEnd,
+                            .stepMs = input_.windowEnd(grid_.at(1)) - firstEnd,
+                            .rangeMs = input_.rangeMs()};
+        if (!scalars_.empty()) {
+            column.argument = scalars_[0];
+        }
+        run_.countQueryable(findWindows(column, grid_.count, worker.scratch));
+        columnFunction_(column, worker.scratch, row);
+        return !row.isEmpty();
+    }
+
     bool fillSteps(Row& row, const storage::SampleColumns& columns)
     {
         WindowSlider slider(columns);
@@ -276,6 +325,7 @@ private:
     const Grid& grid_;
     const Call& node_;
     const WindowFunctionInfo* info_;
+    ColumnFunction columnFunction_;
     const Expr* matrix_ = nullptr;
     std::vector<ScalarColumn> scalars_;
     MatrixInput input_;
@@ -307,8 +357,7 @@ absl::Status streamWindowCall(Run& run, const Grid& grid, const Call& node, RowS
     const std::uint64_t held = run.charged();
     for (std::size_t first = 0; first < call.size(); first += kStreamBatch) {
         Rows rows(std::min(kStreamBatch, call.size() - first));
-        NARTHEX_RETURN_IF_ERROR(run.parallelFor(
-            rows.size(), [&](std::size_t i) { return call.fill(first + i, rows[i]); }));
+        NARTHEX_RETURN_IF_ERROR(call.fillAll(rows, first));
         removeEmpty(rows);
         if (!call.keepsName()) {
             NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
@@ -326,8 +375,7 @@ absl::StatusOr<Rows> evalWindowCall(Run& run, const Grid& grid, const Expr&, con
     WindowCall call(run, grid, node);
     NARTHEX_RETURN_IF_ERROR(call.prepare());
     Rows rows(call.size());
-    NARTHEX_RETURN_IF_ERROR(
-        run.parallelFor(rows.size(), [&](std::size_t i) { return call.fill(i, rows[i]); }));
+    NARTHEX_RETURN_IF_ERROR(call.fillAll(rows, 0));
     removeEmpty(rows);
     if (!call.keepsName()) {
         NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));

@@ -55,7 +55,8 @@ absl::Status Run::settle(std::uint64_t before, std::uint64_t samples)
     return charge(samples);
 }
 
-absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
+absl::Status Run::parallelPieces(std::size_t count,
+                                 absl::FunctionRef<absl::Status(std::size_t, std::size_t)> body)
 {
     const std::size_t batches = (count + kBatch - 1) / kBatch;
     std::atomic<bool> failed{false}; // relaxed: a hint to stop early; the status is under the mutex
@@ -66,9 +67,8 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
             return;
         }
         absl::Status status = check();
-        const std::size_t end = std::min(count, (batch + 1) * kBatch);
-        for (std::size_t i = batch * kBatch; i < end && status.ok(); ++i) {
-            status = body(i);
+        if (status.ok()) {
+            status = body(batch * kBatch, std::min(count, (batch + 1) * kBatch));
         }
         if (!status.ok()) {
             failed.store(true, std::memory_order_relaxed);
@@ -82,6 +82,17 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
         pool_.parallelFor(batches, runBatch);
     }
     return first;
+}
+
+absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
+{
+    return parallelPieces(count, [body](std::size_t begin, std::size_t end) {
+        absl::Status status;
+        for (std::size_t i = begin; i < end && status.ok(); ++i) {
+            status = body(i);
+        }
+        return status;
+    });
 }
 
 absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,

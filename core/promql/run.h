@@ -62,6 +62,11 @@ public:
     [[nodiscard]] absl::Status parallelFor(std::size_t count,
                                            absl::FunctionRef<absl::Status(std::size_t)> body);
 
+    /// The same in pieces [begin, end): for a body that has memory to use again for the next one.
+    [[nodiscard]] absl::Status
+    parallelPieces(std::size_t count,
+                   absl::FunctionRef<absl::Status(std::size_t, std::size_t)> body);
+
     /// Series that match, sorted by labels. `hints` needs no times filled in besides range and
     /// function.
     absl::StatusOr<SeriesList> select(const model::Matchers& matchers,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // rate and its family.
+#include "core/promql/extrapolation.h"
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_math.h"
 #include "core/promql/window.h"
@@ -13,24 +14,12 @@ namespace {
 
 double seconds(std::int64_t ms) { return static_cast<double>(ms) / 1000; }
 
-/// How the difference between first and last sample is stretched to the window.
-double extrapolationFactor(const Window& window, std::int64_t first, std::int64_t last,
-                           std::size_t count, double secondsToZero)
+Extrapolation extrapolationOf(const Window& window, std::span<const std::int64_t> times)
 {
-    double toStart = seconds(first - window.begin);
-    double toEnd = seconds(window.end - last);
-    const double sampled = seconds(last - first);
-    const double average = sampled / static_cast<double>(count - 1);
-    // A gap of more than a tenth above the average means that the series begins or ends here.
-    const double threshold = average * 1.1;
-    if (toStart >= threshold) {
-        toStart = average / 2;
-    }
-    toStart = std::min(toStart, secondsToZero);
-    if (toEnd >= threshold) {
-        toEnd = average / 2;
-    }
-    return (sampled + toStart + toEnd) / sampled;
+    return Extrapolation({.toStartMs = times.front() - window.begin,
+                          .toEndMs = window.end - times.back(),
+                          .sampledMs = times.back() - times.front(),
+                          .count = times.size()});
 }
 
 double floatDifference(std::span<const double> values, bool counter)
@@ -53,13 +42,9 @@ WindowResult extrapolatedFloats(const Window& window, bool counter, bool perSeco
 {
     const auto values = window.values;
     const double difference = floatDifference(values, counter);
-    double toZero = HUGE_VAL;
-    if (counter && difference > 0 && values.front() >= 0) {
-        toZero =
-            seconds(window.times.back() - window.times.front()) * (values.front() / difference);
-    }
-    double factor = extrapolationFactor(window, window.times.front(), window.times.back(),
-                                        values.size(), toZero);
+    const Extrapolation extrapolation = extrapolationOf(window, window.times);
+    double factor = counter ? extrapolation.factorOfCounter(values.front(), difference)
+                            : extrapolation.factor();
     if (perSecond) {
         factor /= window.rangeSeconds();
     }
@@ -73,13 +58,10 @@ WindowResult extrapolatedHistograms(const Window& window, bool counter, bool per
     if (!difference) {
         return {};
     }
-    const auto times = window.histogramTimes;
-    double toZero = HUGE_VAL;
-    const double first = window.histograms.front()->count;
-    if (counter && difference->count > 0 && first >= 0) {
-        toZero = seconds(times.back() - times.front()) * (first / difference->count);
-    }
-    double factor = extrapolationFactor(window, times.front(), times.back(), times.size(), toZero);
+    const Extrapolation extrapolation = extrapolationOf(window, window.histogramTimes);
+    double factor =
+        counter ? extrapolation.factorOfCounter(window.histograms.front()->count, difference->count)
+                : extrapolation.factor();
     if (perSecond) {
         factor /= window.rangeSeconds();
     }

@@ -82,7 +82,8 @@ public:
         }
         series[30] = must(
             block.seriesFor(labels("build_info", "version", fmt::format("1.{}", number_ % 4))));
-        const auto offset = static_cast<std::int64_t>(number_ * 7919 % kScrapeMs);
+        // Never on the edge of a window: older servers count the sample on its left edge, too.
+        const auto offset = 1 + static_cast<std::int64_t>(number_ * 7919 % (kScrapeMs - 1));
         for (std::int64_t time = from + offset; time < from + kBlockMs; time += kScrapeMs) {
             step();
             for (std::size_t i = 0; i < 10; ++i) {
