@@ -43,23 +43,45 @@ struct ServeFlags
     bool collectHost = false;
 };
 
-/// What `--enable-feature` switches on in the store; other names are for other parts.
-void enableStoreFeatures(const std::vector<std::string>& features, tsdb::DbOptions& store)
+/// Switches on what the name means in the store; false if it means nothing there.
+bool enableStoreFeature(tsdb::DbOptions& store, std::string_view name)
 {
     constexpr std::uint32_t kExemplars = 100'000;
+    constexpr std::uint32_t kCutDelayPercent = 10;
+    if (name == "exemplar-storage") {
+        store.live.maxExemplars = kExemplars;
+    } else if (name == "memory-snapshot-on-shutdown") {
+        store.snapshotOnClose = true;
+    } else if (name == "metadata-wal-records") {
+        store.metadataInWal = true;
+    } else if (name == "fast-startup") {
+        store.seriesState = true;
+    } else if (name == "delayed-compaction") {
+        store.maxCutDelayPercent = kCutDelayPercent;
+    } else if (name == "xor2-encoding") {
+        store.floatEncoding = tsdb::FloatEncoding::Xor2;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// Switches on what `--enable-feature` names; returns the names that mean nothing.
+std::vector<std::string> enableFeatures(const std::vector<std::string>& features,
+                                        engine::EngineOptions& options)
+{
+    std::vector<std::string> unknown;
     for (const std::string& list : features) {
-        for (const std::string& name : std::vector<std::string>(absl::StrSplit(list, ','))) {
-            if (name == "exemplar-storage") {
-                store.live.maxExemplars = kExemplars;
-            } else if (name == "memory-snapshot-on-shutdown") {
-                store.snapshotOnClose = true;
-            } else if (name == "metadata-wal-records") {
-                store.metadataInWal = true;
-            } else if (name == "xor2-encoding") {
-                store.floatEncoding = tsdb::FloatEncoding::Xor2;
+        const std::vector<std::string> names = absl::StrSplit(list, ',', absl::SkipEmpty());
+        for (const std::string& name : names) {
+            const bool inStore = enableStoreFeature(options.store, name);
+            const bool inQueries = promql::enableFeature(options.query.features, name);
+            if (!inStore && !inQueries) {
+                unknown.push_back(name);
             }
         }
     }
+    return unknown;
 }
 
 absl::Status storeOptions(const ServeFlags& flags, tsdb::DbOptions& store)
@@ -86,7 +108,6 @@ absl::Status storeOptions(const ServeFlags& flags, tsdb::DbOptions& store)
     } else if (flags.walCompressionType == "zstd") {
         store.walCompression = tsdb::WalCompression::Zstd;
     }
-    enableStoreFeatures(flags.features, store);
     return absl::OkStatus();
 }
 
@@ -134,8 +155,11 @@ int runServe(const ServeFlags& flags)
         return kCannotStart;
     }
     options->onQuit = [] { ::kill(::getpid(), SIGTERM); };
-    app::Service service(*std::move(options), *log);
     const base::Logger logger = log->logger("main");
+    for (const std::string& name : enableFeatures(flags.features, options->engine)) {
+        logger->warn("serve: unknown name in --enable-feature is ignored name={}", name);
+    }
+    app::Service service(*std::move(options), *log);
     if (const absl::Status status = service.start(); !status.ok()) {
         logger->error("serve: cannot start err=\"{}\"", base::messageOf(status));
         fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(status));
@@ -198,9 +222,13 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_flag("--storage.prometheus3-formats", flags->prometheus3Formats,
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
-    serve->add_option("--enable-feature", flags->features,
-                      "Comma-separated names: exemplar-storage, memory-snapshot-on-shutdown, "
-                      "metadata-wal-records, xor2-encoding");
+    serve->add_option(
+        "--enable-feature", flags->features,
+        "Comma-separated names: delayed-compaction, exemplar-storage, "
+        "fast-startup, memory-snapshot-on-shutdown, metadata-wal-records, "
+        "promql-binop-fill-modifiers, promql-delayed-name-removal, "
+        "promql-experimental-functions, promql-extended-range-selectors, "
+        "promql-per-step-stats, type-and-unit-labels, use-start-timestamps, xor2-encoding");
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")

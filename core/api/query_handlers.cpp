@@ -4,6 +4,7 @@
 #include "core/base/status.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
+#include "core/promql/statistics_json.h"
 
 #include <fmt/format.h>
 
@@ -29,24 +30,6 @@ Notes notesOf(const promql::Result& result, std::string_view query)
         list.push_back(std::move(text));
     }
     return notes;
-}
-
-void writeStatistics(base::JsonWriter& json, const promql::Statistics& statistics)
-{
-    json.key("stats").beginObject();
-    json.key("timings").beginObject();
-    json.key("evalTotalTime").number(statistics.evalTotalTime.seconds());
-    json.key("resultSortTime").number(statistics.resultSortTime.seconds());
-    json.key("queryPreparationTime").number(statistics.queryPreparationTime.seconds());
-    json.key("innerEvalTime").number(statistics.innerEvalTime.seconds());
-    json.key("execQueueTime").number(statistics.execQueueTime.seconds());
-    json.key("execTotalTime").number(statistics.execTotalTime.seconds());
-    json.endObject();
-    json.key("samples").beginObject();
-    json.key("totalQueryableSamples").unsignedInteger(statistics.totalQueryableSamples);
-    json.key("samplesRead").unsignedInteger(statistics.samplesRead);
-    json.key("peakSamples").unsignedInteger(statistics.peakSamples);
-    json.endObject().endObject();
 }
 
 bool truncate(promql::Value& value, std::size_t limit)
@@ -81,7 +64,8 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
         .key("result");
     writeValue(json, result.value);
     if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
-        writeStatistics(json, result.statistics);
+        json.key("stats");
+        promql::writeStatistics(json, result.statistics);
     }
     json.endObject();
     return success(data, notes.warnings, notes.infos);
@@ -93,11 +77,14 @@ struct Common
     std::string query;
     std::size_t limit = 0;
     promql::QueryOptions options;
+    promql::QueryOrigin origin;
 };
 
 absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
 {
-    Common common;
+    Common common{.origin = {.clientAddress = request.remoteAddress,
+                             .method = request.method,
+                             .path = request.path}};
     common.query = request.parameter("query").value_or("");
     NARTHEX_ASSIGN_OR_RETURN(common.limit, limitParameter(request));
     NARTHEX_ASSIGN_OR_RETURN(common.options.timeout, durationParameter(request, "timeout"));
@@ -173,7 +160,7 @@ absl::StatusOr<RangeParameters> rangeParameters(const net::ServerRequest& reques
 
 net::ServerResponse instantQuery(const Context& context, const net::ServerRequest& request)
 {
-    const auto common = commonParameters(request);
+    auto common = commonParameters(request);
     const auto time = timeParameter(request, "time");
     for (const absl::Status& status : {common.status(), time.status()}) {
         if (!status.ok()) {
@@ -183,6 +170,7 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
     if (const absl::Status status = checkQuery(context, common->query); !status.ok()) {
         return errorResponse(status, ErrorType::BadData);
     }
+    common->options.origin = &common->origin;
     auto result = context.engine.queries().instant(context.engine.queryable(), common->query,
                                                    time->value_or(context.engine.clock().now()),
                                                    common->options, {});
@@ -194,13 +182,14 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
 
 net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest& request)
 {
-    const auto range = rangeParameters(request);
+    auto range = rangeParameters(request);
     if (!range.ok()) {
         return errorResponse(range.status(), ErrorType::BadData);
     }
     if (const absl::Status status = checkQuery(context, range->common.query); !status.ok()) {
         return errorResponse(status, ErrorType::BadData);
     }
+    range->common.options.origin = &range->common.origin;
     auto result =
         context.engine.queries().range(context.engine.queryable(), range->common.query, range->from,
                                        range->to, range->step, range->common.options, {});

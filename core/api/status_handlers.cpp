@@ -165,11 +165,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     out.gauge("prometheus_config_last_reload_success_timestamp_seconds",
               "Timestamp of the last successful configuration reload.",
               context.engine.lastReloadTime().seconds());
-    out.gauge("prometheus_engine_queries",
-              "The current number of queries being executed or waiting.",
-              static_cast<double>(context.engine.queries().activeQueries()));
-    out.gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
-              static_cast<double>(context.engine.queries().options().maxConcurrent));
+    context.engine.queries().writeMetrics(out);
     out.gauge("narthex_samples_per_second", "Samples stored a second, smoothed.",
               status.samplesPerSecond);
     if (const auto store = context.engine.store(); store.ok()) {

@@ -29,6 +29,8 @@ struct GlobalConfig
     base::Duration scrapeTimeout = 10_s;
     base::Duration evaluationInterval = 1_min;
     std::map<std::string, std::string> externalLabels;
+    /// Absolute or empty.
+    std::string queryLogFile;
     relabel::NameScheme nameScheme = relabel::NameScheme::Utf8;
     // Defaults of jobs; 0 and false: off.
     std::uint64_t bodySizeLimit = 0;

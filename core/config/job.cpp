@@ -218,10 +218,13 @@ void decodeGlobal(const yaml::Value& value, const DecodeContext& context, Global
     decodeScheme(object, global.nameScheme);
     decodeGlobalLimits(object, global);
     decodeExternalLabels(object, context, global);
+    if (object.field("query_log_file", global.queryLogFile)) {
+        global.queryLogFile = context.resolve(global.queryLogFile);
+    }
     for (const std::string_view key :
-         {"query_log_file", "scrape_failure_log_file", "rule_query_offset",
-          "scrape_native_histograms", "convert_classic_histograms_to_nhcb",
-          "always_scrape_classic_histograms", "metric_name_escaping_scheme"}) {
+         {"scrape_failure_log_file", "rule_query_offset", "scrape_native_histograms",
+          "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms",
+          "metric_name_escaping_scheme"}) {
         takeWithoutEffect(object, context, key, false);
     }
     object.finish();

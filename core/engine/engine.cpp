@@ -245,6 +245,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     NARTHEX_ASSIGN_OR_RETURN(stateDatabase_,
                              state::Database::open(stateFolder / "state.sqlite", kStateSchema));
     store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
+    openActiveQueries();
     noteRun(false);
     clearProblem(kOpenProblem);
     const std::vector<tsdb::SetAside> setAside = store_->get()->setAside();
@@ -307,6 +308,7 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
         config_ = config;
     }
     lastReloadMs_ = clock().now().ms;
+    openQueryLog(config->global.queryLogFile);
     for (std::size_t i = 0; i < config->warnings.size(); ++i) {
         log_->warn("engine: configuration warning=\"{}\"", config->warnings[i]);
         setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration",

@@ -134,6 +134,9 @@ private:
 
     void applyConfiguration(std::shared_ptr<const config::Config> config);
     void openStore(std::stop_token stop);
+    void openActiveQueries();
+    /// Opens it anew each time, as whoever rotates logs expects. Empty: no log.
+    void openQueryLog(const std::string& file);
     absl::Status tryOpen(std::stop_token stop);
     void setState(State state);
     void watch();

@@ -165,6 +165,32 @@ std::size_t Engine::activeQueries() const
     return gate_->running + gate_->waiting;
 }
 
+void Engine::setActiveQueries(std::shared_ptr<ActiveQueries> active)
+{
+    const absl::MutexLock lock(&observersMutex_);
+    observers_.active = std::move(active);
+}
+
+void Engine::setQueryLog(std::shared_ptr<QueryLog> log)
+{
+    const absl::MutexLock lock(&observersMutex_);
+    observers_.log = std::move(log);
+}
+
+Engine::Observers Engine::observers() const
+{
+    const absl::MutexLock lock(&observersMutex_);
+    return observers_;
+}
+
+void Engine::writeMetrics(exposition::TextWriter& out) const
+{
+    metrics_.write(out, {.active = activeQueries(),
+                         .maxConcurrent = options_.maxConcurrent,
+                         .logEnabled = observers().log != nullptr,
+                         .now = clock_.monotonic()});
+}
+
 absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_view query,
                                    const QuerySpan& span, const QueryOptions& options,
                                    std::stop_token stop) const
@@ -174,21 +200,54 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
     if (span.start < -kFarthestMs || span.end > kFarthestMs) {
         return base::invalidArgument("time of the query is out of range");
     }
-    const base::Duration begin = clock_.monotonic();
-    const base::Duration timeout =
-        std::min(options_.timeout, options.timeout.value_or(options_.timeout));
-    Turn<Gate> turn(*gate_);
-    if (!turn.await(std::max<std::size_t>(options_.maxConcurrent, 1), timeout, stop)) {
-        return stop.stop_requested() ? base::cancelled("query was canceled in query queue")
-                                     : base::deadlineExceeded("query timed out in query queue");
-    }
-    const base::Duration started = clock_.monotonic();
     NARTHEX_ASSIGN_OR_RETURN(const ExprPtr expr, parse(query, options_.features));
     if (span.step != 0 && (expr->type == ValueType::String || expr->type == ValueType::Matrix)) {
         return base::invalidArgument(
             "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
             expr->type == ValueType::Matrix ? "range vector" : "string");
     }
+    Statistics statistics;
+    absl::StatusOr<Result> result = execute(store, query, *expr, span, options, stop, statistics);
+    metrics_.observe(statistics, clock_.monotonic());
+    if (const std::shared_ptr<QueryLog> log = observers().log) {
+        const absl::Status logged = log->write({.query = query,
+                                                .start = {span.start},
+                                                .end = {span.end},
+                                                .step = base::Duration::fromMs(span.step),
+                                                .error = base::messageOf(result.status()),
+                                                .statistics = statistics,
+                                                .origin = options.origin},
+                                               clock_.now());
+        if (!logged.ok()) {
+            metrics_.countLogFailure();
+        }
+    }
+    if (result.ok()) {
+        result->statistics = std::move(statistics);
+    }
+    return result;
+}
+
+absl::StatusOr<Result> Engine::execute(const storage::Queryable& store, std::string_view query,
+                                       const Expr& expr, const QuerySpan& span,
+                                       const QueryOptions& options, const std::stop_token& stop,
+                                       Statistics& statistics) const
+{
+    const base::Duration begin = clock_.monotonic();
+    const base::Duration timeout =
+        std::min(options_.timeout, options.timeout.value_or(options_.timeout));
+    Turn<Gate> turn(*gate_);
+    const bool entered =
+        turn.await(std::max<std::size_t>(options_.maxConcurrent, 1), timeout, stop);
+    const base::Duration started = clock_.monotonic();
+    statistics.execQueueTime = started - begin;
+    statistics.execTotalTime = started - begin;
+    if (!entered) {
+        return stop.stop_requested() ? base::cancelled("query was canceled in query queue")
+                                     : base::deadlineExceeded("query timed out in query queue");
+    }
+    const std::shared_ptr<ActiveQueries> active = observers().active;
+    const ActiveQueries::Slot slot = active ? active->enter(query) : ActiveQueries::Slot();
     QuerySpan full = span;
     full.lookbackMs = options.lookback.value_or(options_.lookback).ms();
     full.subqueryStepMs = options_.defaultSubqueryStep.ms();
@@ -196,31 +255,31 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
         return base::resourceExhausted("{} steps are more than the limit of {} samples",
                                        full.grid().count, options_.maxSamples);
     }
-    NARTHEX_ASSIGN_OR_RETURN(const Plan plan, makePlan(*expr, full));
+    NARTHEX_ASSIGN_OR_RETURN(const Plan plan, makePlan(expr, full));
     std::unique_ptr<storage::Querier> querier;
     if (plan.readFrom <= plan.readTo) {
         NARTHEX_ASSIGN_OR_RETURN(querier, store.querier(plan.readFrom, plan.readTo));
     }
     const base::Duration prepared = clock_.monotonic();
+    statistics.queryPreparationTime = prepared - started;
     Run run(plan, options_.features, querier.get(), pool_, clock_,
             {.maxSamples = options_.maxSamples, .deadline = begin + timeout}, stop);
-    NARTHEX_ASSIGN_OR_RETURN(Value value, evaluate(run, *expr));
+    absl::StatusOr<Value> value = evaluate(run, expr);
     const base::Duration evaluated = clock_.monotonic();
-    Result result;
-    if (auto* matrix = std::get_if<Matrix>(&value)) {
-        NARTHEX_RETURN_IF_ERROR(sortMatrix(*matrix));
+    run.addTo(statistics);
+    statistics.innerEvalTime = evaluated - prepared;
+    if (auto* matrix = value.ok() ? std::get_if<Matrix>(&*value) : nullptr; matrix != nullptr) {
+        value = [&]() -> absl::StatusOr<Value> {
+            NARTHEX_RETURN_IF_ERROR(sortMatrix(*matrix));
+            return std::move(*matrix);
+        }();
     }
-    result.value = std::move(value);
-    result.annotations = run.notes().take();
     const base::Duration end = clock_.monotonic();
-    run.addTo(result.statistics);
-    result.statistics.execQueueTime = started - begin;
-    result.statistics.queryPreparationTime = prepared - started;
-    result.statistics.innerEvalTime = evaluated - prepared;
-    result.statistics.resultSortTime = end - evaluated;
-    result.statistics.evalTotalTime = end - started;
-    result.statistics.execTotalTime = end - begin;
-    return result;
+    statistics.resultSortTime = end - evaluated;
+    statistics.evalTotalTime = end - started;
+    statistics.execTotalTime = end - begin;
+    NARTHEX_RETURN_IF_ERROR(value.status());
+    return Result{.value = *std::move(value), .annotations = run.notes().take()};
 }
 
 absl::StatusOr<Result> Engine::instant(const storage::Queryable& store, std::string_view query,

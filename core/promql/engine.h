@@ -11,7 +11,10 @@
 #include "core/base/clock.h"
 #include "core/base/time.h"
 #include "core/base/worker_pool.h"
+#include "core/promql/active_queries.h"
+#include "core/promql/engine_metrics.h"
 #include "core/promql/features.h"
+#include "core/promql/query_log.h"
 #include "core/promql/value.h"
 #include "core/storage/storage.h"
 
@@ -28,6 +31,7 @@ namespace narthex::promql {
 
 using namespace base::literals;
 
+struct Expr;
 struct QuerySpan;
 
 struct EngineOptions
@@ -50,6 +54,8 @@ struct QueryOptions
     std::optional<base::Duration> lookback;
     /// Shorter than the engine's; longer has no effect.
     std::optional<base::Duration> timeout;
+    /// For the query log; may be null.
+    const QueryOrigin* origin = nullptr;
 };
 
 class Engine
@@ -75,17 +81,38 @@ public:
     /// Queries running or waiting.
     [[nodiscard]] std::size_t activeQueries() const;
 
+    /// Where running queries are named from now on; null: nowhere. Any thread.
+    void setActiveQueries(std::shared_ptr<ActiveQueries> active);
+    /// Where queries that end are logged from now on; null: nowhere. Any thread.
+    void setQueryLog(std::shared_ptr<QueryLog> log);
+    void writeMetrics(exposition::TextWriter& out) const;
+
 private:
     struct Gate;
+    struct Observers
+    {
+        std::shared_ptr<ActiveQueries> active;
+        std::shared_ptr<QueryLog> log;
+    };
 
     absl::StatusOr<Result> run(const storage::Queryable& store, std::string_view query,
                                const QuerySpan& span, const QueryOptions& options,
                                std::stop_token stop) const;
+    /// From the queue to the result; `statistics` is filled as far as it comes.
+    absl::StatusOr<Result> execute(const storage::Queryable& store, std::string_view query,
+                                   const Expr& expr, const QuerySpan& span,
+                                   const QueryOptions& options, const std::stop_token& stop,
+                                   Statistics& statistics) const;
+    [[nodiscard]] Observers observers() const;
 
     const EngineOptions options_;
     base::WorkerPool& pool_;
     const base::Clock& clock_;
     std::unique_ptr<Gate> gate_;
+    mutable EngineMetrics metrics_;
+
+    mutable absl::Mutex observersMutex_;
+    Observers observers_ ABSL_GUARDED_BY(observersMutex_);
 };
 
 } // namespace narthex::promql

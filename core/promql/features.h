@@ -4,6 +4,8 @@
 // The switches of the query language. Threads: values. Source: spec/promql.md, Switches.
 #pragma once
 
+#include <string_view>
+
 namespace narthex::promql {
 
 /// The language's switches (`--enable-feature`), all off as in Prometheus.
@@ -17,5 +19,8 @@ struct Features
     bool typeAndUnitLabels = false;
     bool useStartTimestamps = false;
 };
+
+/// Switches on what `--enable-feature` names; false for a name that is no switch of the language.
+bool enableFeature(Features& features, std::string_view name);
 
 } // namespace narthex::promql

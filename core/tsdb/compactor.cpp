@@ -80,9 +80,22 @@ Compactor::Compactor(std::filesystem::path directory, Head& head, BlockList& blo
       retention_{options.retentionMs, options.retentionBytes, options.retentionPercent}
 {}
 
-bool Compactor::headIsDue() const
+bool Compactor::headIsFull() const
 {
     return !head_.isEmpty() && head_.maxTime() - head_.minTime() > options_.blockRangeMs / 2 * 3;
+}
+
+bool Compactor::headIsDue()
+{
+    if (!headIsFull()) {
+        fullSince_.reset();
+        return false;
+    }
+    const base::Duration now = clock_.monotonic();
+    if (!fullSince_) {
+        fullSince_ = now;
+    }
+    return now - *fullSince_ >= options_.cutDelay;
 }
 
 std::vector<BlockMeta> Compactor::metas() const

@@ -39,6 +39,8 @@ struct CompactorOptions
     double retentionPercent = 0;
     /// The largest block that merging makes; 0: a tenth of the retention, at most 31 days.
     std::int64_t maxBlockRangeMs = 0;
+    /// How long the head waits before it is cut, from when that is first seen to be due.
+    base::Duration cutDelay{};
     std::uint64_t chunkSegmentBytes = ChunkFileWriter::kSegmentBytes;
     /// What log, late log and head chunks take on disk, for the limit in bytes; may be empty.
     std::function<std::uint64_t()> headBytes;
@@ -71,7 +73,10 @@ public:
                                                           const std::stop_token& stop);
 
 private:
-    [[nodiscard]] bool headIsDue() const;
+    /// The head holds a whole block more than it needs.
+    [[nodiscard]] bool headIsFull() const;
+    /// It is full, and the delay is over.
+    bool headIsDue();
     absl::Status cutHead(const std::stop_token& stop);
     absl::Status mergeBlocks(const std::vector<BlockMeta>& plan, const std::stop_token& stop);
     absl::StatusOr<std::shared_ptr<const Block>> writeMerged(const std::string& ulid,
@@ -90,6 +95,9 @@ private:
     const base::Logger log_;
     const CompactorOptions options_;
     const std::function<bool(std::uint64_t, std::uint32_t)> keepsSeries_;
+
+    /// When the head was first seen full; by the only thread that runs.
+    std::optional<base::Duration> fullSince_;
 
     mutable absl::Mutex mutex_;
     RetentionLimits retention_ ABSL_GUARDED_BY(mutex_);

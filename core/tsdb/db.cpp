@@ -8,6 +8,7 @@
 #include "core/tsdb/db_impl.h"
 #include "core/tsdb/head_snapshot.h"
 #include "core/tsdb/merged_querier.h"
+#include "core/tsdb/series_state.h"
 #include "core/tsdb/wal_format.h"
 
 #include <bit>
@@ -89,6 +90,8 @@ absl::Status DbImpl::start(const std::stop_token& stop)
     NARTHEX_RETURN_IF_ERROR(replay(stop));
     ::malloc_trim(0); // replay had buffers of its own
     NARTHEX_RETURN_IF_ERROR(startJournal());
+    keepsSeriesState_ = options_.seriesState || fs::exists(seriesStatePath(walDirectory_));
+    keepSeriesState(head_->journal()->segment(), false);
     head_->setLateWindow(options_.live.outOfOrderWindow.ms());
     if (options_.live.outOfOrderWindow.ms() > 0 || fs::exists(wblDirectory_)) {
         NARTHEX_RETURN_IF_ERROR(startLateJournal());
@@ -197,6 +200,22 @@ DbImpl::exemplars(base::Timestamp from, base::Timestamp to,
     return head_->exemplars().query(from, to, matcherSets);
 }
 
+void DbImpl::keepSeriesState(std::uint32_t segment, bool cleanShutdown)
+{
+    if (!keepsSeriesState_) {
+        return;
+    }
+    const absl::Status written = writeSeriesState(
+        walDirectory_,
+        {.lastSeriesId = head_->lastRef(), .lastSegment = segment, .cleanShutdown = cleanShutdown});
+    if (!written.ok()) {
+        // An old one misleads, none does not.
+        base::ignore(base::removePath(seriesStatePath(walDirectory_)), "said below");
+        environment_.log->warn("tsdb: series_state.json cannot be written error=\"{}\"",
+                               base::messageOf(written));
+    }
+}
+
 absl::Status DbImpl::close()
 {
     stopCompaction_.request_stop();
@@ -226,7 +245,9 @@ absl::Status DbImpl::close()
         }
     }
     if (head_->journal() != nullptr) {
+        const std::uint32_t segment = head_->journal()->segment();
         status.Update(head_->journal()->close());
+        keepSeriesState(segment, status.ok());
     }
     guard_.reset();
     return status;

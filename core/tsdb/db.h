@@ -73,6 +73,9 @@ struct DbOptions
     FloatEncoding floatEncoding = FloatEncoding::Xor;
     /// The largest block that merging makes; 0: a tenth of the retention, at most 31 days.
     base::Duration maxBlockRange;
+    /// The head waits up to this share of the block range, per cent, before it is cut; how long is
+    /// drawn at open. Many servers that were started together then do not all cut at once.
+    std::uint32_t maxCutDelayPercent = 0;
     /// 1 MiB to 512 MiB.
     std::uint64_t maxChunkSegmentBytes = 512ULL << 20U;
     /// Out-of-order samples of a series in memory before they become a chunk, 1 to 255.
@@ -81,6 +84,9 @@ struct DbOptions
     bool snapshotOnClose = false;
     /// Write metadata of series into the log.
     bool metadataInWal = false;
+    /// Keep the file from which a Prometheus 3 with `fast-startup` starts sooner. A file that is
+    /// there already is kept true in any case.
+    bool seriesState = false;
     /// Shards of the head's series index, a power of two.
     std::uint32_t headShards = 16;
 };

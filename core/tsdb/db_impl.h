@@ -69,6 +69,8 @@ private:
     absl::StatusOr<std::unique_ptr<Journal>>
     makeJournal(const std::filesystem::path& folder, std::uint32_t segment, LogMetrics& metrics);
     void startCompactor();
+    /// Brings series_state.json up to date where there is one to be.
+    void keepSeriesState(std::uint32_t segment, bool cleanShutdown);
     void compactNowAndThen(const std::stop_token& stop);
     absl::Status compactLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(compactMutex_);
     absl::Status compactLateLocked(const std::stop_token& stop)
@@ -102,6 +104,7 @@ private:
     base::Duration replayTook_;
     bool foundLockFile_ = false;
     bool snapshotFailed_ = false;
+    bool keepsSeriesState_ = false;
     /// References of the log that mean another one's series.
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::unique_ptr<Compactor> compactor_;

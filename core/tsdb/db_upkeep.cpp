@@ -16,6 +16,7 @@
 #include <absl/synchronization/notification.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace narthex::tsdb {
@@ -31,6 +32,13 @@ constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr std::int64_t kNearCutMs = 10 * 60'000;
 /// How long a cut waits for readers of what leaves the head.
 constexpr absl::Duration kWaitAtMost = absl::Seconds(30);
+
+base::Duration drawCutDelay(const DbOptions& options)
+{
+    const std::int64_t longest = options.blockRange.ms() / 100 * options.maxCutDelayPercent;
+    std::random_device seed;
+    return base::Duration::fromMs(std::uniform_int_distribution<std::int64_t>(0, longest)(seed));
+}
 
 } // namespace
 
@@ -50,6 +58,7 @@ void DbImpl::startCompactor()
         .retentionBytes = options_.live.retentionBytes,
         .retentionPercent = options_.live.retentionPercent,
         .maxBlockRangeMs = options_.maxBlockRange.ms(),
+        .cutDelay = drawCutDelay(options_),
         .chunkSegmentBytes = options_.maxChunkSegmentBytes,
         .headBytes =
             [this] { return walBytes() + lateLogBytes() + head_->chunkFiles()->sizeBytes(); },
@@ -97,6 +106,7 @@ absl::Status DbImpl::compact()
     absl::MutexLock lock(&compactMutex_);
     NARTHEX_RETURN_IF_ERROR(checkOpen());
     const absl::Status status = compactLocked();
+    keepSeriesState(head_->journal()->segment(), false);
     const absl::Status mapped = head_->mapClosedChunks();
     return status.ok() ? mapped : status;
 }

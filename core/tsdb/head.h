@@ -131,6 +131,8 @@ public:
     std::unique_ptr<storage::Appender> appender();
     /// The series with these packed labels, made if it is new.
     HeadRef seriesFor(std::string_view packedLabels);
+    /// The highest number given so far.
+    [[nodiscard]] HeadRef lastRef() const { return lastRef_.load(); }
     /// The oldest time that an appender starting now accepts; `firstTime` counts if the head is
     /// still empty.
     [[nodiscard]] std::int64_t minValidTime(std::int64_t firstTime) const;

@@ -8,9 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/time.h"
-
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
+#include "core/exposition/instruments.h"
 
 #include <array>
 #include <atomic>
@@ -19,53 +17,10 @@
 #include <utility>
 #include <vector>
 
-namespace narthex::exposition {
-class TextWriter;
-}
-
 namespace narthex::tsdb {
 
-/// A histogram with fixed bounds. Threads: any; a reader may see a sample in its bucket before it
-/// is in the sum.
-class FixedHistogram
-{
-public:
-    /// Upper bounds, ascending; the one at infinity is added.
-    explicit FixedHistogram(std::vector<double> bounds);
-    /// `count` bounds: first, first·factor, …
-    static std::vector<double> exponential(double first, double factor, std::size_t count);
-
-    void observe(double value);
-    void write(exposition::TextWriter& out, std::string_view name, std::string_view help) const;
-    [[nodiscard]] std::uint64_t count() const;
-
-private:
-    const std::vector<double> bounds_;
-    std::vector<std::atomic<std::uint64_t>> counts_; // one more than bounds
-    std::atomic<double> sum_{0};
-};
-
-/// Quantiles of what was seen in the last ten minutes. Memory: at most kKept values.
-class RecentSummary
-{
-public:
-    void observe(base::Duration now, double value);
-    /// `now` on the same clock as observe().
-    void write(exposition::TextWriter& out, std::string_view name, std::string_view help,
-               base::Duration now) const;
-
-private:
-    /// A log syncs a few times a minute: ten minutes fit well.
-    static constexpr std::size_t kKept = 1024;
-    static constexpr base::Duration kWindow = base::Duration::fromMs(600'000);
-
-    mutable absl::Mutex mutex_;
-    std::vector<std::pair<base::Duration, double>> recent_ ABSL_GUARDED_BY(mutex_); // a ring
-    std::size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
-    std::uint64_t count_ ABSL_GUARDED_BY(mutex_) = 0;
-    double sum_ ABSL_GUARDED_BY(mutex_) = 0;
-};
-
+using exposition::FixedHistogram;
+using exposition::RecentSummary;
 using MetricCounter = std::atomic<std::uint64_t>;
 
 /// One write-ahead or write-behind log.

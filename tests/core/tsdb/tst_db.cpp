@@ -106,6 +106,8 @@ private slots:
     void refusesCommitsAfterClose();
     void canStopALongReplay();
     void agreesWithAMap();
+    void cutsTheHeadAfterADelay();
+    void keepsTheStateOfSeriesTrue();
     void refusesUnreasonableOptions();
 };
 
@@ -390,6 +392,62 @@ void TestDb::agreesWithAMap()
         std::erase_if(found, [](const auto& series) { return series.second.empty(); });
         QVERIFY(found == expected);
     }
+}
+
+void TestDb::cutsTheHeadAfterADelay()
+{
+    constexpr std::uint32_t kPercent = 10;
+    constexpr int kDirectories = 6;
+    const model::Labels labels{{"__name__", "up"}};
+    int waited = 0; // minutes, all together; each directory draws its own delay
+    for (int i = 0; i < kDirectories; ++i) {
+        TsdbFixture fixture;
+        const auto db =
+            fixture.open({.compactInBackground = false, .maxCutDelayPercent = kPercent});
+        const std::int64_t start = fixture.clock().now().ms / 7'200'000 * 7'200'000;
+        for (int quarter = 0; quarter <= 12; ++quarter) {
+            QCOMPARE(put(*db, labels, start + quarter * 900'000, 1), AppendResult::Appended);
+        }
+        QVERIFY(db->compact().ok());
+        QVERIFY(db->blocks().empty()); // three hours exactly: not due
+        QCOMPARE(put(*db, labels, start + 3 * 3'600'000 + 1, 1), AppendResult::Appended);
+        int minutes = 0;
+        for (; minutes <= 12; ++minutes) {
+            QVERIFY(db->compact().ok());
+            if (!db->blocks().empty()) {
+                break;
+            }
+            fixture.clock().advance(1_min);
+        }
+        QVERIFY(minutes <= 12); // a tenth of the range at the latest
+        waited += minutes;
+    }
+    QVERIFY(waited > 0);
+}
+
+void TestDb::keepsTheStateOfSeriesTrue()
+{
+    TsdbFixture fixture;
+    const fs::path file = fixture.path() / "wal" / "series_state.json";
+    const std::int64_t start = fixture.clock().now().ms;
+    auto db = fixture.open();
+    QVERIFY(!fs::exists(file)); // not asked for
+    QVERIFY(db->close().ok());
+    db = fixture.open({.seriesState = true});
+    put(*db, {{"__name__", "a"}}, start, 1);
+    put(*db, {{"__name__", "b"}}, start, 1);
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":0,\"last_wal_segment\":1,\"clean_shutdown\":false}\n");
+    QVERIFY(db->close().ok());
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":2,\"last_wal_segment\":1,\"clean_shutdown\":true}\n");
+    // Whoever comes next must not leave it behind as it was.
+    db = fixture.open();
+    put(*db, {{"__name__", "c"}}, start, 1);
+    QVERIFY(base::readFile(file)->find("\"clean_shutdown\":false") != std::string::npos);
+    QVERIFY(db->close().ok());
+    QCOMPARE(*base::readFile(file),
+             "{\"last_series_id\":3,\"last_wal_segment\":2,\"clean_shutdown\":true}\n");
 }
 
 void TestDb::refusesUnreasonableOptions()

@@ -4,6 +4,7 @@
 // What the head accepts, how it cuts chunks, who sees what, and which series a list of matchers
 // means.
 #include "core/model/sample.h"
+#include "support/hash_collision.h"
 #include "support/tsdb_fixture.h"
 
 #include <QtTest>
@@ -63,6 +64,7 @@ private slots:
     void refusesALabelThatIsTooLong();
     void splitsABatchWhereASeriesChangesItsKind();
     void aReferenceOfNobodyIsUnknown();
+    void keepsSeriesOfTheSameHashApart();
     void cutsChunksEvenly();
     void neverCrossesABlockBoundary();
     void showsNothingBeforeCommit();
@@ -177,6 +179,33 @@ void TestHead::aReferenceOfNobodyIsUnknown()
         QCOMPARE(appender->append(storage::SeriesRef{ref}, {kStart}, 1),
                  AppendResult::UnknownSeries);
     }
+}
+
+void TestHead::keepsSeriesOfTheSameHashApart()
+{
+    const auto pair = test::labelsWithTheSameHash();
+    QVERIFY(pair);
+    QVERIFY(pair->first != pair->second);
+    QCOMPARE(pair->first.hash(), pair->second.hash());
+    TsdbFixture fixture;
+    auto db = fixture.open();
+    const std::int64_t start = fixture.clock().now().ms;
+    QCOMPARE(test::put(*db, pair->first, start, 1), AppendResult::Appended);
+    QCOMPARE(test::put(*db, pair->second, start, 2), AppendResult::Appended);
+    QCOMPARE(test::put(*db, pair->first, start + 1, 3), AppendResult::Appended);
+    const auto check = [&] {
+        for (const auto& [labels, samples] : {std::pair{pair->first, 2}, {pair->second, 1}}) {
+            const auto found = contentsOf(
+                *db, {test::matcher(model::MatchType::Equal, "name", labels.get("name"))});
+            QCOMPARE(found.size(), 1U);
+            QCOMPARE(found.begin()->first, labels.toString());
+            QCOMPARE(found.begin()->second.size(), static_cast<std::size_t>(samples));
+        }
+    };
+    check();
+    QVERIFY(db->close().ok());
+    db = fixture.open();
+    check();
 }
 
 void TestHead::cutsChunksEvenly()
