@@ -56,57 +56,61 @@ private:
     std::vector<double> compensations_;
 };
 
-/// A mean for each step: as RunningMean, but sums and counts side by side until the first sum at a
-/// step is about to overflow.
+/// A mean for each step: as RunningMean, but sums and counts side by side until the first sum is
+/// about to overflow.
 class MeanColumn
 {
 public:
-    explicit MeanColumn(std::size_t steps) : sums_(steps), counts_(steps, 0.0), running_(steps) {}
+    explicit MeanColumn(std::size_t steps)
+        : sums_(steps), counts_(steps, 0.0), running_(steps / kAccumulatorPiece + 1)
+    {}
     void add(const double* values, std::size_t from, std::size_t to)
     {
-        for (; from < to; from = std::min(to, from + kPiece)) {
-            addPiece(values, from, std::min(to, from + kPiece));
+        while (from < to) {
+            const std::size_t piece = from / kAccumulatorPiece;
+            const std::size_t end = std::min(to, (piece + 1) * kAccumulatorPiece);
+            addPiece(values, from, end, running_[piece]);
+            from = end;
         }
     }
     [[nodiscard]] double value(std::size_t i) const
     {
+        if (const Running& running = running_[i / kAccumulatorPiece]; !running.empty()) {
+            return running[i % kAccumulatorPiece].value();
+        }
         const CompensatedSum sum = sums_.at(i);
-        return running_[i] ? running_[i]->value()
-                           : sum.sum / counts_[i] + sum.compensation / counts_[i];
+        return sum.sum / counts_[i] + sum.compensation / counts_[i];
     }
 
 private:
-    /// Steps that are looked at together.
-    static constexpr std::size_t kPiece = 64;
+    /// Of a piece of steps; empty as long as sums are enough.
+    using Running = std::vector<RunningMean>;
 
-    void addPiece(const double* values, std::size_t from, std::size_t to)
+    void addPiece(const double* values, std::size_t from, std::size_t to, Running& running)
     {
-        if (!sums_.wouldOverflow(values, from, to)) {
+        if (running.empty() && !sums_.wouldOverflow(values, from, to)) {
             sums_.add(values, from, to);
             for (std::size_t i = from; i < to; ++i) {
                 counts_[i] += 1;
             }
             return;
         }
-        // A sum that is infinite stays so: from here on each step of the piece comes this way.
+        if (running.empty()) {
+            const std::size_t first = from / kAccumulatorPiece * kAccumulatorPiece;
+            running.resize(std::min(kAccumulatorPiece, counts_.size() - first));
+            for (std::size_t k = 0; k < running.size(); ++k) {
+                running[k].sum = sums_.at(first + k);
+                running[k].count = counts_[first + k];
+            }
+        }
         for (std::size_t i = from; i < to; ++i) {
-            if (!running_[i] && sums_.wouldOverflow(values, i, i + 1)) {
-                running_[i] = std::make_unique<RunningMean>();
-                running_[i]->sum = sums_.at(i);
-                running_[i]->count = counts_[i];
-            }
-            if (running_[i]) {
-                running_[i]->add(values[i]);
-            } else {
-                sums_.add(values, i, i + 1);
-                counts_[i] += 1;
-            }
+            running[i % kAccumulatorPiece].add(values[i]);
         }
     }
 
     SumColumn sums_;
     std::vector<double> counts_;
-    std::vector<std::unique_ptr<RunningMean>> running_;
+    std::vector<Running> running_;
 };
 
 /// Sums or means, of floats or of histograms; a mixture gives nothing.

@@ -11,10 +11,14 @@
 #include "core/promql/notes.h"
 #include "core/promql/token.h"
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
 namespace narthex::promql {
+
+/// Ranges of steps for different threads begin at multiples of it.
+inline constexpr std::size_t kAccumulatorPiece = 64;
 
 class Accumulator
 {

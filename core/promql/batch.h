@@ -54,6 +54,7 @@ struct Row
     {
         cells.assign(steps, Cell::None);
         values.assign(steps, 0.0);
+        histograms.clear();
     }
     /// As resize(), but what the cells and values are is left open.
     void resizeForOverwrite(std::size_t steps)

@@ -10,6 +10,7 @@
 #include "core/promql/eval.h"
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_math.h"
+#include "core/promql/label_grouping.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
@@ -20,43 +21,42 @@
 namespace narthex::promql {
 namespace {
 
-/// What remains of a row's labels.
-class Grouping
+LabelGrouping groupingOf(const Aggregation& node)
 {
-public:
-    explicit Grouping(const Aggregation& node) : without_(node.without), names_(node.grouping)
-    {
-        if (without_) {
-            names_.emplace_back(model::kMetricName);
-        }
+    std::vector<std::string> names = node.grouping;
+    if (node.without) {
+        names.emplace_back(model::kMetricName);
+    } else if (node.op == TokenKind::CountValues) {
+        names.push_back(stringOf(*node.param));
     }
+    return {node.without ? LabelGrouping::Keeps::Others : LabelGrouping::Keeps::Named,
+            std::move(names)};
+}
 
-    void alsoKeep(const std::string& name)
-    {
-        if (!without_) {
-            names_.push_back(name);
-        }
+/// Calls `body(from, to)` for ranges of steps that cover all, on all threads.
+void forStepRanges(Run& run, std::size_t steps,
+                   absl::FunctionRef<void(std::size_t, std::size_t)> body)
+{
+    // Less is not worth waking a thread.
+    constexpr std::size_t kFewest = 2 * kAccumulatorPiece;
+    const std::size_t ranges = std::min(run.pool().threadCount() + 1, steps / kFewest);
+    if (ranges < 2) {
+        return body(0, steps);
     }
-
-    [[nodiscard]] model::Labels of(const model::Labels& labels) const
-    {
-        if (names_.empty()) {
-            return {};
-        }
-        return without_ ? labels.without(names_) : labels.keeping(names_);
-    }
-
-private:
-    const bool without_;
-    std::vector<std::string> names_;
-};
+    const std::size_t pieces = (steps + kAccumulatorPiece - 1) / kAccumulatorPiece;
+    const auto bound = [&](std::size_t range) {
+        return std::min(steps, range * pieces / ranges * kAccumulatorPiece);
+    };
+    run.pool().parallelFor(ranges,
+                           [&](std::size_t range) { body(bound(range), bound(range + 1)); });
+}
 
 /// One aggregation while it runs; groups are in order of appearance.
 class Aggregator
 {
 public:
     Aggregator(Run& run, const Grid& grid, const Expr& expr, const Aggregation& node)
-        : run_(run), grid_(grid), expr_(expr), node_(node), grouping_(node)
+        : run_(run), grid_(grid), expr_(expr), node_(node), grouping_(groupingOf(node))
     {}
 
     absl::StatusOr<Rows> run()
@@ -86,35 +86,22 @@ private:
         std::string histogramName;
     };
 
-    Group& groupOf(const Row& row)
+    std::size_t groupOf(const Row& row, bool namesToDrop = false)
     {
-        model::Labels labels = grouping_.of(row.labels);
-        const auto [it, isNew] = index_.try_emplace(labels.bytes(), groups_.size());
-        if (isNew) {
-            groups_.emplace_back();
-            groups_.back().out.labels = std::move(labels);
+        const std::size_t number = grouping_.numberOf(
+            row.labels, namesToDrop ? metricLabels() : std::span<const std::string>());
+        if (number == groups_.size()) {
+            groups_.emplace_back().out.labels = grouping_.labelsOf(number);
         }
-        Group& group = groups_[it->second];
+        Group& group = groups_[number];
         group.out.dropName = group.out.dropName || row.dropName;
-        return group;
+        return number;
     }
 
     absl::StatusOr<Rows> accumulate()
     {
-        NARTHEX_RETURN_IF_ERROR(
-            streamVector(run_, grid_, *node_.expr, [this](Rows&& rows) -> absl::Status {
-                for (const Row& row : rows) {
-                    Group& group = groupOf(row);
-                    if (!group.accumulator) {
-                        group.accumulator = makeAccumulator(node_.op, grid_.count);
-                    }
-                    if (!row.histograms.empty() && group.histogramName.empty()) {
-                        group.histogramName = row.labels.metricName();
-                    }
-                    group.accumulator->add(row);
-                }
-                return run_.check();
-            }));
+        NARTHEX_RETURN_IF_ERROR(streamVector(
+            run_, grid_, *node_.expr, [this](const RowBatch& batch) { return addBatch(batch); }));
         Rows result;
         for (Group& group : groups_) {
             NoteBits notes;
@@ -129,6 +116,41 @@ private:
         return result;
     }
 
+    /// Adds the rows in order, different ranges of steps on different threads.
+    absl::Status addBatch(const RowBatch& batch)
+    {
+        targets_.clear();
+        bool histograms = false;
+        for (const Row& row : batch.rows) {
+            if (row.isEmpty()) {
+                continue;
+            }
+            const std::size_t number = groupOf(row, batch.namesToDrop);
+            Group& group = groups_[number];
+            if (!group.accumulator) {
+                group.accumulator = makeAccumulator(node_.op, grid_.count);
+            }
+            if (!row.histograms.empty()) {
+                histograms = true;
+                if (group.histogramName.empty()) {
+                    group.histogramName = row.labels.metricName();
+                }
+            }
+            targets_.push_back({&row, number});
+        }
+        const auto add = [this](std::size_t from, std::size_t to) {
+            for (const auto& [row, group] : targets_) {
+                groups_[group].accumulator->add(*row, from, to);
+            }
+        };
+        if (histograms) {
+            add(0, grid_.count);
+        } else {
+            forStepRanges(run_, grid_.count, add);
+        }
+        return run_.check();
+    }
+
     void noteIgnored(SourceRange where)
     {
         run_.notes().inform(
@@ -139,7 +161,7 @@ private:
     {
         NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
         for (std::size_t i = 0; i < rows_.size(); ++i) {
-            groupOf(rows_[i]).members.push_back(i);
+            groups_[groupOf(rows_[i])].members.push_back(i);
         }
         return absl::OkStatus();
     }
@@ -369,7 +391,6 @@ private:
         if (label.empty() || !base::isValidUtf8(label)) {
             return base::invalidArgument("invalid label name {}", model::quote(label));
         }
-        grouping_.alsoKeep(label);
         NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
         for (const Row& row : rows_) {
             absl::flat_hash_map<std::string, std::size_t> known;
@@ -402,20 +423,21 @@ private:
         builder.set(label, value);
         labelled.labels = builder.build();
         labelled.dropName = row.dropName && label != model::kMetricName;
-        Group& group = groupOf(labelled);
-        if (group.out.cells.empty()) {
-            group.out.resize(grid_.count);
+        const std::size_t number = groupOf(labelled);
+        if (groups_[number].out.cells.empty()) {
+            groups_[number].out.resize(grid_.count);
         }
-        return static_cast<std::size_t>(&group - groups_.data());
+        return number;
     }
 
     Run& run_;
     const Grid& grid_;
     const Expr& expr_;
     const Aggregation& node_;
-    Grouping grouping_;
-    absl::flat_hash_map<std::string, std::size_t> index_;
+    LabelGrouping grouping_;
     std::vector<Group> groups_;
+    /// The rows of the batch that is being added, with their groups.
+    std::vector<std::pair<const Row*, std::size_t>> targets_;
     // For aggregations that keep rows.
     Rows rows_;
     Rows selected_;

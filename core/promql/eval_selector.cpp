@@ -82,38 +82,134 @@ bool isCounterName(std::string_view name)
 
 } // namespace
 
+namespace {
+
+/// As LookbackSlider, for a series of floats only: writes every step.
+void fillFloats(const storage::SampleColumns& samples, std::span<const std::int64_t> references,
+                std::int64_t lookback, Row& row)
+{
+    const std::int64_t* const times = samples.times.data();
+    const double* const values = samples.values.data();
+    const std::size_t count = samples.times.size();
+    std::size_t next = 0;
+    for (std::size_t step = 0; step < references.size(); ++step) {
+        const std::int64_t reference = references[step];
+        while (next < count && times[next] <= reference) {
+            ++next;
+        }
+        const bool there =
+            next > 0 && times[next - 1] > reference - lookback && !model::isStale(values[next - 1]);
+        row.cells[step] = there ? Cell::Float : Cell::None;
+        row.values[step] = there ? values[next - 1] : 0;
+    }
+}
+
+/// One instant selector, prepared for all its series.
+class InstantReader
+{
+public:
+    InstantReader(Run& run, const Grid& grid, const InstantRead& read)
+        : run_(run), grid_(grid), read_(read), references_(grid.count)
+    {
+        for (std::size_t step = 0; step < grid.count; ++step) {
+            references_[step] = read.reference(step);
+        }
+    }
+
+    absl::Status prepare(const model::Matchers& matchers)
+    {
+        hints_.from = {references_.front() - run_.plan().span.lookbackMs + 1};
+        hints_.to = {references_.back()};
+        hints_.step = base::Duration::fromMs(grid_.step);
+        hints_.function = read_.function;
+        NARTHEX_ASSIGN_OR_RETURN(series_, run_.select(matchers, hints_));
+        return absl::OkStatus();
+    }
+
+    [[nodiscard]] std::size_t size() const { return series_.size(); }
+
+    /// `rows` out of the series from `first` on.
+    absl::Status fillAll(std::span<Row> rows, std::size_t first)
+    {
+        return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
+            storage::SampleColumns columns;
+            absl::Status status;
+            for (std::size_t i = begin; i < end && status.ok(); ++i) {
+                status = fill(*series_[first + i], rows[i], columns);
+            }
+            return status;
+        });
+    }
+
+private:
+    absl::Status fill(const storage::Series& series, Row& row, storage::SampleColumns& columns)
+    {
+        columns.clear();
+        NARTHEX_RETURN_IF_ERROR(series.read(hints_.from, hints_.to, columns));
+        run_.countRead(columns.size());
+        row.labels = series.labels();
+        const std::int64_t lookback = run_.plan().span.lookbackMs;
+        if (columns.histogramTimes.empty() && !read_.asTime) {
+            row.resizeForOverwrite(grid_.count);
+            fillFloats(columns, references_, lookback, row);
+        } else {
+            if (read_.statsOnly) {
+                deriveResetHints(columns);
+            }
+            row.resize(grid_.count);
+            LookbackSlider slider(columns, lookback, read_.asTime);
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                slider.fill(row, step, references_[step]);
+            }
+        }
+        const std::size_t points = row.pointCount();
+        run_.countQueryable(points);
+        return run_.charge(points);
+    }
+
+    Run& run_;
+    const Grid& grid_;
+    const InstantRead& read_;
+    std::vector<std::int64_t> references_;
+    storage::SelectHints hints_;
+    Run::SeriesList series_;
+};
+
+} // namespace
+
 absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
                                   const InstantRead& read)
 {
-    storage::SelectHints hints;
-    hints.from = {read.reference(0) - run.plan().span.lookbackMs + 1};
-    hints.to = {read.reference(grid.count - 1)};
-    hints.step = base::Duration::fromMs(grid.step);
-    hints.function = read.function;
-    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(matchers, hints));
-    Rows rows(series.size());
-    const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
-        storage::SampleColumns columns;
-        NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
-        if (read.statsOnly) {
-            deriveResetHints(columns);
-        }
-        run.countRead(columns.size());
-        Row& row = rows[i];
-        row.labels = series[i]->labels();
-        row.resize(grid.count);
-        LookbackSlider slider(columns, run.plan().span.lookbackMs, read.asTime);
-        for (std::size_t step = 0; step < grid.count; ++step) {
-            slider.fill(row, step, read.reference(step));
-        }
-        const std::size_t points = row.pointCount();
-        run.countQueryable(points);
-        return run.charge(points);
-    });
-    NARTHEX_RETURN_IF_ERROR(done);
+    InstantReader reader(run, grid, read);
+    NARTHEX_RETURN_IF_ERROR(reader.prepare(matchers));
+    Rows rows(reader.size());
+    NARTHEX_RETURN_IF_ERROR(reader.fillAll(rows, 0));
     removeEmpty(rows);
     return rows;
 }
+
+namespace {
+
+/// The times whose newest samples a selector wants, by step.
+class ReferenceTimes
+{
+public:
+    ReferenceTimes(const Run& run, const Grid& grid, const VectorSelector& node,
+                   const NodePlan& plan)
+        : grid_(grid), pinned_(run.plan().atMs(node.at)), offset_(plan.offsetMs)
+    {}
+    std::int64_t operator()(std::size_t step) const
+    {
+        return pinned_.value_or(grid_.at(step)) - offset_;
+    }
+
+private:
+    const Grid& grid_;
+    const std::optional<std::int64_t> pinned_;
+    const std::int64_t offset_;
+};
+
+} // namespace
 
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function)
@@ -122,10 +218,7 @@ absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
         return notSupported(node.anchored ? "modifier anchored" : "modifier smoothed");
     }
     const NodePlan& plan = run.plan().of(expr);
-    const auto pinned = run.plan().atMs(node.at);
-    const auto reference = [&](std::size_t i) {
-        return pinned.value_or(grid.at(i)) - plan.offsetMs;
-    };
+    const ReferenceTimes reference(run, grid, node, plan);
     return readInstants(run, grid, node.matchers,
                         {.reference = reference,
                          .asTime = function == "timestamp",
@@ -178,7 +271,7 @@ public:
 
     /// Rows [begin, end) out of the series from `first` on; may be called for several pieces at
     /// once. Names are still those of the series.
-    absl::Status fillAll(Rows& rows, std::size_t first)
+    absl::Status fillAll(std::span<Row> rows, std::size_t first)
     {
         return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
             Worker worker;
@@ -229,6 +322,7 @@ private:
         if (!scalars_.empty()) {
             column.argument = scalars_[0];
         }
+        row.resizeForOverwrite(grid_.count);
         run_.countQueryable(findWindows(column, grid_.count, worker.scratch));
         columnFunction_(column, worker.scratch, row);
         return !row.isEmpty();
@@ -236,6 +330,7 @@ private:
 
     bool fillSteps(Row& row, const storage::SampleColumns& columns)
     {
+        row.resize(grid_.count);
         WindowSlider slider(columns);
         NoteBits notes;
         bool anyFloat = false;
@@ -348,24 +443,56 @@ bool hasOneName(const Expr& matrix)
     });
 }
 
+/// Few enough to stay in the processor's cache with all their steps, enough to share among threads.
 constexpr std::size_t kStreamBatch = 256;
+
+/// Hands over the series of `source`, which has size() and fillAll(), in batches.
+template <typename Source>
+absl::Status streamFrom(Run& run, Source& source, bool dropsNames, RowSink sink)
+{
+    const bool later = dropsNames && run.features().delayedNameRemoval;
+    const std::uint64_t held = run.charged();
+    Rows rows(std::min(kStreamBatch, source.size()));
+    for (std::size_t first = 0; first < source.size(); first += kStreamBatch) {
+        const auto batch = std::span(rows).first(std::min(kStreamBatch, source.size() - first));
+        NARTHEX_RETURN_IF_ERROR(source.fillAll(batch, first));
+        for (Row& row : batch) {
+            row.dropName = row.dropName || later;
+        }
+        NARTHEX_RETURN_IF_ERROR(sink({.rows = batch, .namesToDrop = dropsNames && !later}));
+        NARTHEX_RETURN_IF_ERROR(run.settle(held, 0));
+    }
+    return absl::OkStatus();
+}
+
+bool isStreamable(const Call& call)
+{
+    if (call.function->name == "absent_over_time" ||
+        findWindowFunction(call.function->name) == nullptr) {
+        return false;
+    }
+    const auto matrix = std::find_if(call.args.begin(), call.args.end(), [](const ExprPtr& arg) {
+        return arg->type == ValueType::Matrix;
+    });
+    return hasOneName(**matrix);
+}
+
+absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
+                            const VectorSelector& node, RowSink sink)
+{
+    const NodePlan& plan = run.plan().of(expr);
+    const ReferenceTimes reference(run, grid, node, plan);
+    const InstantRead read{.reference = reference, .statsOnly = plan.statsOnly};
+    InstantReader reader(run, grid, read);
+    NARTHEX_RETURN_IF_ERROR(reader.prepare(node.matchers));
+    return streamFrom(run, reader, false, sink);
+}
 
 absl::Status streamWindowCall(Run& run, const Grid& grid, const Call& node, RowSink sink)
 {
     WindowCall call(run, grid, node);
     NARTHEX_RETURN_IF_ERROR(call.prepare());
-    const std::uint64_t held = run.charged();
-    for (std::size_t first = 0; first < call.size(); first += kStreamBatch) {
-        Rows rows(std::min(kStreamBatch, call.size() - first));
-        NARTHEX_RETURN_IF_ERROR(call.fillAll(rows, first));
-        removeEmpty(rows);
-        if (!call.keepsName()) {
-            NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
-        }
-        NARTHEX_RETURN_IF_ERROR(sink(std::move(rows)));
-        NARTHEX_RETURN_IF_ERROR(run.settle(held, 0));
-    }
-    return absl::OkStatus();
+    return streamFrom(run, call, !call.keepsName(), sink);
 }
 
 } // namespace
@@ -386,19 +513,19 @@ absl::StatusOr<Rows> evalWindowCall(Run& run, const Grid& grid, const Expr&, con
 absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink sink)
 {
     const Expr& inner = unwrapParens(expr);
-    const auto* call = inner.as<Call>();
     const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
-    if (call != nullptr && !invariant && call->function->name != "absent_over_time" &&
-        findWindowFunction(call->function->name) != nullptr) {
-        const auto matrix =
-            std::find_if(call->args.begin(), call->args.end(),
-                         [](const ExprPtr& arg) { return arg->type == ValueType::Matrix; });
-        if (hasOneName(**matrix)) {
+    if (!invariant) {
+        if (const auto* selector = inner.as<VectorSelector>();
+            selector != nullptr && !selector->anchored && !selector->smoothed) {
+            return streamSelector(run, grid, inner, *selector, sink);
+        }
+        const auto* call = inner.as<Call>();
+        if (call != nullptr && isStreamable(*call)) {
             return streamWindowCall(run, grid, *call, sink);
         }
     }
     NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, expr));
-    return sink(std::move(rows));
+    return rows.empty() ? absl::OkStatus() : sink({.rows = rows});
 }
 
 absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr)
