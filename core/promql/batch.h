@@ -9,6 +9,7 @@
 #include "core/model/labels.h"
 #include "core/promql/value.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -102,6 +103,11 @@ struct Row
             }
         }
         return true;
+    }
+    [[nodiscard]] bool hasHistograms() const
+    {
+        return !histograms.empty() &&
+               std::find(cells.begin(), cells.end(), Cell::Histogram) != cells.end();
     }
     /// Behind the last of the cells from `from` on, up to `to`, that are of the same kind.
     [[nodiscard]] std::size_t endOfRun(std::size_t from, std::size_t to) const
