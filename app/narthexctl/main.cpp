@@ -21,6 +21,7 @@ int main(int argc, char** argv)
     int exitCode = narthex::ctl::kOk;
     narthex::ctl::addServe(app, exitCode);
     narthex::ctl::addCheck(app, exitCode);
+    narthex::ctl::addTest(app, exitCode);
     narthex::ctl::addTsdb(app, exitCode);
     try {
         app.parse(argc, argv);

@@ -263,7 +263,10 @@ absl::StatusOr<Result> Engine::execute(const storage::Queryable& store, std::str
     const base::Duration prepared = clock_.monotonic();
     statistics.queryPreparationTime = prepared - started;
     Run run(plan, options_.features, querier.get(), pool_, clock_,
-            {.maxSamples = options_.maxSamples, .deadline = begin + timeout}, stop);
+            {.maxSamples = options_.maxSamples,
+             .deadline = begin + timeout,
+             .perStep = options.perStepStatistics && options_.features.perStepStats},
+            stop);
     absl::StatusOr<Value> value = evaluate(run, expr);
     const base::Duration evaluated = clock_.monotonic();
     run.addTo(statistics);

@@ -56,6 +56,8 @@ struct QueryOptions
     std::optional<base::Duration> timeout;
     /// For the query log; may be null.
     const QueryOrigin* origin = nullptr;
+    /// Statistics by step, too (`stats=all`); wants the switch promql-per-step-stats.
+    bool perStepStatistics = false;
 };
 
 class Engine

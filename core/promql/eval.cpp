@@ -19,9 +19,17 @@ std::uint64_t pointCount(const Rows& rows)
 {
     std::uint64_t count = 0;
     for (const Row& row : rows) {
-        count += row.pointCount();
+        count += weightOf(row);
     }
     return count;
+}
+
+void countInvariant(Run& run, Run::CountScope& scope, std::size_t steps)
+{
+    const StepCounts part = scope.finish();
+    StepCounts counts = run.noCounts();
+    counts.addInvariant(part, steps);
+    run.count(counts);
 }
 
 absl::StatusOr<Rows> evalUnary(Run& run, const Grid& grid, const Unary& node)
@@ -137,9 +145,14 @@ absl::StatusOr<Rows> evalVector(Run& run, const Grid& grid, const Expr& expr)
     const std::uint64_t before = run.charged();
     const bool once = grid.count > 1 && run.plan().of(expr).invariant;
     const Grid used = once ? Grid{.start = grid.start, .step = grid.step, .count = 1} : grid;
+    std::optional<Run::CountScope> scope;
+    if (once) {
+        scope.emplace(run, 1, false);
+    }
     NARTHEX_ASSIGN_OR_RETURN(Rows rows, std::visit(VectorEvaluator{run, used, expr}, expr.node));
     removeEmpty(rows);
     if (once) {
+        countInvariant(run, *scope, grid.count);
         NARTHEX_RETURN_IF_ERROR(run.settle(before, pointCount(rows) * grid.count));
         broadcast(rows, grid.count);
         return rows;
@@ -153,8 +166,10 @@ absl::StatusOr<ScalarColumn> evalScalar(Run& run, const Grid& grid, const Expr& 
     NARTHEX_RETURN_IF_ERROR(run.check());
     if (grid.count > 1 && run.plan().of(expr).invariant) {
         const Grid one{.start = grid.start, .step = grid.step, .count = 1};
+        Run::CountScope scope(run, 1, false);
         NARTHEX_ASSIGN_OR_RETURN(const ScalarColumn column,
                                  std::visit(ScalarEvaluator{run, one}, expr.node));
+        countInvariant(run, scope, grid.count);
         return ScalarColumn(grid.count, column[0]);
     }
     return std::visit(ScalarEvaluator{run, grid}, expr.node);
@@ -248,11 +263,6 @@ void broadcast(Rows& rows, std::size_t steps)
             row.histograms.assign(steps, row.histograms[0]);
         }
     }
-}
-
-absl::Status notSupported(std::string_view what)
-{
-    return base::invalidArgument("{} is not supported yet", what);
 }
 
 } // namespace narthex::promql

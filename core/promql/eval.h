@@ -30,13 +30,21 @@ const std::string& stringOf(const Expr& expr);
 // A function for each kind of node.
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function);
+/// What stands for a sample in the result.
+enum class InstantValue : std::uint8_t
+{
+    Sample,
+    /// Its own time, in seconds.
+    Time,
+    /// When its counter began, in seconds; 0 where unknown.
+    StartTime
+};
 /// How instants of series are read.
 struct InstantRead
 {
     /// The time whose newest sample is wanted, by step; never falls.
     absl::FunctionRef<std::int64_t(std::size_t)> reference;
-    /// The samples' own times in seconds instead of their values.
-    bool asTime = false;
+    InstantValue value = InstantValue::Sample;
     bool statsOnly = false;
     std::string_view function{};
 };
@@ -67,6 +75,8 @@ using RowSink = absl::FunctionRef<absl::Status(const RowBatch&)>;
 /// As evalVector, but hands the series over in batches where the node allows that, so that they
 /// need not be in memory all at once.
 absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink sink);
+absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
+                            const VectorSelector& node, RowSink sink);
 
 /// The value of a binary operator on numbers; comparisons give the left value and set `keep`.
 double applyOperator(TokenKind op, double left, double right, bool& keep);
@@ -86,8 +96,5 @@ absl::Status finishNames(Rows& rows);
 void removeEmpty(Rows& rows);
 /// The one cell of each row repeated over `steps`.
 void broadcast(Rows& rows, std::size_t steps);
-
-/// The message for parts of the language that this engine does not have yet.
-absl::Status notSupported(std::string_view what);
 
 } // namespace narthex::promql

@@ -8,8 +8,6 @@
 #include "core/promql/math_functions.h"
 #include "core/promql/window.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -197,12 +195,12 @@ absl::StatusOr<Rows> evalAbsentOverTime(Run& run, const Grid& grid, const Expr& 
 }
 
 /// Only instant queries have an order.
-absl::StatusOr<Rows> evalSort(Run& run, const Grid& grid, const Expr&, const Call& node)
+absl::StatusOr<Rows> evalSort(Run& run, const Grid& grid, const Expr& expr, const Call& node)
 {
     NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, *node.args[0]));
     if (!run.isInstant()) {
-        run.notes().warn(node.args[0]->range, "sort is ineffective for range queries since results "
-                                              "are always ordered by labels");
+        run.notes().warn(expr.range, "sort is ineffective for range queries since results "
+                                     "are always ordered by labels");
         return rows;
     }
     const bool descending = node.function->name == "sort_desc";
@@ -218,9 +216,19 @@ absl::StatusOr<Rows> evalSort(Run& run, const Grid& grid, const Expr&, const Cal
     return rows;
 }
 
-absl::StatusOr<Rows> evalStartTimestamp(Run&, const Grid&, const Expr&, const Call&)
+/// Only samples have start times: other vectors give nothing.
+absl::StatusOr<Rows> evalStartTimestamp(Run& run, const Grid& grid, const Expr&, const Call& node)
 {
-    return notSupported("function start_timestamp()");
+    const Expr& inner = unwrapParens(*node.args[0]);
+    const auto* selector = inner.as<VectorSelector>();
+    if (selector == nullptr || !run.features().useStartTimestamps) {
+        NARTHEX_RETURN_IF_ERROR(evalVector(run, grid, inner).status());
+        return Rows();
+    }
+    NARTHEX_ASSIGN_OR_RETURN(Rows rows,
+                             evalSelector(run, grid, inner, *selector, node.function->name));
+    NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
+    return rows;
 }
 
 struct NamedFunction
@@ -338,7 +346,7 @@ absl::StatusOr<ScalarColumn> evalScalarCall(Run& run, const Grid& grid, const Ca
     if (name == "step") {
         return constant(grid, span.start == span.end ? 0 : span.step);
     }
-    return notSupported(fmt::format("function {}()", name));
+    return base::internalError("{}() is no scalar function", name);
 }
 
 } // namespace narthex::promql

@@ -1,17 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Selectors, bare range vectors, and calls of functions over windows.
-#include "core/base/number.h"
+// Instant selectors: all series at once, or in batches.
 #include "core/base/status.h"
 #include "core/promql/eval.h"
+#include "core/promql/extended_window.h"
 #include "core/promql/matrix_input.h"
-#include "core/promql/window_columns.h"
-
-#include <fmt/format.h>
+#include "core/promql/row_stream.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace narthex::promql {
 namespace {
@@ -20,8 +17,8 @@ namespace {
 class LookbackSlider
 {
 public:
-    LookbackSlider(const storage::SampleColumns& samples, std::int64_t lookback, bool asTime)
-        : samples_(samples), lookback_(lookback), asTime_(asTime)
+    LookbackSlider(const storage::SampleColumns& samples, std::int64_t lookback, InstantValue value)
+        : samples_(samples), lookback_(lookback), value_(value)
     {}
 
     /// `reference` never falls between calls.
@@ -53,9 +50,12 @@ private:
     void putFloat(Row& row, std::size_t step, std::int64_t time) const
     {
         const double value = samples_.values[next_ - 1];
-        if (!model::isStale(value)) {
-            row.setFloat(step, asTime_ ? static_cast<double>(time) / 1000 : value);
+        if (model::isStale(value)) {
+            return;
         }
+        value_ == InstantValue::Sample
+            ? row.setFloat(step, value)
+            : row.setFloat(step, timeOf(time, samples_.startTimes, next_ - 1));
     }
     void putHistogram(Row& row, std::size_t step, std::int64_t time) const
     {
@@ -63,26 +63,26 @@ private:
         if (histogram->isStale()) {
             return;
         }
-        asTime_ ? row.setFloat(step, static_cast<double>(time) / 1000)
-                : row.setHistogram(step, histogram);
+        value_ == InstantValue::Sample
+            ? row.setHistogram(step, histogram)
+            : row.setFloat(step, timeOf(time, samples_.histogramStartTimes, nextHistogram_ - 1));
+    }
+    /// In seconds.
+    [[nodiscard]] double timeOf(std::int64_t time, const std::vector<std::int64_t>& starts,
+                                std::size_t i) const
+    {
+        if (value_ == InstantValue::StartTime) {
+            time = starts.empty() ? 0 : starts[i];
+        }
+        return static_cast<double>(time) / 1000;
     }
 
     const storage::SampleColumns& samples_;
     const std::int64_t lookback_;
-    const bool asTime_;
+    const InstantValue value_;
     std::size_t next_ = 0;
     std::size_t nextHistogram_ = 0;
 };
-
-bool isCounterName(std::string_view name)
-{
-    return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
-           name.ends_with("_bucket");
-}
-
-} // namespace
-
-namespace {
 
 /// As LookbackSlider, for a series of floats only: writes every step.
 void fillFloats(const storage::SampleColumns& samples, std::span<const std::int64_t> references,
@@ -133,23 +133,25 @@ public:
     {
         return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
             storage::SampleColumns columns;
+            StepCounts counts = run_.noCounts();
             absl::Status status;
             for (std::size_t i = begin; i < end && status.ok(); ++i) {
-                status = fill(*series_[first + i], rows[i], columns);
+                status = fill(*series_[first + i], rows[i], columns, counts);
             }
+            run_.count(counts);
             return status;
         });
     }
 
 private:
-    absl::Status fill(const storage::Series& series, Row& row, storage::SampleColumns& columns)
+    absl::Status fill(const storage::Series& series, Row& row, storage::SampleColumns& columns,
+                      StepCounts& counts)
     {
         columns.clear();
         NARTHEX_RETURN_IF_ERROR(series.read(hints_.from, hints_.to, columns));
-        run_.countRead(columns.size());
         row.labels = series.labels();
         const std::int64_t lookback = run_.plan().span.lookbackMs;
-        if (columns.histogramTimes.empty() && !read_.asTime) {
+        if (columns.histogramTimes.empty() && read_.value == InstantValue::Sample) {
             row.resizeForOverwrite(grid_.count);
             fillFloats(columns, references_, lookback, row);
         } else {
@@ -157,14 +159,13 @@ private:
                 deriveResetHints(columns);
             }
             row.resize(grid_.count);
-            LookbackSlider slider(columns, lookback, read_.asTime);
+            LookbackSlider slider(columns, lookback, read_.value);
             for (std::size_t step = 0; step < grid_.count; ++step) {
                 slider.fill(row, step, references_[step]);
             }
         }
-        const std::size_t points = row.pointCount();
-        run_.countQueryable(points);
-        return run_.charge(points);
+        countRow(row, counts);
+        return run_.charge(weightOf(row));
     }
 
     Run& run_;
@@ -209,272 +210,65 @@ private:
     const std::int64_t offset_;
 };
 
+/// As readInstants, but between the samples around each time.
+absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
+                                  const VectorSelector& node,
+                                  absl::FunctionRef<std::int64_t(std::size_t)> reference)
+{
+    const std::int64_t lookback = run.plan().span.lookbackMs;
+    storage::SelectHints hints;
+    hints.from = {reference(0) - lookback + 1};
+    hints.to = {reference(grid.count - 1) + lookback};
+    hints.step = base::Duration::fromMs(grid.step);
+    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(node.matchers, hints));
+    Rows rows(series.size());
+    const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
+        storage::SampleColumns columns;
+        NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
+        removeStale(columns);
+        Row& row = rows[i];
+        row.labels = series[i]->labels();
+        row.resize(grid.count);
+        WindowSlider slider(columns);
+        NoteBits notes;
+        for (std::size_t step = 0; step < grid.count; ++step) {
+            const std::int64_t at = reference(step);
+            const Window window = slider.next(at - lookback, at + lookback);
+            if (window.size() > 0) {
+                smoothedAt(window, at, notes).put(row, step);
+            }
+        }
+        run.notes().add(expr.range, notes, row.labels.metricName());
+        StepCounts counts = run.noCounts();
+        countRow(row, counts);
+        run.count(counts);
+        return run.charge(weightOf(row));
+    });
+    NARTHEX_RETURN_IF_ERROR(done);
+    removeEmpty(rows);
+    return rows;
+}
+
 } // namespace
 
 absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function)
 {
-    if (node.smoothed || node.anchored) {
-        return notSupported(node.anchored ? "modifier anchored" : "modifier smoothed");
-    }
     const NodePlan& plan = run.plan().of(expr);
     const ReferenceTimes reference(run, grid, node, plan);
+    InstantValue value = InstantValue::Sample;
+    if (function == "timestamp") {
+        value = InstantValue::Time;
+    } else if (function == "start_timestamp") {
+        value = InstantValue::StartTime;
+    } else if (node.smoothed) {
+        return readSmoothed(run, grid, expr, node, reference);
+    }
     return readInstants(run, grid, node.matchers,
                         {.reference = reference,
-                         .asTime = function == "timestamp",
+                         .value = value,
                          .statsOnly = plan.statsOnly,
                          .function = function});
-}
-
-namespace {
-
-/// One call of a function over windows, prepared for all its series.
-class WindowCall
-{
-public:
-    WindowCall(Run& run, const Grid& grid, const Call& node)
-        : run_(run),
-          grid_(grid),
-          node_(node),
-          info_(findWindowFunction(node.function->name)),
-          columnFunction_(findColumnFunction(node.function->name))
-    {}
-
-    absl::Status prepare()
-    {
-        if (info_ == nullptr) {
-            return notSupported(fmt::format("function {}()", node_.function->name));
-        }
-        for (const ExprPtr& arg : node_.args) {
-            if (arg->type == ValueType::Scalar) {
-                NARTHEX_ASSIGN_OR_RETURN(ScalarColumn column, evalScalar(run_, grid_, *arg));
-                scalars_.push_back(std::move(column));
-            } else {
-                matrix_ = arg.get();
-            }
-        }
-        NARTHEX_RETURN_IF_ERROR(checkArguments());
-        NARTHEX_ASSIGN_OR_RETURN(input_,
-                                 MatrixInput::open(run_, grid_, *matrix_, node_.function->name));
-        return absl::OkStatus();
-    }
-
-    [[nodiscard]] std::size_t size() const { return input_.size(); }
-    [[nodiscard]] const Expr& matrix() const { return *matrix_; }
-
-    /// What a worker uses again for the next series.
-    struct Worker
-    {
-        storage::SampleColumns columns;
-        WindowScratch scratch;
-    };
-
-    /// Rows [begin, end) out of the series from `first` on; may be called for several pieces at
-    /// once. Names are still those of the series.
-    absl::Status fillAll(std::span<Row> rows, std::size_t first)
-    {
-        return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
-            Worker worker;
-            absl::Status status;
-            for (std::size_t i = begin; i < end && status.ok(); ++i) {
-                status = fill(first + i, rows[i], worker);
-            }
-            return status;
-        });
-    }
-
-private:
-    absl::Status fill(std::size_t index, Row& row, Worker& worker)
-    {
-        storage::SampleColumns& columns = worker.columns;
-        NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
-        const std::size_t loaded = columns.size();
-        NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
-        run_.countRead(loaded);
-        row.labels = input_.labels(index);
-        row.dropName = info_->keepsName && input_.dropName(index);
-        row.resize(grid_.count);
-        const bool anyFloat =
-            hasColumnForm(columns) ? fillColumn(row, worker) : fillSteps(row, columns);
-        run_.release(loaded);
-        const std::string_view name = row.labels.metricName();
-        if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
-            noteNoCounter(row.labels);
-        }
-        return run_.charge(row.pointCount());
-    }
-
-    /// Whether all windows of these samples can be done at once.
-    [[nodiscard]] bool hasColumnForm(const storage::SampleColumns& columns) const
-    {
-        return columnFunction_ != nullptr && columns.histogramTimes.empty() &&
-               columns.startTimes.empty();
-    }
-
-    bool fillColumn(Row& row, Worker& worker)
-    {
-        const std::int64_t firstEnd = input_.windowEnd(grid_.start);
-        WindowColumn column{.times = worker.columns.times,
-                            .values = worker.columns.values,
-                            .firstEnd = firstEnd,
-                            .stepMs = input_.windowEnd(grid_.at(1)) - firstEnd,
-                            .rangeMs = input_.rangeMs()};
-        if (!scalars_.empty()) {
-            column.argument = scalars_[0];
-        }
-        row.resizeForOverwrite(grid_.count);
-        run_.countQueryable(findWindows(column, grid_.count, worker.scratch));
-        columnFunction_(column, worker.scratch, row);
-        return !row.isEmpty();
-    }
-
-    bool fillSteps(Row& row, const storage::SampleColumns& columns)
-    {
-        row.resize(grid_.count);
-        WindowSlider slider(columns);
-        NoteBits notes;
-        bool anyFloat = false;
-        std::uint64_t queryable = 0;
-        for (std::size_t step = 0; step < grid_.count; ++step) {
-            const std::int64_t end = input_.windowEnd(grid_.at(step));
-            Window window = slider.next(end - input_.rangeMs(), end);
-            queryable += window.size();
-            if (window.size() == 0) {
-                continue;
-            }
-            window.evalTime = grid_.at(step);
-            for (std::size_t i = 0; i < scalars_.size(); ++i) {
-                window.arguments[i] = scalars_[i][step];
-            }
-            WindowResult result = info_->function(window, notes);
-            if (result.kind == Cell::Float) {
-                row.setFloat(step, result.value);
-                anyFloat = true;
-            } else if (result.kind == Cell::Histogram) {
-                row.setHistogram(step, std::move(result.histogram));
-            }
-        }
-        run_.countQueryable(queryable);
-        run_.notes().add(node_.args[0]->range, notes, row.labels.metricName());
-        return anyFloat;
-    }
-
-    [[nodiscard]] bool isCounterLike(const model::Labels& labels) const
-    {
-        if (run_.features().typeAndUnitLabels) {
-            const std::string_view type = labels.get("__type__");
-            return type == "counter" || type == "histogram";
-        }
-        return isCounterName(labels.metricName());
-    }
-
-    void noteNoCounter(const model::Labels& labels)
-    {
-        if (!run_.features().typeAndUnitLabels) {
-            NoteBits notes;
-            notes.add(Note::MightNotBeCounter);
-            return run_.notes().add(node_.args[0]->range, notes, labels.metricName());
-        }
-        run_.notes().inform(
-            node_.args[0]->range,
-            fmt::format(
-                "metric might not be a counter, __type__ label is not set to \"counter\" or "
-                "\"histogram\", got {}: {}",
-                model::quote(labels.get("__type__")), model::quote(labels.metricName())));
-    }
-
-    absl::Status checkArguments()
-    {
-        const std::string_view name = info_->name;
-        if (name == "double_exponential_smoothing") {
-            NARTHEX_RETURN_IF_ERROR(checkFactor(scalars_[0], "smoothing"));
-            NARTHEX_RETURN_IF_ERROR(checkFactor(scalars_[1], "trend"));
-        }
-        if (name == "quantile_over_time") {
-            for (const double q : scalars_[0]) {
-                if (!(q >= 0 && q <= 1)) {
-                    run_.notes().warn(
-                        node_.args[0]->range,
-                        fmt::format("quantile value should be between 0 and 1, got {}",
-                                    base::formatFloatG(q)));
-                    break;
-                }
-            }
-        }
-        return absl::OkStatus();
-    }
-
-    static absl::Status checkFactor(const ScalarColumn& column, std::string_view what)
-    {
-        for (const double factor : column) {
-            if (!(factor > 0 && factor < 1)) {
-                return base::invalidArgument(
-                    "invalid {0} factor. Expected: 0 < {1} < 1, got: {2:f}", what,
-                    what == "trend" ? "tf" : "sf", factor);
-            }
-        }
-        return absl::OkStatus();
-    }
-
-    Run& run_;
-    const Grid& grid_;
-    const Call& node_;
-    const WindowFunctionInfo* info_;
-    ColumnFunction columnFunction_;
-    const Expr* matrix_ = nullptr;
-    std::vector<ScalarColumn> scalars_;
-    MatrixInput input_;
-
-public:
-    [[nodiscard]] bool keepsName() const { return info_->keepsName; }
-};
-
-/// The name drop of these cannot make two series equal: one metric, and the store has no series
-/// twice.
-bool hasOneName(const Expr& matrix)
-{
-    const auto* selector = unwrapParens(matrix).as<MatrixSelector>();
-    if (selector == nullptr) {
-        return false;
-    }
-    const auto& matchers = selector->selector.matchers;
-    return std::any_of(matchers.begin(), matchers.end(), [](const model::Matcher& matcher) {
-        return matcher.name() == model::kMetricName && matcher.type() == model::MatchType::Equal;
-    });
-}
-
-/// Few enough to stay in the processor's cache with all their steps, enough to share among threads.
-constexpr std::size_t kStreamBatch = 256;
-
-/// Hands over the series of `source`, which has size() and fillAll(), in batches.
-template <typename Source>
-absl::Status streamFrom(Run& run, Source& source, bool dropsNames, RowSink sink)
-{
-    const bool later = dropsNames && run.features().delayedNameRemoval;
-    const std::uint64_t held = run.charged();
-    Rows rows(std::min(kStreamBatch, source.size()));
-    for (std::size_t first = 0; first < source.size(); first += kStreamBatch) {
-        const auto batch = std::span(rows).first(std::min(kStreamBatch, source.size() - first));
-        NARTHEX_RETURN_IF_ERROR(source.fillAll(batch, first));
-        for (Row& row : batch) {
-            row.dropName = row.dropName || later;
-        }
-        NARTHEX_RETURN_IF_ERROR(sink({.rows = batch, .namesToDrop = dropsNames && !later}));
-        NARTHEX_RETURN_IF_ERROR(run.settle(held, 0));
-    }
-    return absl::OkStatus();
-}
-
-bool isStreamable(const Call& call)
-{
-    if (call.function->name == "absent_over_time" ||
-        findWindowFunction(call.function->name) == nullptr) {
-        return false;
-    }
-    const auto matrix = std::find_if(call.args.begin(), call.args.end(), [](const ExprPtr& arg) {
-        return arg->type == ValueType::Matrix;
-    });
-    return hasOneName(**matrix);
 }
 
 absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
@@ -486,74 +280,6 @@ absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
     InstantReader reader(run, grid, read);
     NARTHEX_RETURN_IF_ERROR(reader.prepare(node.matchers));
     return streamFrom(run, reader, false, sink);
-}
-
-absl::Status streamWindowCall(Run& run, const Grid& grid, const Call& node, RowSink sink)
-{
-    WindowCall call(run, grid, node);
-    NARTHEX_RETURN_IF_ERROR(call.prepare());
-    return streamFrom(run, call, !call.keepsName(), sink);
-}
-
-} // namespace
-
-absl::StatusOr<Rows> evalWindowCall(Run& run, const Grid& grid, const Expr&, const Call& node)
-{
-    WindowCall call(run, grid, node);
-    NARTHEX_RETURN_IF_ERROR(call.prepare());
-    Rows rows(call.size());
-    NARTHEX_RETURN_IF_ERROR(call.fillAll(rows, 0));
-    removeEmpty(rows);
-    if (!call.keepsName()) {
-        NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
-    }
-    return rows;
-}
-
-absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink sink)
-{
-    const Expr& inner = unwrapParens(expr);
-    const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
-    if (!invariant) {
-        if (const auto* selector = inner.as<VectorSelector>();
-            selector != nullptr && !selector->anchored && !selector->smoothed) {
-            return streamSelector(run, grid, inner, *selector, sink);
-        }
-        const auto* call = inner.as<Call>();
-        if (call != nullptr && isStreamable(*call)) {
-            return streamWindowCall(run, grid, *call, sink);
-        }
-    }
-    NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, expr));
-    return rows.empty() ? absl::OkStatus() : sink({.rows = rows});
-}
-
-absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr)
-{
-    NARTHEX_ASSIGN_OR_RETURN(const MatrixInput input, MatrixInput::open(run, grid, expr, {}));
-    std::vector<MatrixSeries> result(input.size());
-    const absl::Status done = run.parallelFor(input.size(), [&](std::size_t i) -> absl::Status {
-        storage::SampleColumns columns;
-        NARTHEX_RETURN_IF_ERROR(input.load(i, columns));
-        const std::int64_t end = input.windowEnd(grid.start);
-        const Window window = WindowSlider(columns).next(end - input.rangeMs(), end);
-        result[i].labels =
-            input.dropName(i) ? withoutMetricLabels(input.labels(i)) : input.labels(i);
-        for (std::size_t k = 0; k < window.times.size(); ++k) {
-            result[i].points.push_back({{window.times[k]}, window.values[k]});
-        }
-        for (std::size_t k = 0; k < window.histogramTimes.size(); ++k) {
-            result[i].histograms.push_back({{window.histogramTimes[k]}, window.histograms[k]});
-        }
-        run.countRead(window.size());
-        run.countQueryable(window.size());
-        return run.charge(window.size());
-    });
-    NARTHEX_RETURN_IF_ERROR(done);
-    std::erase_if(result, [](const MatrixSeries& series) {
-        return series.points.empty() && series.histograms.empty();
-    });
-    return result;
 }
 
 } // namespace narthex::promql

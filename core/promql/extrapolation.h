@@ -37,14 +37,15 @@ public:
           toEnd_(seconds(shape.toEndMs))
     {
         const double average = sampled_ / static_cast<double>(shape.count - 1);
-        // A gap of more than a tenth above the average means that the series begins or ends here.
-        const double threshold = average * 1.1;
-        if (toStart_ >= threshold) {
-            toStart_ = average / 2;
-        }
-        if (toEnd_ >= threshold) {
-            toEnd_ = average / 2;
-        }
+        toStart_ = upTo(toStart_, average);
+        toEnd_ = upTo(toEnd_, average);
+    }
+
+    /// How much of a gap is made up for, given the average distance of samples: more than a tenth
+    /// above it means that the series begins or ends here.
+    static double upTo(double gap, double average)
+    {
+        return gap >= average * 1.1 ? average / 2 : gap;
     }
 
     [[nodiscard]] double sampledSeconds() const { return sampled_; }

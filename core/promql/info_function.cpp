@@ -145,7 +145,8 @@ private:
         const auto at = [this](std::size_t step) { return reference(step); };
         NARTHEX_ASSIGN_OR_RETURN(infos_, readInstants(run_, grid_, matchers, {.reference = at}));
         NARTHEX_ASSIGN_OR_RETURN(
-            times_, readInstants(run_, grid_, matchers, {.reference = at, .asTime = true}));
+            times_,
+            readInstants(run_, grid_, matchers, {.reference = at, .value = InstantValue::Time}));
         for (std::size_t i = 0; i < infos_.size(); ++i) {
             if (!infos_[i].histograms.empty()) {
                 return base::invalidArgument(

@@ -194,12 +194,12 @@ bool naturalLess(std::string_view a, std::string_view b)
     return a.size() - i < b.size() - j;
 }
 
-absl::StatusOr<Rows> evalSortByLabel(Run& run, const Grid& grid, const Expr&, const Call& node)
+absl::StatusOr<Rows> evalSortByLabel(Run& run, const Grid& grid, const Expr& expr, const Call& node)
 {
     NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, *node.args[0]));
     if (!run.isInstant()) {
-        run.notes().warn(node.args[0]->range, "sort is ineffective for range queries since results "
-                                              "are always ordered by labels");
+        run.notes().warn(expr.range, "sort is ineffective for range queries since results "
+                                     "are always ordered by labels");
         return rows;
     }
     const bool descending = node.function->name == "sort_by_label_desc";

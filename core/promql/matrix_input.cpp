@@ -5,31 +5,38 @@
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
 
+#include <algorithm>
+
 namespace narthex::promql {
 namespace {
 
-void removeStale(storage::SampleColumns& columns)
+/// `starts` is empty or as long as the others.
+template <typename T, typename IsStale>
+void removeStale(std::vector<std::int64_t>& times, std::vector<T>& values,
+                 std::vector<std::int64_t>& starts, IsStale isStale)
 {
+    const bool started = !starts.empty();
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < columns.times.size(); ++i) {
-        if (!model::isStale(columns.values[i])) {
-            columns.times[kept] = columns.times[i];
-            columns.values[kept] = columns.values[i];
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        if (!isStale(values[i])) {
+            times[kept] = times[i];
+            values[kept] = values[i];
+            if (started) {
+                starts[kept] = starts[i];
+            }
             ++kept;
         }
     }
-    columns.times.resize(kept);
-    columns.values.resize(kept);
-    kept = 0;
-    for (std::size_t i = 0; i < columns.histograms.size(); ++i) {
-        if (!columns.histograms[i]->isStale()) {
-            columns.histogramTimes[kept] = columns.histogramTimes[i];
-            columns.histograms[kept] = columns.histograms[i];
-            ++kept;
-        }
-    }
-    columns.histogramTimes.resize(kept);
-    columns.histograms.resize(kept);
+    times.resize(kept);
+    values.resize(kept);
+    starts.resize(started ? kept : 0);
+}
+
+/// The functions that look at when the counters of samples began.
+bool usesStartTimes(std::string_view function)
+{
+    return function == "rate" || function == "increase" || function == "irate" ||
+           function == "resets";
 }
 
 /// Neighbours of a subquery were not neighbours in the store: what a hint says of the one before
@@ -47,6 +54,14 @@ HistogramPtr withoutResetHint(const HistogramPtr& histogram)
 }
 
 } // namespace
+
+void removeStale(storage::SampleColumns& columns)
+{
+    removeStale(columns.times, columns.values, columns.startTimes,
+                [](double value) { return model::isStale(value); });
+    removeStale(columns.histogramTimes, columns.histograms, columns.histogramStartTimes,
+                [](const HistogramPtr& histogram) { return histogram->isStale(); });
+}
 
 absl::StatusOr<MatrixInput> MatrixInput::open(Run& run, const Grid& grid, const Expr& expr,
                                               std::string_view function)
@@ -66,16 +81,16 @@ absl::StatusOr<MatrixInput> MatrixInput::open(Run& run, const Grid& grid, const 
 absl::Status MatrixInput::openSelector(Run& run, const Grid& grid, const Expr& expr,
                                        const MatrixSelector& node, std::string_view function)
 {
-    if (node.selector.anchored || node.selector.smoothed) {
-        return notSupported(node.selector.anchored ? "modifier anchored" : "modifier smoothed");
-    }
     const NodePlan& plan = run.plan().of(expr);
     pinned_ = run.plan().atMs(node.selector.at);
     offset_ = plan.offsetMs;
     range_ = plan.rangeMs;
     statsOnly_ = plan.statsOnly;
-    readFrom_ = windowEnd(grid.start) - range_ + 1;
-    readTo_ = windowEnd(grid.last());
+    before_ = plan.reachBeforeMs;
+    after_ = plan.reachAfterMs;
+    readFrom_ = windowEnd(grid.start) - range_ - before_ + 1;
+    readTo_ = windowEnd(grid.last()) + after_;
+    wantsStartTimes_ = run.features().useStartTimestamps && usesStartTimes(function);
     storage::SelectHints hints;
     hints.from = {readFrom_};
     hints.to = {readTo_};
@@ -101,7 +116,15 @@ absl::Status MatrixInput::openSubquery(Run& run, const Grid& grid, const Expr& e
     // The steps of one series must fit, or nothing does; and memory for them is allocated up front.
     const std::uint64_t held = run.charged();
     NARTHEX_RETURN_IF_ERROR(run.charge(inner_.count));
+    // Steps inside may lie between two windows only if these are apart.
+    const bool gaps = grid.count > 1 && grid.step > range_;
+    Run::CountScope scope(run, inner_.count, gaps || run.noCounts().perStep());
     NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run, inner_, *node.expr));
+    const StepCounts inside = scope.finish();
+    StepCounts counts = run.noCounts();
+    counts.addSubquery(inside, inner_, grid, plan);
+    seenInside_ = inside.queryable;
+    run.count(counts);
     base::ignore(run.settle(held, 0), "giving back never exceeds the limit");
     return absl::OkStatus();
 }
@@ -114,6 +137,10 @@ absl::Status MatrixInput::load(std::size_t i, storage::SampleColumns& out) const
         return absl::OkStatus();
     }
     NARTHEX_RETURN_IF_ERROR(series_[i]->read({readFrom_}, {readTo_}, out));
+    if (!wantsStartTimes_) {
+        out.startTimes.clear();
+        out.histogramStartTimes.clear();
+    }
     removeStale(out);
     if (statsOnly_) {
         deriveResetHints(out);
@@ -150,6 +177,31 @@ void deriveResetHints(storage::SampleColumns& columns)
     }
 }
 
+Window MatrixInput::window(WindowSlider& slider, std::int64_t step) const
+{
+    const std::int64_t end = windowEnd(step);
+    Window window = slider.next(end - range_ - before_, end + after_);
+    window.begin = end - range_;
+    window.end = end;
+    window.evalTime = step;
+    return window;
+}
+
+Window Window::from(std::size_t floats, std::size_t histogramCount) const
+{
+    const auto rest = [](std::span<const std::int64_t> starts, std::size_t n) {
+        return starts.subspan(std::min(n, starts.size()));
+    };
+    Window result = *this;
+    result.times = times.subspan(floats);
+    result.values = values.subspan(floats);
+    result.startTimes = rest(startTimes, floats);
+    result.histogramTimes = histogramTimes.subspan(histogramCount);
+    result.histograms = histograms.subspan(histogramCount);
+    result.histogramStartTimes = rest(histogramStartTimes, histogramCount);
+    return result;
+}
+
 Window WindowSlider::next(std::int64_t begin, std::int64_t end)
 {
     const auto slide = [begin, end](const std::vector<std::int64_t>& times, std::size_t& low,
@@ -170,6 +222,13 @@ Window WindowSlider::next(std::int64_t begin, std::int64_t end)
         std::span(samples_.histogramTimes).subspan(histogramLow_, histogramHigh_ - histogramLow_);
     window.histograms =
         std::span(samples_.histograms).subspan(histogramLow_, histogramHigh_ - histogramLow_);
+    if (!samples_.startTimes.empty()) {
+        window.startTimes = std::span(samples_.startTimes).subspan(low_, high_ - low_);
+    }
+    if (!samples_.histogramStartTimes.empty()) {
+        window.histogramStartTimes = std::span(samples_.histogramStartTimes)
+                                         .subspan(histogramLow_, histogramHigh_ - histogramLow_);
+    }
     window.begin = begin;
     window.end = end;
     return window;

@@ -16,6 +16,8 @@
 
 namespace narthex::promql {
 
+class WindowSlider;
+
 class MatrixInput
 {
 public:
@@ -28,6 +30,7 @@ public:
     {
         return isSubquery_ ? rows_[i].labels : series_[i]->labels();
     }
+    [[nodiscard]] bool isSubquery() const { return isSubquery_; }
     [[nodiscard]] bool dropName(std::size_t i) const { return isSubquery_ && rows_[i].dropName; }
     /// All samples that any window may hold, without stale markers. `out` is cleared before.
     absl::Status load(std::size_t i, storage::SampleColumns& out) const;
@@ -38,6 +41,22 @@ public:
         return pinned_.value_or(step) - offset_;
     }
     [[nodiscard]] std::int64_t rangeMs() const { return range_; }
+    /// How far samples are wanted beyond the edges of a window: `anchored`, `smoothed`.
+    [[nodiscard]] std::int64_t beforeMs() const { return before_; }
+    [[nodiscard]] std::int64_t afterMs() const { return after_; }
+    /// The window of a step, with the samples around it. Windows never fall.
+    [[nodiscard]] Window window(WindowSlider& slider, std::int64_t step) const;
+    /// Samples that the inside of a subquery looked at; 0 for a selector.
+    [[nodiscard]] std::uint64_t seenInside() const { return seenInside_; }
+    /// The same windows, with the samples around them, for counting.
+    [[nodiscard]] CountedWindows countedWindows(const Grid& grid) const
+    {
+        return {.firstEnd = windowEnd(grid.start) + after_,
+                .width = range_ + before_ + after_,
+                .step = pinned_ ? 0 : grid.step,
+                .count = grid.count,
+                .readElsewhere = isSubquery_};
+    }
 
 private:
     absl::Status openSelector(Run& run, const Grid& grid, const Expr& expr,
@@ -53,9 +72,15 @@ private:
     std::optional<std::int64_t> pinned_;
     std::int64_t offset_ = 0;
     std::int64_t range_ = 0;
+    std::int64_t before_ = 0;
+    std::int64_t after_ = 0;
+    bool wantsStartTimes_ = false;
+    std::uint64_t seenInside_ = 0;
     std::int64_t readFrom_ = 0;
     std::int64_t readTo_ = 0;
 };
+
+void removeStale(storage::SampleColumns& columns);
 
 /// Works out reset hints from neighbours where the store knows none.
 void deriveResetHints(storage::SampleColumns& columns);

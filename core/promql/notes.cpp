@@ -70,6 +70,9 @@ void Notes::inform(SourceRange where, std::string_view text)
 
 void Notes::add(SourceRange where, NoteBits bits, std::string_view metric)
 {
+    if (bits.overlaps != 0) {
+        addOverlaps(where, metric, bits.overlaps);
+    }
     if (bits.bits == 0) {
         return;
     }
@@ -84,6 +87,13 @@ void Notes::add(SourceRange where, NoteBits bits, std::string_view metric)
         }
         entry.kind == kWarning ? warn(where, text) : inform(where, text);
     }
+}
+
+void Notes::addOverlaps(SourceRange where, std::string_view metric, std::uint64_t count)
+{
+    const absl::MutexLock lock(&mutex_);
+    const auto [it, isNew] = overlaps_.try_emplace(std::string(metric), OverlapEntry{where, 0});
+    it->second.count += count;
 }
 
 void Notes::addRepair(SourceRange where, std::string_view metric, const Repair& repair)
@@ -123,6 +133,16 @@ std::vector<Annotation> Notes::take()
              entry.where.begin, entry.where.end});
     }
     repairs_.clear();
+    for (const auto& [metric, entry] : overlaps_) {
+        annotations_.push_back(
+            {kWarning,
+             fmt::format("PromQL warning: sample has start time that overlaps with previous sample "
+                         "timestamp for metric {}{}",
+                         model::quote(metric),
+                         entry.count > 1 ? fmt::format(" ({} occurrences)", entry.count) : ""),
+             entry.where.begin, entry.where.end});
+    }
+    overlaps_.clear();
     return std::move(annotations_);
 }
 

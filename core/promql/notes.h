@@ -46,8 +46,14 @@ enum class Note : std::uint8_t
 struct NoteBits
 {
     std::uint32_t bits = 0;
+    /// Windows in which the start time of a sample lies before the sample in front of it.
+    std::uint32_t overlaps = 0;
     void add(Note note) { bits |= 1U << static_cast<unsigned>(note); }
-    void add(NoteBits other) { bits |= other.bits; }
+    void add(NoteBits other)
+    {
+        bits |= other.bits;
+        overlaps += other.overlaps;
+    }
     [[nodiscard]] bool has(Note note) const
     {
         return (bits & (1U << static_cast<unsigned>(note))) != 0;
@@ -77,6 +83,7 @@ public:
     [[nodiscard]] std::vector<Annotation> take();
 
 private:
+    void addOverlaps(SourceRange where, std::string_view metric, std::uint64_t count);
     void put(AnnotationKind kind, SourceRange where, std::string text);
 
     struct RepairEntry
@@ -89,6 +96,13 @@ private:
     base::StringSet seen_ ABSL_GUARDED_BY(mutex_);
     std::vector<Annotation> annotations_ ABSL_GUARDED_BY(mutex_);
     base::StringMap<RepairEntry> repairs_ ABSL_GUARDED_BY(mutex_);
+    struct OverlapEntry
+    {
+        SourceRange where;
+        std::uint64_t count = 0;
+    };
+    /// By metric.
+    base::StringMap<OverlapEntry> overlaps_ ABSL_GUARDED_BY(mutex_);
 };
 
 } // namespace narthex::promql

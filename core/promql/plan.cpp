@@ -132,8 +132,9 @@ private:
         NARTHEX_RETURN_IF_ERROR(resolve(node.offset, false, own.offsetMs));
         own.invariant = node.at.kind != At::Kind::None;
         own.statsOnly = statsOnly_;
+        own.reachAfterMs = node.smoothed ? plan_.span.lookbackMs : 0;
         set(expr, own);
-        note(node.at, own.offsetMs, plan_.span.lookbackMs, grid);
+        note(node.at, own, plan_.span.lookbackMs, grid);
         return absl::OkStatus();
     }
     absl::Status visitNode(const Expr& expr, const MatrixSelector& node, const Grid& grid)
@@ -143,8 +144,11 @@ private:
         NARTHEX_RETURN_IF_ERROR(resolve(node.range, true, own.rangeMs));
         own.invariant = node.selector.at.kind != At::Kind::None;
         own.statsOnly = statsOnly_;
+        const bool extended = node.selector.anchored || node.selector.smoothed;
+        own.reachBeforeMs = extended ? plan_.span.lookbackMs : 0;
+        own.reachAfterMs = node.selector.smoothed ? plan_.span.lookbackMs : 0;
         set(expr, own);
-        note(node.selector.at, own.offsetMs, own.rangeMs, grid);
+        note(node.selector.at, own, own.rangeMs + own.reachBeforeMs, grid);
         return absl::OkStatus();
     }
     absl::Status visitNode(const Expr& expr, const Subquery& node, const Grid& grid)
@@ -167,11 +171,11 @@ private:
         return absl::OkStatus();
     }
 
-    void note(const At& at, std::int64_t offset, std::int64_t range, const Grid& grid)
+    void note(const At& at, const NodePlan& own, std::int64_t range, const Grid& grid)
     {
         const auto pinned = plan_.atMs(at);
-        const std::int64_t first = pinned.value_or(grid.start) - offset - range;
-        const std::int64_t last = pinned.value_or(grid.last()) - offset;
+        const std::int64_t first = pinned.value_or(grid.start) - own.offsetMs - range;
+        const std::int64_t last = pinned.value_or(grid.last()) - own.offsetMs + own.reachAfterMs;
         plan_.readFrom = std::min(plan_.readFrom, base::Timestamp{first});
         plan_.readTo = std::max(plan_.readTo, base::Timestamp{last});
     }

@@ -23,6 +23,10 @@ struct NodePlan
     std::int64_t offsetMs = 0;
     std::int64_t rangeMs = 0;
     std::int64_t stepMs = 0;
+    /// How far a selector looks beyond its range: back for the edge of `anchored`, both ways for
+    /// the edges of `smoothed`. Instant selectors look back by the lookback anyway.
+    std::int64_t reachBeforeMs = 0;
+    std::int64_t reachAfterMs = 0;
     /// The same at every step.
     bool invariant = false;
     /// Only counts and sums of histograms are wanted; hints of resets are then worked out while

@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace narthex::promql {
 namespace {
@@ -22,7 +23,10 @@ Run::Run(const Plan& plan, const Features& features, const storage::Querier* que
       pool_(pool),
       clock_(clock),
       limits_(limits),
-      stop_(std::move(stop))
+      stop_(std::move(stop)),
+      countedSteps_(plan.span.grid().count),
+      countsSteps_(limits.perStep),
+      counts_(StepCounts::of(countedSteps_, countsSteps_))
 {}
 
 absl::Status Run::check() const
@@ -116,11 +120,53 @@ absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
     return list;
 }
 
+void Run::count(const StepCounts& counts)
+{
+    const absl::MutexLock lock(&countsMutex_);
+    counts_.add(counts);
+}
+
+Run::CountScope::CountScope(Run& run, std::size_t steps, bool perStep)
+    : run_(run), outerSteps_(run.countedSteps_), outerPerStep_(run.countsSteps_)
+{
+    run.countedSteps_ = steps;
+    run.countsSteps_ = perStep;
+    const absl::MutexLock lock(&run.countsMutex_);
+    outer_ = std::exchange(run.counts_, StepCounts::of(steps, perStep));
+}
+
+Run::CountScope::~CountScope()
+{
+    if (!finished_) {
+        finish();
+    }
+}
+
+StepCounts Run::CountScope::finish()
+{
+    finished_ = true;
+    run_.countedSteps_ = outerSteps_;
+    run_.countsSteps_ = outerPerStep_;
+    const absl::MutexLock lock(&run_.countsMutex_);
+    return std::exchange(run_.counts_, std::move(outer_));
+}
+
 void Run::addTo(Statistics& statistics) const
 {
     statistics.peakSamples = peak_.load(std::memory_order_relaxed);
-    statistics.samplesRead = read_.load(std::memory_order_relaxed);
-    statistics.totalQueryableSamples = queryable_.load(std::memory_order_relaxed);
+    const absl::MutexLock lock(&countsMutex_);
+    statistics.samplesRead = counts_.read;
+    statistics.totalQueryableSamples = counts_.queryable;
+    const Grid grid = plan_.span.grid();
+    const auto byTime = [&grid](const std::vector<std::uint64_t>& counts) {
+        std::vector<StepCount> result(counts.size());
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            result[i] = {{grid.at(i)}, counts[i]};
+        }
+        return result;
+    };
+    statistics.totalQueryableSamplesPerStep = byTime(counts_.queryablePerStep);
+    statistics.samplesReadPerStep = byTime(counts_.readPerStep);
     statistics.seriesSelected = series_.load(std::memory_order_relaxed);
 }
 

@@ -11,10 +11,13 @@
 #include "core/promql/features.h"
 #include "core/promql/notes.h"
 #include "core/promql/plan.h"
+#include "core/promql/sample_counts.h"
 #include "core/storage/storage.h"
 
+#include <absl/base/thread_annotations.h>
 #include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 
 #include <atomic>
 #include <cstdint>
@@ -30,6 +33,8 @@ struct RunLimits
     std::uint64_t maxSamples = 0;
     /// On the clock's monotonic time.
     base::Duration deadline;
+    /// Count samples by step, too.
+    bool perStep = false;
 };
 
 class Run
@@ -72,11 +77,32 @@ public:
     absl::StatusOr<SeriesList> select(const model::Matchers& matchers,
                                       const storage::SelectHints& hints);
 
-    void countRead(std::uint64_t samples) { read_.fetch_add(samples, std::memory_order_relaxed); }
-    void countQueryable(std::uint64_t samples)
+    /// Zeros for the grid that is being evaluated; a worker fills them in and gives them to
+    /// count().
+    [[nodiscard]] StepCounts noCounts() const
     {
-        queryable_.fetch_add(samples, std::memory_order_relaxed);
+        return StepCounts::of(countedSteps_, countsSteps_);
     }
+    void count(const StepCounts& counts);
+    /// While it lives, samples are counted for the steps of another grid: the inside of a subquery,
+    /// or a part that is the same at every step. Threads: the query's own, outside of parallelFor.
+    class CountScope
+    {
+    public:
+        CountScope(Run& run, std::size_t steps, bool perStep);
+        ~CountScope();
+        CountScope(const CountScope&) = delete;
+        CountScope& operator=(const CountScope&) = delete;
+        /// Ends the scope; what was counted in it.
+        StepCounts finish();
+
+    private:
+        Run& run_;
+        StepCounts outer_;
+        std::size_t outerSteps_;
+        bool outerPerStep_;
+        bool finished_ = false;
+    };
     /// Fills in the counters, not the times.
     void addTo(Statistics& statistics) const;
 
@@ -93,9 +119,13 @@ private:
     Notes notes_;
     std::atomic<std::uint64_t> current_{0};
     std::atomic<std::uint64_t> peak_{0};
-    std::atomic<std::uint64_t> read_{0};
-    std::atomic<std::uint64_t> queryable_{0};
     std::atomic<std::uint64_t> series_{0};
+    // Changed by the query's own thread, between the parallel parts.
+    std::size_t countedSteps_;
+    bool countsSteps_;
+    // Guarded.
+    mutable absl::Mutex countsMutex_;
+    StepCounts counts_ ABSL_GUARDED_BY(countsMutex_);
 };
 
 } // namespace narthex::promql

@@ -28,7 +28,8 @@ constexpr std::uint64_t kLongestRepetition = 10'000'000;
 class SequenceParser
 {
 public:
-    explicit SequenceParser(std::string_view text) : text_(text) {}
+    /// Begins at byte `at`; columns count from the beginning of `text`.
+    explicit SequenceParser(std::string_view text, std::size_t at = 0) : text_(text), at_(at) {}
 
     absl::StatusOr<std::vector<SequenceValue>> run()
     {
@@ -213,7 +214,7 @@ private:
     }
 
     const std::string_view text_;
-    std::size_t at_ = 0;
+    std::size_t at_;
     std::vector<SequenceValue> values_;
 };
 
@@ -301,7 +302,7 @@ absl::StatusOr<SeriesDescription> parseSeriesDescription(std::string_view line)
             "1:{}: parse error: unexpected character behind the labels: \"{}\"", length + 1,
             line.substr(length, 20));
     }
-    NARTHEX_ASSIGN_OR_RETURN(result.values, parseSequence(line.substr(length)));
+    NARTHEX_ASSIGN_OR_RETURN(result.values, SequenceParser(line, length).run());
     return result;
 }
 

@@ -6,12 +6,14 @@
 // spec/promqltest.md, Value sequences.
 #pragma once
 
+#include "core/base/time.h"
 #include "core/model/labels.h"
 #include "core/promql/value.h"
 
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,8 @@ struct SequenceValue
     HistogramPtr histogram{};
     /// The text gave a counter-reset hint: comparisons look at it.
     bool hintGiven = false;
+    /// When the counter of the sample began, relative to its own time.
+    std::optional<base::Duration> start{};
 };
 
 struct SeriesDescription

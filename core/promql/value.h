@@ -100,6 +100,14 @@ struct Annotation
 /// As the API shows it: the text, and where the expression begins: `… (1:7)`.
 std::string annotationText(const Annotation& annotation, std::string_view query);
 
+/// Samples at one step.
+struct StepCount
+{
+    base::Timestamp time;
+    std::uint64_t samples = 0;
+    friend bool operator==(const StepCount&, const StepCount&) = default;
+};
+
 struct Statistics
 {
     base::Duration evalTotalTime;
@@ -112,6 +120,9 @@ struct Statistics
     std::uint64_t samplesRead = 0;
     std::uint64_t peakSamples = 0;
     std::uint64_t seriesSelected = 0;
+    /// By step, where QueryOptions asked for it and the switch promql-per-step-stats is on.
+    std::vector<StepCount> totalQueryableSamplesPerStep{};
+    std::vector<StepCount> samplesReadPerStep{};
 };
 
 struct Result

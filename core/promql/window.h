@@ -22,6 +22,9 @@ struct Window
     std::span<const double> values;
     std::span<const std::int64_t> histogramTimes;
     std::span<const HistogramPtr> histograms;
+    /// When the counters of the samples began, 0 where unknown. Empty: unknown for all.
+    std::span<const std::int64_t> startTimes{};
+    std::span<const std::int64_t> histogramStartTimes{};
     std::int64_t begin = 0;
     std::int64_t end = 0;
     std::int64_t evalTime = 0;
@@ -29,6 +32,8 @@ struct Window
     std::array<double, 2> arguments{};
 
     [[nodiscard]] std::size_t size() const { return times.size() + histogramTimes.size(); }
+    /// Without the first `floats` and `histogramCount` samples.
+    [[nodiscard]] Window from(std::size_t floats, std::size_t histogramCount) const;
     [[nodiscard]] double rangeSeconds() const { return static_cast<double>(end - begin) / 1000; }
 };
 
@@ -44,6 +49,14 @@ struct WindowResult
     explicit WindowResult(model::FloatHistogram h)
         : kind(Cell::Histogram), histogram(std::make_shared<model::FloatHistogram>(std::move(h)))
     {}
+    void put(Row& row, std::size_t step) &&
+    {
+        if (kind == Cell::Float) {
+            row.setFloat(step, value);
+        } else if (kind == Cell::Histogram) {
+            row.setHistogram(step, std::move(histogram));
+        }
+    }
     explicit WindowResult(HistogramPtr h) : kind(Cell::Histogram), histogram(std::move(h)) {}
 };
 
@@ -76,12 +89,12 @@ WindowResult windowPredictLinear(const Window& window, NoteBits& notes);
 WindowResult windowSmoothing(const Window& window, NoteBits& notes);
 
 /// last - first with resets made good where `counter`; absent with a note when the samples do not
-/// fit together.
-HistogramPtr histogramDifference(std::span<const HistogramPtr> histograms, bool counter,
-                                 NoteBits& notes);
+/// fit together. The window has at least two histograms.
+HistogramPtr histogramDifference(const Window& window, bool counter, NoteBits& notes);
+/// `reset`: the start times tell of one between the two.
 WindowResult instantHistogramDifference(const model::FloatHistogram& previous,
                                         const model::FloatHistogram& last, double seconds,
-                                        bool perSecond, NoteBits& notes);
+                                        bool perSecond, bool reset, NoteBits& notes);
 WindowResult sumOfHistograms(std::span<const HistogramPtr> histograms, NoteBits& notes);
 WindowResult meanOfHistograms(std::span<const HistogramPtr> histograms, NoteBits& notes);
 

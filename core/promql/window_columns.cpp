@@ -13,7 +13,7 @@
 
 namespace narthex::promql {
 
-std::uint64_t findWindows(WindowColumn& column, std::size_t steps, WindowScratch& scratch)
+void findWindows(WindowColumn& column, std::size_t steps, WindowScratch& scratch)
 {
     scratch.low.resize(steps);
     scratch.high.resize(steps);
@@ -21,7 +21,6 @@ std::uint64_t findWindows(WindowColumn& column, std::size_t steps, WindowScratch
     const auto count = static_cast<std::uint32_t>(column.times.size());
     std::uint32_t low = 0;
     std::uint32_t high = 0;
-    std::uint64_t total = 0;
     std::int64_t end = column.firstEnd;
     for (std::size_t step = 0; step < steps; ++step, end += column.stepMs) {
         while (high < count && times[high] <= end) {
@@ -33,11 +32,9 @@ std::uint64_t findWindows(WindowColumn& column, std::size_t steps, WindowScratch
         }
         scratch.low[step] = low;
         scratch.high[step] = high;
-        total += high - low;
     }
     column.low = scratch.low;
     column.high = scratch.high;
-    return total;
 }
 
 namespace {

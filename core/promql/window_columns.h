@@ -51,9 +51,8 @@ struct WindowScratch
     std::vector<std::uint64_t> keys;
 };
 
-/// Finds low and high of a column whose times and edges are set; they live in `scratch`. Returns
-/// the sum of all windows' samples.
-std::uint64_t findWindows(WindowColumn& column, std::size_t steps, WindowScratch& scratch);
+/// Finds low and high of a column whose times and edges are set; they live in `scratch`.
+void findWindows(WindowColumn& column, std::size_t steps, WindowScratch& scratch);
 
 /// Writes every step of `row`, which has its size; None where the window gives nothing.
 using ColumnFunction = void (*)(const WindowColumn& column, WindowScratch& scratch, Row& row);

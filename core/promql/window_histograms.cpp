@@ -4,6 +4,7 @@
 // Windows over native histograms.
 #include "core/promql/histogram_math.h"
 #include "core/promql/histogram_sum.h"
+#include "core/promql/start_times.h"
 #include "core/promql/window.h"
 
 #include <algorithm>
@@ -37,13 +38,17 @@ bool mixedSchemas(std::span<const HistogramPtr> histograms)
 
 } // namespace
 
-HistogramPtr histogramDifference(std::span<const HistogramPtr> histograms, bool counter,
-                                 NoteBits& notes)
+HistogramPtr histogramDifference(const Window& window, bool counter, NoteBits& notes)
 {
+    const auto histograms = window.histograms;
+    const auto resetAt = [&](std::size_t i, const FloatHistogram& before) {
+        return startsAnewAt(window.histogramTimes, window.histogramStartTimes, i) ||
+               detectReset(*histograms[i], before);
+    };
     noteGauges(histograms, counter, notes);
     FloatHistogram previous = *histograms.front();
     // A reset right behind the first sample: what was before it does not count.
-    const bool resetAtOnce = counter && detectReset(*histograms[1], previous);
+    const bool resetAtOnce = counter && resetAt(1, previous);
     if (resetAtOnce) {
         previous = FloatHistogram{};
         previous.schema = histograms[1]->schema;
@@ -63,7 +68,7 @@ HistogramPtr histogramDifference(std::span<const HistogramPtr> histograms, bool 
     AddNotes sum;
     subtract(result, previous, difference);
     for (std::size_t i = 1; counter && i < histograms.size(); ++i) {
-        if (detectReset(*histograms[i], previous)) {
+        if (resetAt(i, previous)) {
             add(result, previous, sum);
         }
         previous = *histograms[i];
@@ -79,7 +84,7 @@ HistogramPtr histogramDifference(std::span<const HistogramPtr> histograms, bool 
 }
 
 WindowResult instantHistogramDifference(const FloatHistogram& previous, const FloatHistogram& last,
-                                        double seconds, bool perSecond, NoteBits& notes)
+                                        double seconds, bool perSecond, bool reset, NoteBits& notes)
 {
     const bool gauges =
         previous.hint == CounterResetHint::Gauge && last.hint == CounterResetHint::Gauge;
@@ -92,7 +97,7 @@ WindowResult instantHistogramDifference(const FloatHistogram& previous, const Fl
         return {};
     }
     FloatHistogram result = last;
-    if (!perSecond || !detectReset(last, previous)) {
+    if (!perSecond || !(reset || detectReset(last, previous))) {
         AddNotes difference;
         if (!subtract(result, previous, difference)) {
             notes.add(Note::MixedSchemas);

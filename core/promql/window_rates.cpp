@@ -5,67 +5,121 @@
 #include "core/promql/extrapolation.h"
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_math.h"
+#include "core/promql/start_times.h"
 #include "core/promql/window.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace narthex::promql {
 namespace {
 
 double seconds(std::int64_t ms) { return static_cast<double>(ms) / 1000; }
 
-Extrapolation extrapolationOf(const Window& window, std::span<const std::int64_t> times)
+/// Samples of one kind, as far as extrapolation looks at them.
+struct Sampled
 {
-    return Extrapolation({.toStartMs = times.front() - window.begin,
-                          .toEndMs = window.end - times.back(),
-                          .sampledMs = times.back() - times.front(),
-                          .count = times.size()});
+    std::span<const std::int64_t> times;
+    /// Empty when the start times do not matter.
+    std::span<const std::int64_t> starts;
+
+    /// The counter began inside of the window and before its first sample, which then counts from
+    /// zero.
+    [[nodiscard]] bool beginsInside(const Window& window) const
+    {
+        return !starts.empty() && starts[0] != 0 && starts[0] > window.begin &&
+               starts[0] < times[0];
+    }
+    [[nodiscard]] double interval() const { return seconds(times.back() - times.front()); }
+};
+
+/// How a difference is stretched to the window. `first`: the value of the first sample.
+double extrapolationFactor(const Window& window, const Sampled& samples, bool counter, double first,
+                           double difference)
+{
+    const std::int64_t toEndMs = window.end - samples.times.back();
+    if (samples.beginsInside(window)) {
+        const double sampled = seconds(samples.times.back() - samples.starts[0]);
+        const double average =
+            samples.times.size() > 1
+                ? samples.interval() / static_cast<double>(samples.times.size() - 1)
+                : 0;
+        return (sampled + Extrapolation::upTo(seconds(toEndMs), average)) / sampled;
+    }
+    const Extrapolation extrapolation({.toStartMs = samples.times.front() - window.begin,
+                                       .toEndMs = toEndMs,
+                                       .sampledMs = samples.times.back() - samples.times.front(),
+                                       .count = samples.times.size()});
+    return counter ? extrapolation.factorOfCounter(first, difference) : extrapolation.factor();
 }
 
-double floatDifference(std::span<const double> values, bool counter)
+double floatDifference(std::span<const double> values, bool counter, const Sampled& samples)
 {
     double difference = values.back() - values.front();
     if (!counter) {
         return difference;
     }
-    double previous = values.front();
-    for (const double value : values.subspan(1)) {
-        if (value < previous) {
-            difference += previous;
+    for (std::size_t i = 1; i < values.size(); ++i) {
+        if (values[i] < values[i - 1] || startsAnewAt(samples.times, samples.starts, i)) {
+            difference += values[i - 1];
         }
-        previous = value;
     }
     return difference;
 }
 
-WindowResult extrapolatedFloats(const Window& window, bool counter, bool perSecond)
+WindowResult extrapolatedFloats(const Window& window, const Sampled& samples, bool counter,
+                                bool perSecond)
 {
     const auto values = window.values;
-    const double difference = floatDifference(values, counter);
-    const Extrapolation extrapolation = extrapolationOf(window, window.times);
-    double factor = counter ? extrapolation.factorOfCounter(values.front(), difference)
-                            : extrapolation.factor();
+    double difference = floatDifference(values, counter, samples);
+    if (samples.beginsInside(window)) {
+        difference += values.front();
+    }
+    double factor = extrapolationFactor(window, samples, counter, values.front(), difference);
     if (perSecond) {
         factor /= window.rangeSeconds();
     }
     return difference * factor;
 }
 
-WindowResult extrapolatedHistograms(const Window& window, bool counter, bool perSecond,
-                                    NoteBits& notes)
+/// The difference, from zero on where the counter began inside of the window.
+std::optional<model::FloatHistogram> histogramIncrease(const Window& window, const Sampled& samples,
+                                                       bool counter, NoteBits& notes)
 {
-    const HistogramPtr difference = histogramDifference(window.histograms, counter, notes);
+    const model::FloatHistogram& first = *window.histograms.front();
+    if (window.histograms.size() == 1) {
+        return first;
+    }
+    const HistogramPtr difference = histogramDifference(window, counter, notes);
     if (!difference) {
+        return std::nullopt;
+    }
+    model::FloatHistogram result = *difference;
+    AddNotes met;
+    if (samples.beginsInside(window) && !add(result, first, met)) {
+        notes.add(Note::MixedSchemas);
+        return std::nullopt;
+    }
+    if (met.boundsReconciled) {
+        notes.add(Note::BoundsAddition);
+    }
+    return result;
+}
+
+WindowResult extrapolatedHistograms(const Window& window, const Sampled& samples, bool counter,
+                                    bool perSecond, NoteBits& notes)
+{
+    auto increase = histogramIncrease(window, samples, counter, notes);
+    if (!increase) {
         return {};
     }
-    const Extrapolation extrapolation = extrapolationOf(window, window.histogramTimes);
-    double factor =
-        counter ? extrapolation.factorOfCounter(window.histograms.front()->count, difference->count)
-                : extrapolation.factor();
+    model::FloatHistogram result = *std::move(increase);
+    double factor = extrapolationFactor(window, samples, counter, window.histograms.front()->count,
+                                        result.count);
     if (perSecond) {
         factor /= window.rangeSeconds();
     }
-    model::FloatHistogram result = *difference;
     scale(result, factor);
     return WindowResult(std::move(result));
 }
@@ -76,11 +130,17 @@ WindowResult extrapolated(const Window& window, bool counter, bool perSecond, No
         notes.add(Note::MixedFloatsHistograms);
         return {};
     }
-    if (window.size() < 2) {
+    using Starts = std::span<const std::int64_t>;
+    const bool floats = window.histograms.empty();
+    const Sampled samples =
+        floats ? Sampled{window.times, counter ? window.startTimes : Starts()}
+               : Sampled{window.histogramTimes, counter ? window.histogramStartTimes : Starts()};
+    if (window.size() < 2 && !samples.beginsInside(window)) {
         return {};
     }
-    return window.histograms.empty() ? extrapolatedFloats(window, counter, perSecond)
-                                     : extrapolatedHistograms(window, counter, perSecond, notes);
+    notes.overlaps += anyOverlap(samples.times, samples.starts) ? 1 : 0;
+    return floats ? extrapolatedFloats(window, samples, counter, perSecond)
+                  : extrapolatedHistograms(window, samples, counter, perSecond, notes);
 }
 
 WindowResult instantDifference(const Window& window, bool perSecond, NoteBits& notes)
@@ -101,8 +161,9 @@ WindowResult instantDifference(const Window& window, bool perSecond, NoteBits& n
     }
     if (histograms) {
         const double interval = seconds(histogramTimes[h - 1] - histogramTimes[h - 2]);
+        const bool reset = startsAnewAt(histogramTimes, window.histogramStartTimes, h - 1);
         return instantHistogramDifference(*window.histograms[h - 2], *window.histograms[h - 1],
-                                          interval, perSecond, notes);
+                                          interval, perSecond, reset, notes);
     }
     const double interval = seconds(times[n - 1] - times[n - 2]);
     if (interval == 0) {
@@ -113,8 +174,17 @@ WindowResult instantDifference(const Window& window, bool perSecond, NoteBits& n
     if (!perSecond) {
         return last - previous;
     }
-    return (last < previous ? last : last - previous) / interval;
+    const bool reset = last < previous || startsAnewAt(times, window.startTimes, n - 1);
+    return (reset ? last : last - previous) / interval;
 }
+
+/// One sample of either kind.
+struct Sample
+{
+    const double* value = nullptr;
+    const model::FloatHistogram* histogram = nullptr;
+    StartedSample at{};
+};
 
 /// Calls back for neighbours over both kinds, in order of time.
 template <typename Visit>
@@ -122,21 +192,29 @@ void visitNeighbours(const Window& window, Visit visit)
 {
     std::size_t f = 0;
     std::size_t h = 0;
-    const double* previousFloat = nullptr;
-    const model::FloatHistogram* previousHistogram = nullptr;
+    Sample previous;
     while (f < window.times.size() || h < window.histogramTimes.size()) {
         const bool takeFloat =
             h == window.histogramTimes.size() ||
             (f < window.times.size() && window.times[f] <= window.histogramTimes[h]);
-        const double* currentFloat = takeFloat ? &window.values[f++] : nullptr;
-        const model::FloatHistogram* currentHistogram =
-            takeFloat ? nullptr : window.histograms[h++].get();
-        if (previousFloat != nullptr || previousHistogram != nullptr) {
-            visit(previousFloat, previousHistogram, currentFloat, currentHistogram);
+        Sample current;
+        if (takeFloat) {
+            current.value = &window.values[f];
+            current.at = startedSample(window.times, window.startTimes, f++);
+        } else {
+            current.histogram = window.histograms[h].get();
+            current.at = startedSample(window.histogramTimes, window.histogramStartTimes, h++);
         }
-        previousFloat = currentFloat;
-        previousHistogram = currentHistogram;
+        if (previous.value != nullptr || previous.histogram != nullptr) {
+            visit(previous, current);
+        }
+        previous = current;
     }
+}
+
+bool sameKind(const Sample& a, const Sample& b)
+{
+    return (a.value == nullptr) == (b.value == nullptr);
 }
 
 struct Line
@@ -211,10 +289,10 @@ WindowResult windowIdelta(const Window& window, NoteBits& notes)
 WindowResult windowResets(const Window& window, NoteBits&)
 {
     double count = 0;
-    visitNeighbours(window, [&](const double* a, const auto* ha, const double* b, const auto* hb) {
-        const bool reset = (a == nullptr) != (b == nullptr) ||
-                           (a != nullptr && b != nullptr && *b < *a) ||
-                           (ha != nullptr && hb != nullptr && detectReset(*hb, *ha));
+    visitNeighbours(window, [&](const Sample& a, const Sample& b) {
+        const bool reset =
+            !sameKind(a, b) || startsAnew(a.at, b.at) ||
+            (a.value != nullptr ? *b.value < *a.value : detectReset(*b.histogram, *a.histogram));
         count += reset ? 1 : 0;
     });
     return count;
@@ -223,11 +301,13 @@ WindowResult windowResets(const Window& window, NoteBits&)
 WindowResult windowChanges(const Window& window, NoteBits&)
 {
     double count = 0;
-    visitNeighbours(window, [&](const double* a, const auto* ha, const double* b, const auto* hb) {
+    const auto differ = [](double a, double b) {
+        return a != b && !(std::isnan(a) && std::isnan(b));
+    };
+    visitNeighbours(window, [&](const Sample& a, const Sample& b) {
         const bool changed =
-            (a == nullptr) != (b == nullptr) ||
-            (a != nullptr && b != nullptr && *a != *b && !(std::isnan(*a) && std::isnan(*b))) ||
-            (ha != nullptr && hb != nullptr && !sameHistogram(*ha, *hb));
+            !sameKind(a, b) || (a.value != nullptr ? differ(*a.value, *b.value)
+                                                   : !sameHistogram(*a.histogram, *b.histogram));
         count += changed ? 1 : 0;
     });
     return count;

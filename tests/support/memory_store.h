@@ -1,47 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A store for tests: every sample in a std::map, nothing on disk, no limits. Slow and obviously
-// right. Owner: the test. Threads: any; each call takes one lock, and a querier copies what it
-// needs when it is made. Errors: as the storage interfaces say; samples may only be appended in
-// ascending order of time for each series. Unlike the real store it takes negative times, and gives
-// histograms back with the hint they came with.
+// The in-memory store under the name that tests use.
 #pragma once
 
-#include "core/storage/storage.h"
-
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
-#include <map>
-#include <memory>
-#include <string>
-#include <variant>
+#include "core/storage/memory_store.h"
 
 namespace narthex::test {
-
-class MemoryStore final : public storage::Appendable, public storage::Queryable
-{
-public:
-    using Histogram = std::shared_ptr<const model::FloatHistogram>;
-    using Sample = std::variant<double, Histogram>;
-    using Samples = std::map<std::int64_t, Sample>;
-
-    std::unique_ptr<storage::Appender> appender() override;
-    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from,
-                                                              base::Timestamp to) const override;
-
-    // Shortcuts that need no appender.
-    void add(const model::Labels& labels, base::Timestamp time, double value);
-    void add(const model::Labels& labels, base::Timestamp time, model::FloatHistogram histogram);
-    void clear();
-    [[nodiscard]] std::size_t seriesCount() const;
-
-private:
-    friend class MemoryAppender;
-
-    mutable absl::Mutex mutex_;
-    std::map<model::Labels, Samples> series_ ABSL_GUARDED_BY(mutex_);
-};
-
+using storage::MemoryStore;
 } // namespace narthex::test

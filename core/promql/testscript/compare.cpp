@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
 #include "core/promql/parser.h"
+#include "core/promql/testscript/notation.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -29,11 +30,6 @@ bool matches(const Expectation& expectation, std::string_view text)
         return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expectation.text);
     }
     return false;
-}
-
-std::string describe(double value, const HistogramPtr& histogram)
-{
-    return histogram ? histogramNotation(*histogram) : base::formatFloat(value);
 }
 
 bool sameLists(const std::vector<double>& a, const std::vector<double>& b)
@@ -64,7 +60,7 @@ absl::Status compareVector(const Eval& eval, const Vector& vector)
             });
         if (it == vector.end()) {
             problems += fmt::format("missing {} {}\n", expected.labels.toString(),
-                                    describe(value.value, value.histogram));
+                                    valueNotation(value.value, value.histogram));
             continue;
         }
         const auto at = static_cast<std::size_t>(it - vector.begin());
@@ -75,14 +71,14 @@ absl::Status compareVector(const Eval& eval, const Vector& vector)
         }
         if (!sameCell(value, it->value, it->histogram)) {
             problems += fmt::format("{}: expected {}, found {}\n", expected.labels.toString(),
-                                    describe(value.value, value.histogram),
-                                    describe(it->value, it->histogram));
+                                    valueNotation(value.value, value.histogram),
+                                    valueNotation(it->value, it->histogram));
         }
     }
     for (std::size_t i = 0; i < vector.size(); ++i) {
         if (!used[i]) {
             problems += fmt::format("unexpected {} {}\n", vector[i].labels.toString(),
-                                    describe(vector[i].value, vector[i].histogram));
+                                    valueNotation(vector[i].value, vector[i].histogram));
         }
     }
     return problems.empty() ? absl::OkStatus() : base::invalidArgument("{}", problems);
@@ -120,17 +116,17 @@ std::string comparePoints(const SeriesDescription& expected, const TimeRange& ra
         }
         const auto it = points.find(time);
         if (it == points.end()) {
-            complain(time, describe(value.value, value.histogram), "nothing");
+            complain(time, valueNotation(value.value, value.histogram), "nothing");
             continue;
         }
         if (!sameCell(value, it->second.first, it->second.second)) {
-            complain(time, describe(value.value, value.histogram),
-                     describe(it->second.first, it->second.second));
+            complain(time, valueNotation(value.value, value.histogram),
+                     valueNotation(it->second.first, it->second.second));
         }
         points.erase(it);
     }
     for (const auto& [time, point] : points) {
-        complain(time, "nothing", describe(point.first, point.second));
+        complain(time, "nothing", valueNotation(point.first, point.second));
     }
     return problems;
 }

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/promql/testscript/runner.h"
 
+#include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
 #include "core/promql/testscript/compare.h"
+#include "core/promql/testscript/notation.h"
 
 #include <fmt/format.h>
 
@@ -89,6 +91,11 @@ model::CounterResetHint storedHint(const model::FloatHistogram& histogram,
     return detectReset(current, *previous) ? CounterResetHint::Unknown : CounterResetHint::NoReset;
 }
 
+std::string secondsText(std::int64_t ms)
+{
+    return base::formatFloat(base::Timestamp{ms}.seconds());
+}
+
 } // namespace
 
 EngineOptions scriptOptions()
@@ -101,14 +108,30 @@ EngineOptions scriptOptions()
     return options;
 }
 
-Runner::Runner(const Engine& engine, StoreFactory makeStore)
-    : engine_(engine), makeStore_(std::move(makeStore))
-{}
+std::string failureText(const Failure& failure)
+{
+    std::string text = failure.query;
+    if (!failure.variant.empty()) {
+        text += fmt::format(" ({})", failure.variant);
+    }
+    text += "\n  " + failure.text;
+    const auto list = [&text](std::string_view title, const std::vector<std::string>& lines) {
+        text += fmt::format("\n  {}:", title);
+        for (const std::string& line : lines) {
+            text += "\n    " + line;
+        }
+    };
+    if (!failure.expected.empty() || !failure.found.empty()) {
+        list("expected", failure.expected);
+        list("found", failure.found);
+    }
+    return text;
+}
 
-Report Runner::run(std::string_view script)
+Report Runner::run(std::string_view script, const RunOptions& options)
 {
     report_ = {};
-    store_ = makeStore_();
+    store_.clear();
     newest_.clear();
     const auto commands = parseScript(script, engine_.options().features);
     if (!commands.ok()) {
@@ -119,31 +142,64 @@ Report Runner::run(std::string_view script)
         return report_;
     }
     for (const Command& command : *commands) {
-        ++report_.commands;
-        if (const auto* eval = std::get_if<Eval>(&command.what)) {
-            ++report_.evaluations;
-            this->eval(*eval);
-        } else if (const auto* load = std::get_if<Load>(&command.what)) {
-            if (const absl::Status status = this->load(*load); !status.ok()) {
-                report_.failures.push_back(
-                    {command.line, "load", std::string(base::messageOf(status))});
-                break;
-            }
-        } else {
-            store_ = makeStore_();
-            newest_.clear();
+        const bool goesOn = runCommand(command, options);
+        if (!goesOn || (options.stopAtFirst && !report_.failures.empty())) {
+            break;
         }
     }
     return report_;
 }
 
+/// False when the rest makes no sense without it.
+bool Runner::runCommand(const Command& command, const RunOptions& options)
+{
+    ++report_.commands;
+    if (const auto* eval = std::get_if<Eval>(&command.what)) {
+        if (eval->query.find(options.filter) != std::string::npos) {
+            ++report_.evaluations;
+            report_.cases.push_back({eval->line, eval->query});
+            this->eval(*eval);
+        }
+        return true;
+    }
+    if (const auto* load = std::get_if<Load>(&command.what)) {
+        const absl::Status status = this->load(*load);
+        if (!status.ok()) {
+            report_.failures.push_back({.line = command.line,
+                                        .query = "load",
+                                        .text = std::string(base::messageOf(status))});
+        }
+        return status.ok();
+    }
+    store_.clear();
+    newest_.clear();
+    return true;
+}
+
 absl::Status Runner::load(const Load& node)
 {
-    const auto appender = store_->appendable().appender();
+    const auto appender = store_.appender();
     for (const SeriesDescription& series : node.series) {
         NARTHEX_RETURN_IF_ERROR(append(*appender, series, node.stepMs));
     }
-    return appender->commit();
+    NARTHEX_RETURN_IF_ERROR(appender->commit());
+    for (const SeriesDescription& series : node.series) {
+        NARTHEX_RETURN_IF_ERROR(setStarts(series, node.stepMs));
+    }
+    return absl::OkStatus();
+}
+
+absl::Status Runner::setStarts(const SeriesDescription& series, std::int64_t stepMs)
+{
+    for (std::size_t i = 0; i < series.values.size(); ++i) {
+        const SequenceValue& value = series.values[i];
+        const std::int64_t time = static_cast<std::int64_t>(i) * stepMs;
+        if (!value.omitted && value.start) {
+            NARTHEX_RETURN_IF_ERROR(
+                store_.setStart(series.labels, {time}, {time + value.start->ms()}));
+        }
+    }
+    return absl::OkStatus();
 }
 
 absl::Status Runner::append(storage::Appender& appender, const SeriesDescription& series,
@@ -176,12 +232,27 @@ absl::Status Runner::append(storage::Appender& appender, const SeriesDescription
     return absl::OkStatus();
 }
 
-void Runner::check(const Eval& node, std::string_view query, const absl::Status& problem)
+void Runner::check(const Eval& node, std::string_view query, std::string_view variant,
+                   const absl::Status& problem, const Value* found)
 {
-    if (!problem.ok()) {
-        report_.failures.push_back(
-            {node.line, std::string(query), std::string(base::messageOf(problem))});
+    if (problem.ok()) {
+        return;
     }
+    std::string text(base::messageOf(problem));
+    text.erase(text.find_last_not_of('\n') + 1);
+    Failure failure{.line = node.line,
+                    .query = std::string(query),
+                    .variant = std::string(variant),
+                    .text = std::move(text)};
+    if (found != nullptr) {
+        Found notation = foundLines(node, *found);
+        failure.expected = expectedLines(node);
+        failure.found = notation.lines;
+        if (variant.empty() && notation.exact) {
+            failure.update = {node.valueLines, node.lastLine, std::move(notation.lines)};
+        }
+    }
+    report_.failures.push_back(std::move(failure));
 }
 
 void Runner::eval(const Eval& node)
@@ -221,15 +292,14 @@ void Runner::evalPinned(const Eval& node)
 
 void Runner::runInstant(const Eval& node, std::string_view query, std::int64_t time)
 {
-    const auto result =
-        engine_.instant(store_->queryable(), query, base::Timestamp{time}, QueryOptions{}, {});
-    const std::string shown =
-        query == node.query ? std::string(query) : fmt::format("{} at {} ms", query, time);
+    const auto result = engine_.instant(store_, query, base::Timestamp{time}, QueryOptions{}, {});
+    const std::string variant =
+        query == node.query ? std::string() : fmt::format("at {}", secondsText(time));
     if (!result.ok() || node.has(ExpectKind::Fail)) {
-        return check(node, shown, compareError(node, result.status()));
+        return check(node, query, variant, compareError(node, result.status()));
     }
-    check(node, shown, compareAnnotations(node, query, result->annotations));
-    check(node, shown, compareInstant(node, result->value));
+    check(node, query, variant, compareAnnotations(node, query, result->annotations));
+    check(node, query, variant, compareInstant(node, result->value), &result->value);
 }
 
 /// The same as the middle of a range query.
@@ -244,12 +314,12 @@ void Runner::runAround(const Eval& node, std::string_view query, std::int64_t ti
             return;
         }
     }
-    const auto result = engine_.range(store_->queryable(), query, base::Timestamp{time - kMinuteMs},
+    const auto result = engine_.range(store_, query, base::Timestamp{time - kMinuteMs},
                                       base::Timestamp{time + kMinuteMs},
                                       base::Duration::fromMs(kMinuteMs), QueryOptions{}, {});
-    const std::string shown = fmt::format("{} (range mode around {} ms)", query, time);
+    const std::string variant = fmt::format("range mode around {}", secondsText(time));
     if (!result.ok()) {
-        return check(node, shown, compareError(node, result.status()));
+        return check(node, query, variant, compareError(node, result.status()));
     }
     if (node.has(ExpectKind::Ordered)) {
         return;
@@ -269,26 +339,25 @@ void Runner::runAround(const Eval& node, std::string_view query, std::int64_t ti
             }
         }
     }
-    if (node.scalar && middle.size() == 1) {
-        return check(node, shown, compareInstant(node, Scalar{middle[0].time, middle[0].value}));
-    }
-    check(node, shown, compareInstant(node, std::move(middle)));
+    const Value value = node.scalar && middle.size() == 1
+                            ? Value(Scalar{middle[0].time, middle[0].value})
+                            : Value(std::move(middle));
+    check(node, query, variant, compareInstant(node, value), &value);
 }
 
 void Runner::evalRange(const Eval& node)
 {
-    const auto result =
-        engine_.range(store_->queryable(), node.query, base::Timestamp{node.range.from},
-                      base::Timestamp{node.range.to}, base::Duration::fromMs(node.range.step),
-                      QueryOptions{}, {});
+    const auto result = engine_.range(store_, node.query, base::Timestamp{node.range.from},
+                                      base::Timestamp{node.range.to},
+                                      base::Duration::fromMs(node.range.step), QueryOptions{}, {});
     if (!result.ok() || node.has(ExpectKind::Fail)) {
-        return check(node, node.query, compareError(node, result.status()));
+        return check(node, node.query, {}, compareError(node, result.status()));
     }
-    check(node, node.query, compareAnnotations(node, node.query, result->annotations));
-    if (node.scalar) {
-        return check(node, node.query, base::invalidArgument("a range query gives no scalar"));
-    }
-    check(node, node.query, compareMatrix(node, node.range, result->value));
+    check(node, node.query, {}, compareAnnotations(node, node.query, result->annotations));
+    const absl::Status problem = node.scalar
+                                     ? base::invalidArgument("a range query gives no scalar")
+                                     : compareMatrix(node, node.range, result->value);
+    check(node, node.query, {}, problem, &result->value);
 }
 
 } // namespace narthex::promql::testscript

@@ -73,6 +73,10 @@ struct Eval
     std::optional<std::string> string;
     /// `expect range vector`
     std::optional<TimeRange> rangeVector;
+    /// Where values are expected: lines of series, the scalar, the string.
+    std::vector<std::uint32_t> valueLines;
+    /// The last line of the block.
+    std::uint32_t lastLine = 0;
 
     [[nodiscard]] bool has(ExpectKind kind) const;
 };
@@ -84,6 +88,10 @@ struct Command
 };
 
 absl::StatusOr<std::vector<Command>> parseScript(std::string_view text, const Features& features);
+
+/// Gives the values of `series` the start times of a `…@st` line's items: `-1m _ 0sx2`. Errors:
+/// InvalidArgument for a bad item and for another number of items than values.
+absl::Status addStartTimes(std::string_view items, SeriesDescription& series);
 
 /// Classic histogram series of a `load_with_nhcb` block as native histograms with custom buckets.
 absl::StatusOr<std::vector<SeriesDescription>>

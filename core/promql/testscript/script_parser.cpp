@@ -14,6 +14,7 @@ namespace narthex::promql::testscript {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kStartMark = "@st";
 
 std::string_view trimmed(std::string_view text)
 {
@@ -63,7 +64,8 @@ public:
     {
         while (true) {
             const std::size_t end = text.find('\n');
-            std::string_view line = trimmed(text.substr(0, end));
+            begins_.push_back(text.data());
+            const std::string_view line = trimmed(text.substr(0, end));
             lines_.push_back(line.starts_with('#') ? std::string_view() : line);
             if (end == std::string_view::npos) {
                 break;
@@ -82,7 +84,8 @@ public:
             const auto line = static_cast<std::uint32_t>(at_ + 1);
             auto what = command();
             if (!what.ok()) {
-                base::Position position;
+                base::Position position =
+                    base::positionOf(what.status()).value_or(base::Position{});
                 position.line = static_cast<std::uint32_t>(at_ + 1);
                 return base::withPosition(
                     base::annotate(what.status(), fmt::format("line {}", at_ + 1)), position);
@@ -127,11 +130,7 @@ private:
             return base::invalidArgument("invalid step \"{}\"", rest);
         }
         for (++at_; inBlock(); ++at_) {
-            const std::string_view line = lines_[at_];
-            if (line.substr(0, line.find_first_of(kBlanks)).ends_with("@st")) {
-                return base::invalidArgument("start timestamps are not supported yet");
-            }
-            NARTHEX_ASSIGN_OR_RETURN(SeriesDescription series, parseSeriesDescription(line));
+            NARTHEX_ASSIGN_OR_RETURN(SeriesDescription series, loadLine());
             std::erase_if(node.series,
                           [&](const auto& other) { return other.labels == series.labels; });
             node.series.push_back(std::move(series));
@@ -141,6 +140,34 @@ private:
             std::move(histograms.begin(), histograms.end(), std::back_inserter(node.series));
         }
         return node;
+    }
+
+    /// A series, with the start times that a line before it may give.
+    absl::StatusOr<SeriesDescription> loadLine()
+    {
+        const std::string_view started = lines_[at_];
+        const std::size_t end = std::min(started.find_first_of(kBlanks), started.size());
+        if (!started.substr(0, end).ends_with(kStartMark)) {
+            return parseSeriesDescription(started);
+        }
+        const std::string_view metric = started.substr(0, end - kStartMark.size());
+        std::size_t length = 0;
+        NARTHEX_ASSIGN_OR_RETURN(const model::Labels labels, parseMetric(metric, length));
+        if (length != metric.size()) {
+            return base::invalidArgument("\"{}\" is no series", metric);
+        }
+        ++at_;
+        if (!inBlock()) {
+            --at_;
+            return base::invalidArgument("a {} line wants its series in the next line", kStartMark);
+        }
+        NARTHEX_ASSIGN_OR_RETURN(SeriesDescription series, parseSeriesDescription(lines_[at_]));
+        if (series.labels != labels) {
+            return base::invalidArgument("the {} line before is of {}, not of {}", kStartMark,
+                                         labels.toString(), series.labels.toString());
+        }
+        NARTHEX_RETURN_IF_ERROR(addStartTimes(started.substr(end), series));
+        return series;
     }
 
     absl::StatusOr<What> eval(std::string_view word, std::string_view rest)
@@ -160,9 +187,7 @@ private:
         }
         NARTHEX_RETURN_IF_ERROR(oldMode(word, node));
         node.query = rest;
-        if (const auto expr = parse(node.query, features_); !expr.ok()) {
-            return base::annotate(expr.status(), fmt::format("query {}", node.query));
-        }
+        NARTHEX_RETURN_IF_ERROR(checkQuery(rest));
         for (++at_; inBlock(); ++at_) {
             NARTHEX_ASSIGN_OR_RETURN(const bool goesOn, blockLine(word == "eval_fail", node));
             if (!goesOn) {
@@ -170,8 +195,25 @@ private:
                 break;
             }
         }
+        node.lastLine = static_cast<std::uint32_t>(at_);
         NARTHEX_RETURN_IF_ERROR(checkContradictions(node));
         return node;
+    }
+
+    /// Columns count in the whole line.
+    [[nodiscard]] absl::Status checkQuery(std::string_view query) const
+    {
+        const ParseOutcome outcome = parseAll(query, features_);
+        if (outcome.errors.empty()) {
+            return absl::OkStatus();
+        }
+        const ParseError& error = outcome.errors.front();
+        base::Position position;
+        const auto before = query.empty() ? 0 : query.data() - begins_[at_];
+        position.column = static_cast<std::uint32_t>(before) + error.range.begin + 1;
+        return base::withPosition(
+            base::invalidArgument("{}:{}: parse error: {}", at_ + 1, *position.column, error.text),
+            position);
     }
 
     static absl::Status evalForm()
@@ -252,6 +294,7 @@ private:
             NARTHEX_RETURN_IF_ERROR(expectation(rest, node));
             return true;
         }
+        node.valueLines.push_back(static_cast<std::uint32_t>(at_ + 1));
         if (const auto number = wholeNumber(line)) {
             node.scalar = *number;
             return false;
@@ -272,7 +315,7 @@ private:
         return true;
     }
 
-    static absl::Status expectation(std::string_view rest, Eval& node)
+    absl::Status expectation(std::string_view rest, Eval& node)
     {
         const std::string_view type = takeWord(rest);
         if (type == "range") {
@@ -290,6 +333,7 @@ private:
                 return base::invalidArgument("expected string literal must be quoted: {}", rest);
             }
             node.string = *text;
+            node.valueLines.push_back(static_cast<std::uint32_t>(at_ + 1));
             return absl::OkStatus();
         }
         constexpr std::string_view kTypes[] = {"ordered", "fail", "warn",
@@ -349,6 +393,8 @@ private:
 
     const Features features_;
     std::vector<std::string_view> lines_;
+    /// Where each line begins in the text.
+    std::vector<const char*> begins_;
     std::size_t at_ = 0;
     std::vector<Command> commands_;
 };

@@ -3,7 +3,6 @@
 //
 // The query test scripts: the shared ones of Prometheus, and our own.
 #include "core/promql/testscript/runner.h"
-#include "support/script_store.h"
 
 #include <QDir>
 #include <QFile>
@@ -68,7 +67,7 @@ testscript::Report TestConformance::run(const QString& path)
     if (!file.open(QIODevice::ReadOnly)) {
         return {.failures = {{0, {}, "cannot be read"}}};
     }
-    testscript::Runner runner(engine_, test::MemoryScriptStore::make);
+    testscript::Runner runner(engine_);
     const testscript::Report report = runner.run(file.readAll().toStdString());
     for (const auto& failure : report.failures) {
         qWarning("%s:%u: %s\n    %s", qPrintable(QFileInfo(path).fileName()), failure.line,

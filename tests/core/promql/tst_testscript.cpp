@@ -4,7 +4,6 @@
 // The script runner itself: what it must fail on, pass and refuse. Source: spec/promqltest.md, 12
 // and 17.
 #include "core/promql/testscript/runner.h"
-#include "support/script_store.h"
 
 #include <QtTest>
 
@@ -37,7 +36,7 @@ private Q_SLOTS:
 private:
     testscript::Report run(const QByteArray& script)
     {
-        return testscript::Runner(engine_, test::MemoryScriptStore::make).run(script.toStdString());
+        return testscript::Runner(engine_).run(script.toStdString());
     }
 
     base::WorkerPool pool_{1};
@@ -153,7 +152,16 @@ void TestTestscript::refusesBadScripts_data()
     row("key without colon", "load 1m\n m {{sum 1}}");
     row("repeated key", "load 1m\n m {{sum:1 sum:2}}");
     row("schemas that cannot be merged", "load 1m\n m {{schema:1}}+{{schema:0}}x1");
-    row("start timestamps", "load 1m\n m@st -1m\n m 1");
+    row("start times without a follower", "load 1m\n m@st -1m");
+    row("start times before a comment", "load 1m\n m@st -1m\n # m\n m 1");
+    row("start times of another series", "load 1m\n m@st -1m\n n 1");
+    row("start times of other labels", "load 1m\n m{a=\"1\"}@st -1m\n m 1");
+    row("too few start times", "load 1m\n m@st -1m\n m 1 2");
+    row("too many start times", "load 1m\n m@st -1mx2\n m 1 2");
+    row("bad start time", "load 1m\n m@st soon\n m 1");
+    row("start time without unit", "load 1m\n m@st 5\n m 1");
+    row("stepped start time without count", "load 1m\n m@st -1m+1s\n m 1");
+    row("no start times at all", "load 1m\n m@st _x0\n m 1");
     row("no form", "eval at 5m x");
     row("bad time", "eval instant at soon x");
     row("end before start", "eval range from 5m to 1m step 1m x");

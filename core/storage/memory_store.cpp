@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "support/memory_store.h"
+#include "core/storage/memory_store.h"
+
+#include "core/base/status.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,28 +10,38 @@
 #include <utility>
 #include <vector>
 
-namespace narthex::test {
+namespace narthex::storage {
 namespace {
 
-class MemorySeries final : public storage::Series
+class MemorySeries final : public Series
 {
 public:
     MemorySeries(model::Labels labels, MemoryStore::Samples samples)
         : labels_(std::move(labels)), samples_(std::move(samples))
     {}
     [[nodiscard]] const model::Labels& labels() const override { return labels_; }
-    absl::Status read(base::Timestamp from, base::Timestamp to,
-                      storage::SampleColumns& out) const override
+    absl::Status read(base::Timestamp from, base::Timestamp to, SampleColumns& out) const override
     {
+        bool started = !out.startTimes.empty() || !out.histogramStartTimes.empty();
+        out.startTimes.resize(out.times.size());
+        out.histogramStartTimes.resize(out.histogramTimes.size());
         for (auto it = samples_.lower_bound(from.ms); it != samples_.end() && it->first <= to.ms;
              ++it) {
-            if (const auto* value = std::get_if<double>(&it->second)) {
+            const MemoryStore::Sample& sample = it->second;
+            if (const auto* value = std::get_if<double>(&sample.value)) {
                 out.times.push_back(it->first);
                 out.values.push_back(*value);
+                out.startTimes.push_back(sample.start);
             } else {
                 out.histogramTimes.push_back(it->first);
-                out.histograms.push_back(std::get<MemoryStore::Histogram>(it->second));
+                out.histograms.push_back(std::get<MemoryStore::Histogram>(sample.value));
+                out.histogramStartTimes.push_back(sample.start);
             }
+            started = started || sample.start != 0;
+        }
+        if (!started) {
+            out.startTimes.clear();
+            out.histogramStartTimes.clear();
         }
         return absl::OkStatus();
     }
@@ -39,9 +51,9 @@ private:
     const MemoryStore::Samples samples_;
 };
 
-using SeriesList = std::vector<std::shared_ptr<const storage::Series>>;
+using SeriesList = std::vector<std::shared_ptr<const Series>>;
 
-class MemorySeriesSet final : public storage::SeriesSet
+class MemorySeriesSet final : public SeriesSet
 {
 public:
     explicit MemorySeriesSet(SeriesList series) : series_(std::move(series)) {}
@@ -58,14 +70,13 @@ private:
     std::size_t next_ = 0;
 };
 
-class MemoryQuerier final : public storage::Querier
+class MemoryQuerier final : public Querier
 {
 public:
     explicit MemoryQuerier(SeriesList series) : series_(std::move(series)) {}
 
-    absl::StatusOr<std::unique_ptr<storage::SeriesSet>> select(const storage::SelectHints&,
-                                                               const model::Matchers& matchers,
-                                                               std::stop_token) const override
+    absl::StatusOr<std::unique_ptr<SeriesSet>>
+    select(const SelectHints&, const model::Matchers& matchers, std::stop_token) const override
     {
         return std::make_unique<MemorySeriesSet>(matching(matchers));
     }
@@ -118,49 +129,47 @@ private:
 
 } // namespace
 
-class MemoryAppender final : public storage::Appender
+class MemoryAppender final : public Appender
 {
 public:
     explicit MemoryAppender(MemoryStore& store) : store_(store) {}
 
-    absl::StatusOr<storage::SeriesRef> seriesFor(const model::Labels& labels) override
+    absl::StatusOr<SeriesRef> seriesFor(const model::Labels& labels) override
     {
         const auto it = std::find(known_.begin(), known_.end(), labels);
         if (it != known_.end()) {
-            return storage::SeriesRef(static_cast<std::uint64_t>(it - known_.begin()) + 1);
+            return SeriesRef(static_cast<std::uint64_t>(it - known_.begin()) + 1);
         }
         known_.push_back(labels);
-        return storage::SeriesRef(known_.size());
+        return SeriesRef(known_.size());
     }
 
-    void appendBatch(std::span<const storage::SeriesRef> refs,
-                     std::span<const base::Timestamp> times, std::span<const double> values,
-                     std::span<storage::AppendResult> results) override
+    void appendBatch(std::span<const SeriesRef> refs, std::span<const base::Timestamp> times,
+                     std::span<const double> values, std::span<AppendResult> results) override
     {
         for (std::size_t i = 0; i < refs.size(); ++i) {
-            results[i] = put(refs[i], times[i], values[i]);
+            results[i] = put(refs[i], times[i], {values[i]});
         }
     }
 
-    storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
-                                          const model::FloatHistogram& histogram) override
+    AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
+                                 const model::FloatHistogram& histogram) override
     {
-        return put(ref, time, std::make_shared<const model::FloatHistogram>(histogram));
+        return put(ref, time, {std::make_shared<const model::FloatHistogram>(histogram)});
     }
 
-    storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
-                                          const model::IntegerHistogram& histogram) override
+    AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
+                                 const model::IntegerHistogram& histogram) override
     {
         return appendHistogram(ref, time, model::toFloat(histogram));
     }
 
-    storage::ExemplarResult appendExemplar(storage::SeriesRef /*ref*/,
-                                           const model::Exemplar& /*exemplar*/) override
+    ExemplarResult appendExemplar(SeriesRef /*ref*/, const model::Exemplar& /*exemplar*/) override
     {
-        return storage::ExemplarResult::Ignored;
+        return ExemplarResult::Ignored;
     }
 
-    void updateMetadata(storage::SeriesRef /*ref*/, const model::Metadata& /*metadata*/) override {}
+    void updateMetadata(SeriesRef /*ref*/, const model::Metadata& /*metadata*/) override {}
 
     absl::Status commit() override
     {
@@ -175,25 +184,24 @@ public:
     void rollback() override { pending_.clear(); }
 
 private:
-    storage::AppendResult put(storage::SeriesRef ref, base::Timestamp time,
-                              MemoryStore::Sample sample)
+    AppendResult put(SeriesRef ref, base::Timestamp time, MemoryStore::Sample sample)
     {
         const auto index = static_cast<std::size_t>(ref) - 1;
         if (index >= known_.size()) {
-            return storage::AppendResult::UnknownSeries;
+            return AppendResult::UnknownSeries;
         }
         const model::Labels& labels = known_[index];
         MemoryStore::Samples& mine = pending_[labels];
         const auto newest = newestOf(mine, labels);
         if (newest && time.ms < newest->first) {
-            return storage::AppendResult::OutOfOrder;
+            return AppendResult::OutOfOrder;
         }
         if (newest && time.ms == newest->first) {
-            return same(newest->second, sample) ? storage::AppendResult::SameAgain
-                                                : storage::AppendResult::DuplicateTimestamp;
+            return same(newest->second, sample) ? AppendResult::SameAgain
+                                                : AppendResult::DuplicateTimestamp;
         }
         mine.emplace(time.ms, std::move(sample));
-        return storage::AppendResult::Appended;
+        return AppendResult::Appended;
     }
 
     std::optional<std::pair<std::int64_t, MemoryStore::Sample>>
@@ -212,8 +220,8 @@ private:
 
     static bool same(const MemoryStore::Sample& a, const MemoryStore::Sample& b)
     {
-        const auto* x = std::get_if<double>(&a);
-        const auto* y = std::get_if<double>(&b);
+        const auto* x = std::get_if<double>(&a.value);
+        const auto* y = std::get_if<double>(&b.value);
         return x != nullptr && y != nullptr &&
                std::bit_cast<std::uint64_t>(*x) == std::bit_cast<std::uint64_t>(*y);
     }
@@ -223,13 +231,13 @@ private:
     std::map<model::Labels, MemoryStore::Samples> pending_;
 };
 
-std::unique_ptr<storage::Appender> MemoryStore::appender()
+std::unique_ptr<Appender> MemoryStore::appender()
 {
     return std::make_unique<MemoryAppender>(*this);
 }
 
-absl::StatusOr<std::unique_ptr<storage::Querier>> MemoryStore::querier(base::Timestamp from,
-                                                                       base::Timestamp to) const
+absl::StatusOr<std::unique_ptr<Querier>> MemoryStore::querier(base::Timestamp from,
+                                                              base::Timestamp to) const
 {
     const absl::MutexLock lock(&mutex_);
     SeriesList list;
@@ -246,7 +254,7 @@ absl::StatusOr<std::unique_ptr<storage::Querier>> MemoryStore::querier(base::Tim
 void MemoryStore::add(const model::Labels& labels, base::Timestamp time, double value)
 {
     const absl::MutexLock lock(&mutex_);
-    series_[labels].insert_or_assign(time.ms, value);
+    series_[labels].insert_or_assign(time.ms, Sample{value});
 }
 
 void MemoryStore::add(const model::Labels& labels, base::Timestamp time,
@@ -254,7 +262,21 @@ void MemoryStore::add(const model::Labels& labels, base::Timestamp time,
 {
     const absl::MutexLock lock(&mutex_);
     series_[labels].insert_or_assign(
-        time.ms, std::make_shared<const model::FloatHistogram>(std::move(histogram)));
+        time.ms, Sample{std::make_shared<const model::FloatHistogram>(std::move(histogram))});
+}
+
+absl::Status MemoryStore::setStart(const model::Labels& labels, base::Timestamp time,
+                                   base::Timestamp start)
+{
+    const absl::MutexLock lock(&mutex_);
+    const auto series = series_.find(labels);
+    if (series != series_.end()) {
+        if (const auto it = series->second.find(time.ms); it != series->second.end()) {
+            it->second.start = start.ms;
+            return absl::OkStatus();
+        }
+    }
+    return base::notFound("{} has no sample at {} ms", labels.toString(), time.ms);
 }
 
 void MemoryStore::clear()
@@ -269,4 +291,4 @@ std::size_t MemoryStore::seriesCount() const
     return series_.size();
 }
 
-} // namespace narthex::test
+} // namespace narthex::storage
