@@ -46,8 +46,11 @@ struct InstantRead
     absl::FunctionRef<std::int64_t(std::size_t)> reference;
     InstantValue value = InstantValue::Sample;
     bool statsOnly = false;
-    std::string_view function{};
+    /// Of the selector; null when there is none in the query.
+    const NodePlan* plan = nullptr;
 };
+/// Tells the store for what a selector's series are wanted.
+void setFunctionHints(const NodePlan& plan, storage::SelectHints& hints);
 absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
                                   const InstantRead& read);
 absl::StatusOr<Rows> evalAggregation(Run& run, const Grid& grid, const Expr& expr,

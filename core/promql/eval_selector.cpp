@@ -121,7 +121,9 @@ public:
         hints_.from = {references_.front() - run_.plan().span.lookbackMs + 1};
         hints_.to = {references_.back()};
         hints_.step = base::Duration::fromMs(grid_.step);
-        hints_.function = read_.function;
+        if (read_.plan != nullptr) {
+            setFunctionHints(*read_.plan, hints_);
+        }
         NARTHEX_ASSIGN_OR_RETURN(series_, run_.select(matchers, hints_));
         return absl::OkStatus();
     }
@@ -178,6 +180,15 @@ private:
 
 } // namespace
 
+void setFunctionHints(const NodePlan& plan, storage::SelectHints& hints)
+{
+    hints.function = plan.function;
+    if (plan.grouping != nullptr) {
+        hints.grouping = plan.grouping->grouping;
+        hints.groupingIsBy = !plan.grouping->without;
+    }
+}
+
 absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
                                   const InstantRead& read)
 {
@@ -220,6 +231,7 @@ absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
     hints.from = {reference(0) - lookback + 1};
     hints.to = {reference(grid.count - 1) + lookback};
     hints.step = base::Duration::fromMs(grid.step);
+    setFunctionHints(run.plan().of(expr), hints);
     NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(node.matchers, hints));
     Rows rows(series.size());
     const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
@@ -264,11 +276,9 @@ absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
     } else if (node.smoothed) {
         return readSmoothed(run, grid, expr, node, reference);
     }
-    return readInstants(run, grid, node.matchers,
-                        {.reference = reference,
-                         .value = value,
-                         .statsOnly = plan.statsOnly,
-                         .function = function});
+    return readInstants(
+        run, grid, node.matchers,
+        {.reference = reference, .value = value, .statsOnly = plan.statsOnly, .plan = &plan});
 }
 
 absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
@@ -276,7 +286,7 @@ absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
 {
     const NodePlan& plan = run.plan().of(expr);
     const ReferenceTimes reference(run, grid, node, plan);
-    const InstantRead read{.reference = reference, .statsOnly = plan.statsOnly};
+    const InstantRead read{.reference = reference, .statsOnly = plan.statsOnly, .plan = &plan};
     InstantReader reader(run, grid, read);
     NARTHEX_RETURN_IF_ERROR(reader.prepare(node.matchers));
     return streamFrom(run, reader, false, sink);

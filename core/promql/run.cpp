@@ -99,8 +99,8 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
     });
 }
 
-absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
-                                            const storage::SelectHints& hints)
+absl::StatusOr<Run::SeriesList> Run::ask(const model::Matchers& matchers,
+                                         const storage::SelectHints& hints)
 {
     NARTHEX_RETURN_IF_ERROR(check());
     SeriesList list;
@@ -115,6 +115,28 @@ absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
             break;
         }
         NARTHEX_RETURN_IF_ERROR(check());
+    }
+    return list;
+}
+
+absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
+                                            const storage::SelectHints& hints)
+{
+    const std::string key = selectionKey(matchers);
+    const auto selection = plan_.selections.find(key);
+    const bool shares = selection != plan_.selections.end() && selection->second.selectors > 1 &&
+                        selection->second.from <= hints.from && hints.to <= selection->second.to;
+    SeriesList list;
+    if (!shares) {
+        NARTHEX_ASSIGN_OR_RETURN(list, ask(matchers, hints));
+    } else if (const auto known = shared_.find(key); known != shared_.end()) {
+        list = known->second;
+    } else {
+        storage::SelectHints all = hints;
+        all.from = selection->second.from;
+        all.to = selection->second.to;
+        NARTHEX_ASSIGN_OR_RETURN(list, ask(matchers, all));
+        shared_.emplace(key, list);
     }
     series_.fetch_add(list.size(), std::memory_order_relaxed);
     return list;
