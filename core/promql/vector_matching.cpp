@@ -269,22 +269,9 @@ private:
     [[nodiscard]] model::Labels resultLabels(const Group& group, const Row* many,
                                              const Row* one) const
     {
-        model::Labels labels = many != nullptr ? many->labels : group.signature;
-        if (isArithmetic(node_.op) || (node_.returnBool && !run_.features().delayedNameRemoval)) {
-            labels = withoutMetricLabels(labels);
-        }
-        if (matching_.card == Cardinality::OneToOne) {
-            labels =
-                matching_.on ? labels.keeping(matching_.labels) : labels.without(matching_.labels);
-        }
-        if (matching_.include.empty()) {
-            return labels;
-        }
-        model::LabelsBuilder builder(labels);
-        for (const std::string& name : matching_.include) {
-            builder.set(name, one != nullptr ? one->labels.get(name) : std::string_view());
-        }
-        return builder.build();
+        return matchedLabels(node_, group.signature, many != nullptr ? &many->labels : nullptr,
+                             one != nullptr ? &one->labels : nullptr,
+                             !run_.features().delayedNameRemoval);
     }
 
     Rows inInputOrder()
@@ -358,6 +345,27 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
     }
     removeEmpty(left);
     return left;
+}
+
+model::Labels matchedLabels(const Binary& node, const model::Labels& signature,
+                            const model::Labels* many, const model::Labels* one, bool dropsName)
+{
+    const VectorMatching& matching = node.matching;
+    model::Labels labels = many != nullptr ? *many : signature;
+    if (isArithmetic(node.op) || (node.returnBool && dropsName)) {
+        labels = withoutMetricLabels(labels);
+    }
+    if (matching.card == Cardinality::OneToOne) {
+        labels = matching.on ? labels.keeping(matching.labels) : labels.without(matching.labels);
+    }
+    if (matching.include.empty()) {
+        return labels;
+    }
+    model::LabelsBuilder builder(labels);
+    for (const std::string& name : matching.include) {
+        builder.set(name, one != nullptr ? one->get(name) : std::string_view());
+    }
+    return builder.build();
 }
 
 } // namespace narthex::promql

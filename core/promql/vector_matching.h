@@ -30,4 +30,9 @@ private:
     std::vector<std::string> names_;
 };
 
+/// Labels of the row that a many-side and a one-side row give; either may be absent where it is
+/// filled in. `dropsName`: a comparison with bool loses the metric name at once.
+model::Labels matchedLabels(const Binary& node, const model::Labels& signature,
+                            const model::Labels* many, const model::Labels* one, bool dropsName);
+
 } // namespace narthex::promql
