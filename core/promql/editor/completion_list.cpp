@@ -276,6 +276,7 @@ private:
     void addLabelValues()
     {
         const auto values = source_.labelValues(context_.label, selectorOf(context_));
+        valueCounts_ = source_.labelCounts(context_.label, selectorOf(context_));
         for (const std::string& value : values) {
             put({.kind = Kind::LabelValue, .label = value, .detail = context_.label});
         }
@@ -479,12 +480,47 @@ private:
             item.documentation = functionHelp(item.label);
         } else if (item.kind == Kind::MetricName) {
             describeMetric(item);
+        } else if (item.kind == Kind::LabelName) {
+            describeLabel(item);
+        } else if (item.kind == Kind::LabelValue) {
+            describeValue(item);
         }
         edits_.prepare(item);
     }
 
+    void describeLabel(CompletionItem& item) const
+    {
+        const auto counts = source_.labelCounts(item.label, selectorOf(context_));
+        if (!counts) {
+            return;
+        }
+        constexpr std::size_t kShown = 5;
+        item.detail = fmt::format("{} value{}", counts->values, counts->values == 1 ? "" : "s");
+        for (std::size_t i = 0; i < std::min(kShown, counts->top.size()); ++i) {
+            const auto& [value, series] = counts->top[i];
+            item.documentation += fmt::format("{}{}: {} series", i == 0 ? "" : "\n", value, series);
+        }
+    }
+
+    void describeValue(CompletionItem& item) const
+    {
+        if (!valueCounts_) {
+            return;
+        }
+        for (const auto& [value, series] : valueCounts_->top) {
+            if (value == item.label) {
+                item.detail = fmt::format("{} series", series);
+            }
+        }
+    }
+
     void describeMetric(CompletionItem& item) const
     {
+        if (const auto expression = source_.recordedBy(item.label)) {
+            item.detail = "recorded";
+            item.documentation = *expression;
+            return;
+        }
         const auto metadata = metadataOf(source_, item.label);
         if (metadata) {
             item.detail = model::metricTypeText(metadata->type);
@@ -501,6 +537,7 @@ private:
     const CompletionEdits edits_;
     std::vector<Candidate> candidates_;
     std::size_t namesCut_ = 0;
+    std::optional<LabelCounts> valueCounts_;
 };
 
 } // namespace
