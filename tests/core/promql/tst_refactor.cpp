@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/promql/editor/paste.h"
 #include "core/promql/editor/refactor.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
@@ -52,6 +53,8 @@ private Q_SLOTS:
     void renamesLabelsEverywhere();
     void extractsRules();
     void inlinesRules();
+    void cleansWhatIsPasted_data();
+    void cleansWhatIsPasted();
 };
 
 void TestRefactor::wrapsSelections_data()
@@ -193,6 +196,35 @@ void TestRefactor::inlinesRules()
     QCOMPARE(after(query, inlineRule(query, "x:sum", "sum(x)", kAll)),
              QByteArray("(sum(x)) / x:sum offset 1h + (sum(x))"));
     QVERIFY(!inlineRule(query, "x:sum", "sum(", kAll).ok());
+}
+
+void TestRefactor::cleansWhatIsPasted_data()
+{
+    QTest::addColumn<QByteArray>("text");
+    QTest::addColumn<QByteArray>("result");
+    const auto row = [](const char* text, const char* result) {
+        QTest::newRow(text) << QByteArray(text) << QByteArray(result);
+    };
+    row("up{job=\"a\"}", "up{job=\"a\"}");
+    row("  sum(x)\n", "sum(x)");
+    row("`up`", "up");
+    row("`a` + `b`", "`a` + `b`");
+    row("```promql\nsum(x)\n```", "sum(x)");
+    row("expr: sum(x) > 0", "sum(x) > 0");
+    row("- expr: 'up == 0'", "up == 0");
+    row("expr: |\n  sum(\n    x\n  )", "sum(\n    x\n  )");
+    row("> up", "up");
+    row(">>> sum(\n>>> x)", "sum(\nx)");
+    row("a &gt; 1 and b &lt; 2", "a > 1 and b < 2");
+    row("up{job=&quot;a&quot;}", "up{job=\"a\"}");
+    row("&amp;lt;", "&lt;");
+    row("", "");
+}
+
+void TestRefactor::cleansWhatIsPasted()
+{
+    QFETCH(QByteArray, text);
+    QTEST(QByteArray::fromStdString(cleanPasted(text.toStdString())), "result");
 }
 
 QTEST_GUILESS_MAIN(TestRefactor)
