@@ -162,6 +162,7 @@ private Q_SLOTS:
     void describesMetricsByTheirFamily();
     void countsWhatALabelHas();
     void tellsWhatIsRecorded();
+    void opensTheNextListByItself();
     void expandsSnippetsWithLinkedFields();
     void takesSeveralValuesAsOneExpression();
     void ranksByHowWellLettersFit();
@@ -406,9 +407,17 @@ void TestCompletion::countsWhatALabelHas()
 
 void TestCompletion::tellsWhatIsRecorded()
 {
+
     const auto list = listAt("off|", Source());
     QCOMPARE(find(list, "offline")->detail, std::string("recorded"));
     QCOMPARE(find(list, "offline")->documentation, std::string("sum(up == 0)"));
+}
+
+void TestCompletion::opensTheNextListByItself()
+{
+    QVERIFY(find(listAt("up{jo|}", Source()), "job")->reopens);
+    QVERIFY(find(listAt("sum(ra|", Source()), "rate")->reopens);
+    QVERIFY(!find(listAt("tim|", Source()), "time")->reopens);
 }
 
 void TestCompletion::expandsSnippetsWithLinkedFields()

@@ -63,6 +63,7 @@ private Q_SLOTS:
     void hintsFollowTheResult();
     void rowsOfTheTreeStandInOrder();
     void rowsAreSpoken();
+    void matchersShowWhatTheyRemove();
 
 private:
     [[nodiscard]] std::optional<Vector> evaluate(std::string_view query) const override;
@@ -426,6 +427,8 @@ void TestExplain::nodesAreExplained_data()
     row("2 - a", 0, "a{i=\"1\", job=\"y\"} | 3 | 2 - 3 | -1");
     row("1 + 2", 0, "The result is 3.");
     row("-a", 0, "The sign of every value changes");
+    row("rate(many_total[5m + 60])", 1, "the last 6m (worked out)");
+    row("rate(many_total[5m + step()])", 1, "step() and range() are 0");
     row("(a)", 0, "Parentheses");
     row("1h", 0, "Written as a duration: 1h.");
     row("max_over_time(a[10m:3m])", 1, "4 evaluations, every 3m.");
@@ -595,6 +598,18 @@ void TestExplain::rowsAreSpoken()
     const auto many = engine_.instant(store, "wide", base::Timestamp{0}, {.trace = true}, {});
     QCOMPARE(treeRows(many->nodes, true)[0].labels.size(), std::size_t{10});
     QCOMPARE(treeRows(many->nodes, true)[0].moreLabels, std::size_t{2});
+}
+
+void TestExplain::matchersShowWhatTheyRemove()
+{
+    const std::string query = "sum(a{job=\"x\",i=~\"1|2\"} offset 1m)";
+    const auto expr = parse(query, kAll);
+    const ExplainTable table = explainMatchers(query, *nodeAt(**expr, 1), *this);
+    QCOMPARE(table.rows.size(), std::size_t{2});
+    QCOMPARE(table.rows[0].cells, (std::vector<std::string>{"job=\"x\"", "3", "1"}));
+    QCOMPARE(table.rows[1].cells, (std::vector<std::string>{"i=~\"1|2\"", "2", "0"}));
+    const auto lone = parse("{job=\"x\"}", kAll);
+    QCOMPARE(explainMatchers("{job=\"x\"}", **lone, *this).rows[0].cells[1], std::string());
 }
 
 QTEST_GUILESS_MAIN(TestExplain)
