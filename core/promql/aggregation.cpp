@@ -5,39 +5,145 @@
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_sum.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace narthex::promql {
 namespace {
 
+/// Calls `floats(begin, end)` for runs of numbers and `histogram(i)` for each histogram.
+template <typename Floats, typename Histogram>
+void visitCells(const Row& row, std::size_t from, std::size_t to, Floats floats,
+                Histogram histogram)
+{
+    while (from < to) {
+        const std::size_t end = row.endOfRun(from, to);
+        if (row.cells[from] == Cell::Float) {
+            floats(from, end);
+        } else if (row.cells[from] == Cell::Histogram) {
+            for (std::size_t i = from; i < end; ++i) {
+                histogram(i);
+            }
+        }
+        from = end;
+    }
+}
+
+/// A compensated sum for each step.
+class SumColumn
+{
+public:
+    explicit SumColumn(std::size_t steps) : sums_(steps, 0.0), compensations_(steps, 0.0) {}
+    void add(const double* values, std::size_t from, std::size_t to)
+    {
+        addCompensated(&sums_[from], &compensations_[from], values + from, to - from);
+    }
+    [[nodiscard]] CompensatedSum at(std::size_t i) const { return {sums_[i], compensations_[i]}; }
+    [[nodiscard]] double value(std::size_t i) const { return at(i).value(); }
+    /// Whether adding these would make a sum infinite.
+    [[nodiscard]] bool wouldOverflow(const double* values, std::size_t from, std::size_t to) const
+    {
+        bool any = false;
+        for (std::size_t i = from; i < to; ++i) {
+            any |= std::abs(sums_[i] + values[i]) > std::numeric_limits<double>::max();
+        }
+        return any;
+    }
+
+private:
+    std::vector<double> sums_;
+    std::vector<double> compensations_;
+};
+
+/// A mean for each step: as RunningMean, but sums and counts side by side until the first sum is
+/// about to overflow.
+class MeanColumn
+{
+public:
+    explicit MeanColumn(std::size_t steps)
+        : sums_(steps), counts_(steps, 0.0), running_(steps / kAccumulatorPiece + 1)
+    {}
+    void add(const double* values, std::size_t from, std::size_t to)
+    {
+        while (from < to) {
+            const std::size_t piece = from / kAccumulatorPiece;
+            const std::size_t end = std::min(to, (piece + 1) * kAccumulatorPiece);
+            addPiece(values, from, end, running_[piece]);
+            from = end;
+        }
+    }
+    [[nodiscard]] double value(std::size_t i) const
+    {
+        if (const Running& running = running_[i / kAccumulatorPiece]; !running.empty()) {
+            return running[i % kAccumulatorPiece].value();
+        }
+        const CompensatedSum sum = sums_.at(i);
+        return sum.sum / counts_[i] + sum.compensation / counts_[i];
+    }
+
+private:
+    /// Of a piece of steps; empty as long as sums are enough.
+    using Running = std::vector<RunningMean>;
+
+    void addPiece(const double* values, std::size_t from, std::size_t to, Running& running)
+    {
+        if (running.empty() && !sums_.wouldOverflow(values, from, to)) {
+            sums_.add(values, from, to);
+            for (std::size_t i = from; i < to; ++i) {
+                counts_[i] += 1;
+            }
+            return;
+        }
+        if (running.empty()) {
+            const std::size_t first = from / kAccumulatorPiece * kAccumulatorPiece;
+            running.resize(std::min(kAccumulatorPiece, counts_.size() - first));
+            for (std::size_t k = 0; k < running.size(); ++k) {
+                running[k].sum = sums_.at(first + k);
+                running[k].count = counts_[first + k];
+            }
+        }
+        for (std::size_t i = from; i < to; ++i) {
+            running[i % kAccumulatorPiece].add(values[i]);
+        }
+    }
+
+    SumColumn sums_;
+    std::vector<double> counts_;
+    std::vector<Running> running_;
+};
+
 /// Sums or means, of floats or of histograms; a mixture gives nothing.
-template <typename FloatState, typename HistogramState>
+template <typename FloatColumn, typename HistogramState>
 class MixedAccumulator final : public Accumulator
 {
 public:
     explicit MixedAccumulator(std::size_t steps) : floats_(steps), seen_(steps, 0) {}
 
-    void add(const Row& row) override
+    void add(const Row& row, std::size_t from, std::size_t to) override
     {
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            if (row.cells[i] == Cell::Float) {
-                floats_[i].add(row.values[i]);
-                seen_[i] |= kFloat;
-            } else if (row.cells[i] == Cell::Histogram) {
+        visitCells(
+            row, from, to,
+            [&](std::size_t begin, std::size_t end) {
+                floats_.add(row.values.data(), begin, end);
+                for (std::size_t i = begin; i < end; ++i) {
+                    seen_[i] |= kFloat;
+                }
+            },
+            [&](std::size_t i) {
                 if (histograms_.empty()) {
                     histograms_.resize(seen_.size());
                 }
                 histograms_[i].add(*row.histograms[i]);
                 seen_[i] |= kHistogram;
-            }
-        }
+            });
     }
 
     void finish(Row& out, NoteBits& notes) override
     {
         for (std::size_t i = 0; i < seen_.size(); ++i) {
             if (seen_[i] == kFloat) {
-                out.setFloat(i, floats_[i].value());
+                out.setFloat(i, floats_.value(i));
             } else if (seen_[i] == kHistogram) {
                 if (auto result = histograms_[i].take(notes)) {
                     out.setHistogram(i,
@@ -52,7 +158,7 @@ public:
 private:
     static constexpr std::uint8_t kFloat = 1;
     static constexpr std::uint8_t kHistogram = 2;
-    std::vector<FloatState> floats_;
+    FloatColumn floats_;
     std::vector<std::uint8_t> seen_;
     std::vector<HistogramState> histograms_;
 };
@@ -61,22 +167,25 @@ template <bool kMax>
 class ExtremeAccumulator final : public Accumulator
 {
 public:
-    explicit ExtremeAccumulator(std::size_t steps) : best_(steps, 0.0), seen_(steps, 0) {}
+    /// NaN loses against everything, so it may stand where nothing was yet.
+    explicit ExtremeAccumulator(std::size_t steps)
+        : best_(steps, model::normalNan()), seen_(steps, 0)
+    {}
 
-    void add(const Row& row) override
+    void add(const Row& row, std::size_t from, std::size_t to) override
     {
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            if (row.cells[i] == Cell::Histogram) {
-                ignoredHistograms_ = true;
-            } else if (row.cells[i] == Cell::Float) {
-                const double value = row.values[i];
-                if (seen_[i] == 0 || (kMax ? value > best_[i] : value < best_[i]) ||
-                    std::isnan(best_[i])) {
-                    best_[i] = value;
+        visitCells(
+            row, from, to,
+            [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) {
+                    const double value = row.values[i];
+                    const double best = best_[i];
+                    const bool better = (kMax ? value > best : value < best) || std::isnan(best);
+                    best_[i] = better ? value : best;
+                    seen_[i] = 1;
                 }
-                seen_[i] = 1;
-            }
-        }
+            },
+            [&](std::size_t) { ignoredHistograms_ = true; });
     }
 
     void finish(Row& out, NoteBits&) override
@@ -100,9 +209,9 @@ class CountAccumulator final : public Accumulator
 public:
     explicit CountAccumulator(std::size_t steps) : counts_(steps, 0) {}
 
-    void add(const Row& row) override
+    void add(const Row& row, std::size_t from, std::size_t to) override
     {
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
+        for (std::size_t i = from; i < to; ++i) {
             counts_[i] += row.has(i) ? 1U : 0U;
         }
     }
@@ -126,15 +235,16 @@ class VarianceAccumulator final : public Accumulator
 public:
     explicit VarianceAccumulator(std::size_t steps) : states_(steps) {}
 
-    void add(const Row& row) override
+    void add(const Row& row, std::size_t from, std::size_t to) override
     {
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            if (row.cells[i] == Cell::Histogram) {
-                ignoredHistograms_ = true;
-            } else if (row.cells[i] == Cell::Float) {
-                states_[i].add(row.values[i]);
-            }
-        }
+        visitCells(
+            row, from, to,
+            [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) {
+                    states_[i].add(row.values[i]);
+                }
+            },
+            [&](std::size_t) { ignoredHistograms_ = true; });
     }
 
     void finish(Row& out, NoteBits&) override
@@ -174,9 +284,9 @@ std::unique_ptr<Accumulator> makeAccumulator(TokenKind op, std::size_t steps)
 {
     switch (op) {
     case TokenKind::Sum:
-        return std::make_unique<MixedAccumulator<CompensatedSum, HistogramSum>>(steps);
+        return std::make_unique<MixedAccumulator<SumColumn, HistogramSum>>(steps);
     case TokenKind::Avg:
-        return std::make_unique<MixedAccumulator<RunningMean, HistogramMean>>(steps);
+        return std::make_unique<MixedAccumulator<MeanColumn, HistogramMean>>(steps);
     case TokenKind::Min:
         return std::make_unique<ExtremeAccumulator<false>>(steps);
     case TokenKind::Max:

@@ -9,8 +9,10 @@
 #include "core/model/labels.h"
 #include "core/promql/value.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace narthex::promql {
@@ -48,10 +50,19 @@ struct Row
     /// Empty, or as long as the cells: set where the cell is Histogram.
     std::vector<HistogramPtr> histograms;
 
+    /// All cells None.
     void resize(std::size_t steps)
     {
         cells.assign(steps, Cell::None);
         values.assign(steps, 0.0);
+        histograms.clear();
+    }
+    /// As resize(), but what the cells and values are is left open.
+    void resizeForOverwrite(std::size_t steps)
+    {
+        cells.resize(steps);
+        values.resize(steps);
+        histograms.clear();
     }
     void setFloat(std::size_t i, double value)
     {
@@ -93,7 +104,31 @@ struct Row
         }
         return true;
     }
+    [[nodiscard]] bool hasHistograms() const
+    {
+        return !histograms.empty() &&
+               std::find(cells.begin(), cells.end(), Cell::Histogram) != cells.end();
+    }
+    /// Behind the last of the cells from `from` on, up to `to`, that are of the same kind.
+    [[nodiscard]] std::size_t endOfRun(std::size_t from, std::size_t to) const
+    {
+        const Cell kind = cells[from];
+        constexpr std::size_t kWord = sizeof(std::uint64_t);
+        const std::uint64_t pattern = 0x0101'0101'0101'0101U * static_cast<std::uint64_t>(kind);
+        for (; from + kWord <= to; from += kWord) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, &cells[from], kWord);
+            if (word != pattern) {
+                break;
+            }
+        }
+        while (from < to && cells[from] == kind) {
+            ++from;
+        }
+        return from;
+    }
 };
+static_assert(sizeof(Cell) == 1);
 using Rows = std::vector<Row>;
 
 /// A number for each step.

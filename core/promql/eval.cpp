@@ -204,10 +204,15 @@ const std::string& stringOf(const Expr& expr)
     return literal->value;
 }
 
-model::Labels withoutMetricLabels(const model::Labels& labels)
+std::span<const std::string> metricLabels()
 {
     static const std::array<std::string, 3> kNames = {"__name__", "__type__", "__unit__"};
-    return labels.without(kNames);
+    return kNames;
+}
+
+model::Labels withoutMetricLabels(const model::Labels& labels)
+{
+    return labels.without(metricLabels());
 }
 
 absl::Status mergeSame(Rows& rows)

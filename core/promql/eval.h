@@ -14,6 +14,7 @@
 #include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,11 @@ struct InstantRead
     absl::FunctionRef<std::int64_t(std::size_t)> reference;
     InstantValue value = InstantValue::Sample;
     bool statsOnly = false;
-    std::string_view function{};
+    /// Of the selector; null when there is none in the query.
+    const NodePlan* plan = nullptr;
 };
+/// Tells the store for what a selector's series are wanted.
+void setFunctionHints(const NodePlan& plan, storage::SelectHints& hints);
 absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
                                   const InstantRead& read);
 absl::StatusOr<Rows> evalAggregation(Run& run, const Grid& grid, const Expr& expr,
@@ -61,11 +65,21 @@ absl::StatusOr<Rows> evalWindowCall(Run& run, const Grid& grid, const Expr& expr
 /// A bare range vector, for instant queries: the samples in the window of the only step.
 absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr);
 
-/// Receives series in batches, in order.
-using RowSink = absl::FunctionRef<absl::Status(Rows&&)>;
+/// Some of the series of a vector.
+struct RowBatch
+{
+    /// May be empty, each of them. The sink may take from them what it likes.
+    std::span<Row> rows;
+    /// Metric names are still there and have to go: which cannot make two series equal.
+    bool namesToDrop = false;
+};
+/// Receives series in batches, in order. Not told when there are none.
+using RowSink = absl::FunctionRef<absl::Status(const RowBatch&)>;
 /// As evalVector, but hands the series over in batches where the node allows that, so that they
 /// need not be in memory all at once.
 absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink sink);
+absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
+                            const VectorSelector& node, RowSink sink);
 
 /// The value of a binary operator on numbers; comparisons give the left value and set `keep`.
 double applyOperator(TokenKind op, double left, double right, bool& keep);
@@ -73,6 +87,8 @@ double applyOperator(TokenKind op, double left, double right, bool& keep);
 // Labels.
 /// Without __name__, __type__ and __unit__.
 model::Labels withoutMetricLabels(const model::Labels& labels);
+/// These names.
+std::span<const std::string> metricLabels();
 /// Drops the metric name of each row now, or marks it for later, as the switch says; equal rows
 /// become one. Errors: InvalidArgument when equal rows have values at the same step.
 absl::Status dropNames(const Run& run, Rows& rows);

@@ -7,56 +7,58 @@
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/promql/aggregation.h"
+#include "core/promql/best_of_steps.h"
 #include "core/promql/eval.h"
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_math.h"
+#include "core/promql/label_grouping.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace narthex::promql {
 namespace {
 
-/// What remains of a row's labels.
-class Grouping
+LabelGrouping groupingOf(const Aggregation& node)
 {
-public:
-    explicit Grouping(const Aggregation& node) : without_(node.without), names_(node.grouping)
-    {
-        if (without_) {
-            names_.emplace_back(model::kMetricName);
-        }
+    std::vector<std::string> names = node.grouping;
+    if (node.without) {
+        names.emplace_back(model::kMetricName);
+    } else if (node.op == TokenKind::CountValues) {
+        names.push_back(stringOf(*node.param));
     }
+    return {node.without ? LabelGrouping::Keeps::Others : LabelGrouping::Keeps::Named,
+            std::move(names)};
+}
 
-    void alsoKeep(const std::string& name)
-    {
-        if (!without_) {
-            names_.push_back(name);
-        }
+/// Calls `body(from, to)` for ranges of steps that cover all, on all threads.
+void forStepRanges(Run& run, std::size_t steps,
+                   absl::FunctionRef<void(std::size_t, std::size_t)> body)
+{
+    // Less is not worth waking a thread.
+    constexpr std::size_t kFewest = 2 * kAccumulatorPiece;
+    const std::size_t ranges = std::min(run.pool().threadCount() + 1, steps / kFewest);
+    if (ranges < 2) {
+        return body(0, steps);
     }
-
-    [[nodiscard]] model::Labels of(const model::Labels& labels) const
-    {
-        if (names_.empty()) {
-            return {};
-        }
-        return without_ ? labels.without(names_) : labels.keeping(names_);
-    }
-
-private:
-    const bool without_;
-    std::vector<std::string> names_;
-};
+    const std::size_t pieces = (steps + kAccumulatorPiece - 1) / kAccumulatorPiece;
+    const auto bound = [&](std::size_t range) {
+        return std::min(steps, range * pieces / ranges * kAccumulatorPiece);
+    };
+    run.pool().parallelFor(ranges,
+                           [&](std::size_t range) { body(bound(range), bound(range + 1)); });
+}
 
 /// One aggregation while it runs; groups are in order of appearance.
 class Aggregator
 {
 public:
     Aggregator(Run& run, const Grid& grid, const Expr& expr, const Aggregation& node)
-        : run_(run), grid_(grid), expr_(expr), node_(node), grouping_(node)
+        : run_(run), grid_(grid), expr_(expr), node_(node), grouping_(groupingOf(node))
     {}
 
     absl::StatusOr<Rows> run()
@@ -78,6 +80,9 @@ public:
     }
 
 private:
+    /// Up to this many a step, topk and bottomk keep values instead of rows.
+    static constexpr double kMostStreamed = 1000;
+
     struct Group
     {
         Row out;
@@ -86,35 +91,22 @@ private:
         std::string histogramName;
     };
 
-    Group& groupOf(const Row& row)
+    std::size_t groupOf(const Row& row, bool namesToDrop = false)
     {
-        model::Labels labels = grouping_.of(row.labels);
-        const auto [it, isNew] = index_.try_emplace(labels.bytes(), groups_.size());
-        if (isNew) {
-            groups_.emplace_back();
-            groups_.back().out.labels = std::move(labels);
+        const std::size_t number = grouping_.numberOf(
+            row.labels, namesToDrop ? metricLabels() : std::span<const std::string>());
+        if (number == groups_.size()) {
+            groups_.emplace_back().out.labels = grouping_.labelsOf(number);
         }
-        Group& group = groups_[it->second];
+        Group& group = groups_[number];
         group.out.dropName = group.out.dropName || row.dropName;
-        return group;
+        return number;
     }
 
     absl::StatusOr<Rows> accumulate()
     {
-        NARTHEX_RETURN_IF_ERROR(
-            streamVector(run_, grid_, *node_.expr, [this](Rows&& rows) -> absl::Status {
-                for (const Row& row : rows) {
-                    Group& group = groupOf(row);
-                    if (!group.accumulator) {
-                        group.accumulator = makeAccumulator(node_.op, grid_.count);
-                    }
-                    if (!row.histograms.empty() && group.histogramName.empty()) {
-                        group.histogramName = row.labels.metricName();
-                    }
-                    group.accumulator->add(row);
-                }
-                return run_.check();
-            }));
+        NARTHEX_RETURN_IF_ERROR(streamVector(
+            run_, grid_, *node_.expr, [this](const RowBatch& batch) { return addBatch(batch); }));
         Rows result;
         for (Group& group : groups_) {
             NoteBits notes;
@@ -124,9 +116,45 @@ private:
             if (group.accumulator->ignoredHistograms()) {
                 noteIgnored(node_.expr->range);
             }
+            group.accumulator.reset();
             result.push_back(std::move(group.out));
         }
         return result;
+    }
+
+    /// Adds the rows in order, different ranges of steps on different threads.
+    absl::Status addBatch(const RowBatch& batch)
+    {
+        targets_.clear();
+        bool histograms = false;
+        for (const Row& row : batch.rows) {
+            if (row.isEmpty()) {
+                continue;
+            }
+            const std::size_t number = groupOf(row, batch.namesToDrop);
+            Group& group = groups_[number];
+            if (!group.accumulator) {
+                group.accumulator = makeAccumulator(node_.op, grid_.count);
+            }
+            if (!row.histograms.empty()) {
+                histograms = true;
+                if (group.histogramName.empty()) {
+                    group.histogramName = row.labels.metricName();
+                }
+            }
+            targets_.push_back({&row, number});
+        }
+        const auto add = [this](std::size_t from, std::size_t to) {
+            for (const auto& [row, group] : targets_) {
+                groups_[group].accumulator->add(*row, from, to);
+            }
+        };
+        if (histograms) {
+            add(0, grid_.count);
+        } else {
+            forStepRanges(run_, grid_.count, add);
+        }
+        return run_.check();
     }
 
     void noteIgnored(SourceRange where)
@@ -139,7 +167,7 @@ private:
     {
         NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
         for (std::size_t i = 0; i < rows_.size(); ++i) {
-            groupOf(rows_[i]).members.push_back(i);
+            groups_[groupOf(rows_[i])].members.push_back(i);
         }
         return absl::OkStatus();
     }
@@ -152,29 +180,45 @@ private:
             warnQuantiles(q);
         }
         Rows result;
-        std::vector<double> values;
         for (Group& group : groups_) {
             group.out.resize(grid_.count);
-            bool ignored = false;
-            for (std::size_t step = 0; step < grid_.count; ++step) {
-                values.clear();
-                for (const std::size_t member : group.members) {
-                    const Row& row = rows_[member];
-                    if (row.cells[step] == Cell::Float) {
-                        values.push_back(row.values[step]);
-                    }
-                    ignored = ignored || row.cells[step] == Cell::Histogram;
+            const bool ignored =
+                std::any_of(group.members.begin(), group.members.end(),
+                            [this](std::size_t member) { return rows_[member].hasHistograms(); });
+            forStepRanges(run_, grid_.count, [&](std::size_t from, std::size_t to) {
+                for (; from < to; from += kStepsTogether) {
+                    quantilesOf(group, q, from, std::min(to, from + kStepsTogether));
                 }
-                if (!values.empty()) {
-                    group.out.setFloat(step, quantileOfValues(q[step], values));
-                }
-            }
+            });
+            NARTHEX_RETURN_IF_ERROR(run_.check());
             if (ignored) {
                 noteIgnored(node_.expr->range);
             }
             result.push_back(std::move(group.out));
         }
         return result;
+    }
+
+    /// As many as lie in one line of the processor's cache: each row is visited once for all of
+    /// them.
+    static constexpr std::size_t kStepsTogether = 8;
+
+    void quantilesOf(Group& group, const ScalarColumn& q, std::size_t from, std::size_t to)
+    {
+        std::array<std::vector<std::uint64_t>, kStepsTogether> keys;
+        for (const std::size_t member : group.members) {
+            const Row& row = rows_[member];
+            for (std::size_t step = from; step < to; ++step) {
+                if (row.cells[step] == Cell::Float) {
+                    keys[step - from].push_back(orderKey(row.values[step]));
+                }
+            }
+        }
+        for (std::size_t step = from; step < to; ++step) {
+            if (!keys[step - from].empty()) {
+                group.out.setFloat(step, quantileOfKeys(q[step], keys[step - from]));
+            }
+        }
     }
 
     void warnQuantiles(const ScalarColumn& column)
@@ -219,20 +263,95 @@ private:
     absl::StatusOr<Rows> selectK()
     {
         NARTHEX_ASSIGN_OR_RETURN(const ScalarColumn column, evalScalar(run_, grid_, *node_.param));
-        NARTHEX_RETURN_IF_ERROR(collect());
-        if (std::all_of(column.begin(), column.end(), [](double k) { return k < 1; })) {
+        const double most = *std::max_element(column.begin(), column.end(), nanFirstLess);
+        const bool streams = most >= 1 && most <= kMostStreamed && checkCount(column).ok() &&
+                             node_.op != TokenKind::LimitK;
+        if (!streams) {
+            NARTHEX_RETURN_IF_ERROR(collect());
+        }
+        if (!(most >= 1) &&
+            std::all_of(column.begin(), column.end(), [](double k) { return k < 1; })) {
             return Rows{};
         }
         NARTHEX_RETURN_IF_ERROR(checkCount(column));
+        wanted_.resize(grid_.count);
+        const double atMost = streams ? kMostStreamed : static_cast<double>(rows_.size());
+        std::transform(column.begin(), column.end(), wanted_.begin(), [atMost](double k) {
+            return static_cast<std::uint32_t>(std::clamp(k, 0.0, atMost));
+        });
+        if (node_.op == TokenKind::LimitK) {
+            return selectFirst();
+        }
+        if (streams) {
+            NARTHEX_RETURN_IF_ERROR(
+                streamVector(run_, grid_, *node_.expr,
+                             [this](const RowBatch& batch) { return addCandidates(batch); }));
+        } else {
+            NARTHEX_RETURN_IF_ERROR(addCandidates({.rows = rows_}));
+        }
+        return takeBest();
+    }
+
+    absl::StatusOr<Rows> selectFirst()
+    {
         prepareSelection();
         for (const Group& group : groups_) {
             NARTHEX_RETURN_IF_ERROR(run_.check());
             for (std::size_t step = 0; step < grid_.count; ++step) {
-                const double k = std::min(column[step], static_cast<double>(rows_.size()));
-                if (k >= 1) {
-                    node_.op == TokenKind::LimitK
-                        ? chooseFirst(group, step, static_cast<std::size_t>(k))
-                        : chooseBest(group, step, static_cast<std::size_t>(k));
+                std::size_t taken = 0;
+                for (const std::size_t member : group.members) {
+                    if (taken < wanted_[step] && rows_[member].has(step)) {
+                        choose(member, step);
+                        ++taken;
+                    }
+                }
+            }
+        }
+        return takeSelection();
+    }
+
+    /// Shows the rows to the heaps of their groups; keeps their labels.
+    absl::Status addCandidates(const RowBatch& batch)
+    {
+        targets_.clear();
+        const auto first = static_cast<std::uint32_t>(selected_.size());
+        for (const Row& row : batch.rows) {
+            if (row.isEmpty()) {
+                continue;
+            }
+            const std::size_t number = groupOf(row, batch.namesToDrop);
+            if (number == best_.size()) {
+                best_.emplace_back(node_.op == TokenKind::TopK, wanted_);
+            }
+            if (row.hasHistograms()) {
+                noteIgnored(expr_.range);
+            }
+            best_[number].expectRow();
+            targets_.push_back({&row, number});
+            Row& kept = selected_.emplace_back();
+            kept.labels = batch.namesToDrop ? withoutMetricLabels(row.labels) : row.labels;
+            kept.dropName = row.dropName;
+        }
+        forStepRanges(run_, grid_.count, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = 0; i < targets_.size(); ++i) {
+                const auto& [row, group] = targets_[i];
+                best_[group].add(*row, first + static_cast<std::uint32_t>(i), from, to);
+            }
+        });
+        return run_.check();
+    }
+
+    Rows takeBest()
+    {
+        for (BestOfSteps& best : best_) {
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                for (const BestOfSteps::Entry& entry : best.take(step)) {
+                    Row& row = selected_[entry.row];
+                    if (row.cells.empty()) {
+                        row.resize(grid_.count);
+                        order_.push_back(entry.row);
+                    }
+                    row.setFloat(step, entry.value);
                 }
             }
         }
@@ -253,47 +372,6 @@ private:
     {
         selected_[row].setFrom(step, rows_[row], step);
         order_.push_back(row);
-    }
-
-    void chooseFirst(const Group& group, std::size_t step, std::size_t k)
-    {
-        std::size_t taken = 0;
-        for (const std::size_t member : group.members) {
-            if (taken < k && rows_[member].has(step)) {
-                choose(member, step);
-                ++taken;
-            }
-        }
-    }
-
-    void chooseBest(const Group& group, std::size_t step, std::size_t k)
-    {
-        candidates_.clear();
-        for (const std::size_t member : group.members) {
-            if (rows_[member].cells[step] == Cell::Float) {
-                candidates_.push_back(member);
-            } else if (rows_[member].cells[step] == Cell::Histogram) {
-                noteIgnored(expr_.range);
-            }
-        }
-        const bool top = node_.op == TokenKind::TopK;
-        const auto better = [&](std::size_t a, std::size_t b) {
-            const double x = rows_[a].values[step];
-            const double y = rows_[b].values[step];
-            if (std::isnan(x) != std::isnan(y)) {
-                return std::isnan(y);
-            }
-            if (x != y && !std::isnan(x)) {
-                return top ? x > y : x < y;
-            }
-            return a < b;
-        };
-        k = std::min(k, candidates_.size());
-        std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(k),
-                          candidates_.end(), better);
-        for (std::size_t i = 0; i < k; ++i) {
-            choose(candidates_[i], step);
-        }
     }
 
     /// Instant queries show the order of choice, range queries sort later anyway.
@@ -369,7 +447,6 @@ private:
         if (label.empty() || !base::isValidUtf8(label)) {
             return base::invalidArgument("invalid label name {}", model::quote(label));
         }
-        grouping_.alsoKeep(label);
         NARTHEX_ASSIGN_OR_RETURN(rows_, evalVector(run_, grid_, *node_.expr));
         for (const Row& row : rows_) {
             absl::flat_hash_map<std::string, std::size_t> known;
@@ -402,25 +479,28 @@ private:
         builder.set(label, value);
         labelled.labels = builder.build();
         labelled.dropName = row.dropName && label != model::kMetricName;
-        Group& group = groupOf(labelled);
-        if (group.out.cells.empty()) {
-            group.out.resize(grid_.count);
+        const std::size_t number = groupOf(labelled);
+        if (groups_[number].out.cells.empty()) {
+            groups_[number].out.resize(grid_.count);
         }
-        return static_cast<std::size_t>(&group - groups_.data());
+        return number;
     }
 
     Run& run_;
     const Grid& grid_;
     const Expr& expr_;
     const Aggregation& node_;
-    Grouping grouping_;
-    absl::flat_hash_map<std::string, std::size_t> index_;
+    LabelGrouping grouping_;
     std::vector<Group> groups_;
+    /// The rows of the batch that is being added, with their groups.
+    std::vector<std::pair<const Row*, std::size_t>> targets_;
     // For aggregations that keep rows.
     Rows rows_;
     Rows selected_;
     std::vector<std::size_t> order_;
-    std::vector<std::size_t> candidates_;
+    // For topk and bottomk: k by step, and the best of each group.
+    std::vector<std::uint32_t> wanted_;
+    std::vector<BestOfSteps> best_;
 };
 
 } // namespace

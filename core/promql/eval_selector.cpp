@@ -1,17 +1,14 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Selectors, bare range vectors, and calls of functions over windows.
-#include "core/base/number.h"
+// Instant selectors: all series at once, or in batches.
 #include "core/base/status.h"
 #include "core/promql/eval.h"
 #include "core/promql/extended_window.h"
 #include "core/promql/matrix_input.h"
-
-#include <fmt/format.h>
+#include "core/promql/row_stream.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace narthex::promql {
 namespace {
@@ -75,7 +72,7 @@ private:
                                 std::size_t i) const
     {
         if (value_ == InstantValue::StartTime) {
-            time = starts.empty() ? 0 : starts[i];
+            time = i < starts.size() ? starts[i] : 0;
         }
         return static_cast<double>(time) / 1000;
     }
@@ -87,48 +84,142 @@ private:
     std::size_t nextHistogram_ = 0;
 };
 
-bool isCounterName(std::string_view name)
+/// As LookbackSlider, for a series of floats only: writes every step.
+void fillFloats(const storage::SampleColumns& samples, std::span<const std::int64_t> references,
+                std::int64_t lookback, Row& row)
 {
-    return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
-           name.ends_with("_bucket");
+    const std::int64_t* const times = samples.times.data();
+    const double* const values = samples.values.data();
+    const std::size_t count = samples.times.size();
+    std::size_t next = 0;
+    for (std::size_t step = 0; step < references.size(); ++step) {
+        const std::int64_t reference = references[step];
+        while (next < count && times[next] <= reference) {
+            ++next;
+        }
+        const bool there =
+            next > 0 && times[next - 1] > reference - lookback && !model::isStale(values[next - 1]);
+        row.cells[step] = there ? Cell::Float : Cell::None;
+        row.values[step] = there ? values[next - 1] : 0;
+    }
 }
 
+/// One instant selector, prepared for all its series.
+class InstantReader
+{
+public:
+    InstantReader(Run& run, const Grid& grid, const InstantRead& read)
+        : run_(run), grid_(grid), read_(read), references_(grid.count)
+    {
+        for (std::size_t step = 0; step < grid.count; ++step) {
+            references_[step] = read.reference(step);
+        }
+    }
+
+    absl::Status prepare(const model::Matchers& matchers)
+    {
+        hints_.from = {references_.front() - run_.plan().span.lookbackMs + 1};
+        hints_.to = {references_.back()};
+        hints_.step = base::Duration::fromMs(grid_.step);
+        if (read_.plan != nullptr) {
+            setFunctionHints(*read_.plan, hints_);
+        }
+        NARTHEX_ASSIGN_OR_RETURN(series_, run_.select(matchers, hints_));
+        return absl::OkStatus();
+    }
+
+    [[nodiscard]] std::size_t size() const { return series_.size(); }
+
+    /// `rows` out of the series from `first` on.
+    absl::Status fillAll(std::span<Row> rows, std::size_t first)
+    {
+        return run_.parallelPieces(rows.size(), [&](std::size_t begin, std::size_t end) {
+            storage::SampleColumns columns;
+            StepCounts counts = run_.noCounts();
+            absl::Status status;
+            for (std::size_t i = begin; i < end && status.ok(); ++i) {
+                status = fill(*series_[first + i], rows[i], columns, counts);
+            }
+            run_.count(counts);
+            return status;
+        });
+    }
+
+private:
+    absl::Status fill(const storage::Series& series, Row& row, storage::SampleColumns& columns,
+                      StepCounts& counts)
+    {
+        columns.clear();
+        NARTHEX_RETURN_IF_ERROR(series.read(hints_.from, hints_.to, columns));
+        row.labels = series.labels();
+        const std::int64_t lookback = run_.plan().span.lookbackMs;
+        if (columns.histogramTimes.empty() && read_.value == InstantValue::Sample) {
+            row.resizeForOverwrite(grid_.count);
+            fillFloats(columns, references_, lookback, row);
+        } else {
+            if (read_.statsOnly) {
+                deriveResetHints(columns);
+            }
+            row.resize(grid_.count);
+            LookbackSlider slider(columns, lookback, read_.value);
+            for (std::size_t step = 0; step < grid_.count; ++step) {
+                slider.fill(row, step, references_[step]);
+            }
+        }
+        countRow(row, counts);
+        return run_.charge(weightOf(row));
+    }
+
+    Run& run_;
+    const Grid& grid_;
+    const InstantRead& read_;
+    std::vector<std::int64_t> references_;
+    storage::SelectHints hints_;
+    Run::SeriesList series_;
+};
+
 } // namespace
+
+void setFunctionHints(const NodePlan& plan, storage::SelectHints& hints)
+{
+    hints.function = plan.function;
+    if (plan.grouping != nullptr) {
+        hints.grouping = plan.grouping->grouping;
+        hints.groupingIsBy = !plan.grouping->without;
+    }
+}
 
 absl::StatusOr<Rows> readInstants(Run& run, const Grid& grid, const model::Matchers& matchers,
                                   const InstantRead& read)
 {
-    storage::SelectHints hints;
-    hints.from = {read.reference(0) - run.plan().span.lookbackMs + 1};
-    hints.to = {read.reference(grid.count - 1)};
-    hints.step = base::Duration::fromMs(grid.step);
-    hints.function = read.function;
-    NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(matchers, hints));
-    Rows rows(series.size());
-    const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
-        storage::SampleColumns columns;
-        NARTHEX_RETURN_IF_ERROR(series[i]->read(hints.from, hints.to, columns));
-        if (read.statsOnly) {
-            deriveResetHints(columns);
-        }
-        Row& row = rows[i];
-        row.labels = series[i]->labels();
-        row.resize(grid.count);
-        LookbackSlider slider(columns, run.plan().span.lookbackMs, read.value);
-        for (std::size_t step = 0; step < grid.count; ++step) {
-            slider.fill(row, step, read.reference(step));
-        }
-        StepCounts counts = run.noCounts();
-        countRow(row, counts);
-        run.count(counts);
-        return run.charge(weightOf(row));
-    });
-    NARTHEX_RETURN_IF_ERROR(done);
+    InstantReader reader(run, grid, read);
+    NARTHEX_RETURN_IF_ERROR(reader.prepare(matchers));
+    Rows rows(reader.size());
+    NARTHEX_RETURN_IF_ERROR(reader.fillAll(rows, 0));
     removeEmpty(rows);
     return rows;
 }
 
 namespace {
+
+/// The times whose newest samples a selector wants, by step.
+class ReferenceTimes
+{
+public:
+    ReferenceTimes(const Run& run, const Grid& grid, const VectorSelector& node,
+                   const NodePlan& plan)
+        : grid_(grid), pinned_(run.plan().atMs(node.at)), offset_(plan.offsetMs)
+    {}
+    std::int64_t operator()(std::size_t step) const
+    {
+        return pinned_.value_or(grid_.at(step)) - offset_;
+    }
+
+private:
+    const Grid& grid_;
+    const std::optional<std::int64_t> pinned_;
+    const std::int64_t offset_;
+};
 
 /// As readInstants, but between the samples around each time.
 absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
@@ -140,6 +231,7 @@ absl::StatusOr<Rows> readSmoothed(Run& run, const Grid& grid, const Expr& expr,
     hints.from = {reference(0) - lookback + 1};
     hints.to = {reference(grid.count - 1) + lookback};
     hints.step = base::Duration::fromMs(grid.step);
+    setFunctionHints(run.plan().of(expr), hints);
     NARTHEX_ASSIGN_OR_RETURN(const Run::SeriesList series, run.select(node.matchers, hints));
     Rows rows(series.size());
     const absl::Status done = run.parallelFor(series.size(), [&](std::size_t i) -> absl::Status {
@@ -175,10 +267,7 @@ absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
                                   const VectorSelector& node, std::string_view function)
 {
     const NodePlan& plan = run.plan().of(expr);
-    const auto pinned = run.plan().atMs(node.at);
-    const auto reference = [&](std::size_t i) {
-        return pinned.value_or(grid.at(i)) - plan.offsetMs;
-    };
+    const ReferenceTimes reference(run, grid, node, plan);
     InstantValue value = InstantValue::Sample;
     if (function == "timestamp") {
         value = InstantValue::Time;
@@ -187,288 +276,20 @@ absl::StatusOr<Rows> evalSelector(Run& run, const Grid& grid, const Expr& expr,
     } else if (node.smoothed) {
         return readSmoothed(run, grid, expr, node, reference);
     }
-    return readInstants(run, grid, node.matchers,
-                        {.reference = reference,
-                         .value = value,
-                         .statsOnly = plan.statsOnly,
-                         .function = function});
+    return readInstants(
+        run, grid, node.matchers,
+        {.reference = reference, .value = value, .statsOnly = plan.statsOnly, .plan = &plan});
 }
 
-namespace {
-
-/// One call of a function over windows, prepared for all its series.
-class WindowCall
+absl::Status streamSelector(Run& run, const Grid& grid, const Expr& expr,
+                            const VectorSelector& node, RowSink sink)
 {
-public:
-    WindowCall(Run& run, const Grid& grid, const Call& node)
-        : run_(run), grid_(grid), node_(node), info_(findWindowFunction(node.function->name))
-    {}
-
-    absl::Status prepare()
-    {
-        if (info_ == nullptr) {
-            return base::internalError("{}() is no function over windows", node_.function->name);
-        }
-        for (const ExprPtr& arg : node_.args) {
-            if (arg->type == ValueType::Scalar) {
-                NARTHEX_ASSIGN_OR_RETURN(ScalarColumn column, evalScalar(run_, grid_, *arg));
-                scalars_.push_back(std::move(column));
-            } else {
-                matrix_ = arg.get();
-            }
-        }
-        NARTHEX_RETURN_IF_ERROR(chooseFunction());
-        NARTHEX_RETURN_IF_ERROR(checkArguments());
-        NARTHEX_ASSIGN_OR_RETURN(input_,
-                                 MatrixInput::open(run_, grid_, *matrix_, node_.function->name));
-        return absl::OkStatus();
-    }
-
-    [[nodiscard]] std::size_t size() const { return input_.size(); }
-    [[nodiscard]] const Expr& matrix() const { return *matrix_; }
-
-    /// Names are still those of the series.
-    absl::Status fill(std::size_t index, Row& row)
-    {
-        storage::SampleColumns columns;
-        NARTHEX_RETURN_IF_ERROR(input_.load(index, columns));
-        const std::uint64_t loaded = weightOf(columns);
-        NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
-        StepCounts counts = run_.noCounts();
-        countWindows(columns, input_.countedWindows(grid_), counts);
-        run_.count(counts);
-        row.labels = input_.labels(index);
-        row.dropName = info_->keepsName && input_.dropName(index);
-        row.resize(grid_.count);
-        const bool anyFloat = fillSteps(row, columns);
-        run_.release(loaded);
-        const std::string_view name = row.labels.metricName();
-        if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
-            noteNoCounter(row.labels);
-        }
-        return run_.charge(weightOf(row));
-    }
-
-private:
-    bool fillSteps(Row& row, const storage::SampleColumns& columns)
-    {
-        WindowSlider slider(columns);
-        NoteBits notes;
-        bool anyFloat = false;
-        for (std::size_t step = 0; step < grid_.count; ++step) {
-            Window window = input_.window(slider, grid_.at(step));
-            if (window.size() == 0) {
-                continue;
-            }
-            for (std::size_t i = 0; i < scalars_.size(); ++i) {
-                window.arguments[i] = scalars_[i][step];
-            }
-            WindowResult result = function_(window, notes);
-            anyFloat = anyFloat || result.kind == Cell::Float;
-            std::move(result).put(row, step);
-        }
-        run_.notes().add(node_.args[0]->range, notes, row.labels.metricName());
-        return anyFloat;
-    }
-
-    /// The function, or what it becomes for a selector that is anchored or smoothed.
-    absl::Status chooseFunction()
-    {
-        const EdgeMode mode = edgeModeOf(*matrix_);
-        function_ =
-            mode == EdgeMode::Plain ? info_->function : findExtendedFunction(info_->name, mode);
-        if (function_ != nullptr) {
-            return absl::OkStatus();
-        }
-        base::Position position;
-        position.begin = matrix_->range.begin;
-        position.end = matrix_->range.end;
-        return base::withPosition(
-            base::invalidArgument("{} modifier can only be used with: {} - not with {}",
-                                  edgeModeText(mode), extendedFunctionNames(mode), info_->name),
-            position);
-    }
-
-    [[nodiscard]] bool isCounterLike(const model::Labels& labels) const
-    {
-        if (run_.features().typeAndUnitLabels) {
-            const std::string_view type = labels.get("__type__");
-            return type == "counter" || type == "histogram";
-        }
-        return isCounterName(labels.metricName());
-    }
-
-    void noteNoCounter(const model::Labels& labels)
-    {
-        if (!run_.features().typeAndUnitLabels) {
-            NoteBits notes;
-            notes.add(Note::MightNotBeCounter);
-            return run_.notes().add(node_.args[0]->range, notes, labels.metricName());
-        }
-        run_.notes().inform(
-            node_.args[0]->range,
-            fmt::format(
-                "metric might not be a counter, __type__ label is not set to \"counter\" or "
-                "\"histogram\", got {}: {}",
-                model::quote(labels.get("__type__")), model::quote(labels.metricName())));
-    }
-
-    absl::Status checkArguments()
-    {
-        const std::string_view name = info_->name;
-        if (name == "double_exponential_smoothing") {
-            NARTHEX_RETURN_IF_ERROR(checkFactor(scalars_[0], "smoothing"));
-            NARTHEX_RETURN_IF_ERROR(checkFactor(scalars_[1], "trend"));
-        }
-        if (name == "quantile_over_time") {
-            for (const double q : scalars_[0]) {
-                if (!(q >= 0 && q <= 1)) {
-                    run_.notes().warn(
-                        node_.args[0]->range,
-                        fmt::format("quantile value should be between 0 and 1, got {}",
-                                    base::formatFloatG(q)));
-                    break;
-                }
-            }
-        }
-        return absl::OkStatus();
-    }
-
-    static absl::Status checkFactor(const ScalarColumn& column, std::string_view what)
-    {
-        for (const double factor : column) {
-            if (!(factor > 0 && factor < 1)) {
-                return base::invalidArgument(
-                    "invalid {0} factor. Expected: 0 < {1} < 1, got: {2:f}", what,
-                    what == "trend" ? "tf" : "sf", factor);
-            }
-        }
-        return absl::OkStatus();
-    }
-
-    Run& run_;
-    const Grid& grid_;
-    const Call& node_;
-    const WindowFunctionInfo* info_;
-    WindowFunction function_ = nullptr;
-    const Expr* matrix_ = nullptr;
-    std::vector<ScalarColumn> scalars_;
-    MatrixInput input_;
-
-public:
-    [[nodiscard]] bool keepsName() const { return info_->keepsName; }
-};
-
-/// The name drop of these cannot make two series equal: one metric, and the store has no series
-/// twice.
-bool hasOneName(const Expr& matrix)
-{
-    const auto* selector = unwrapParens(matrix).as<MatrixSelector>();
-    if (selector == nullptr) {
-        return false;
-    }
-    const auto& matchers = selector->selector.matchers;
-    return std::any_of(matchers.begin(), matchers.end(), [](const model::Matcher& matcher) {
-        return matcher.name() == model::kMetricName && matcher.type() == model::MatchType::Equal;
-    });
-}
-
-constexpr std::size_t kStreamBatch = 256;
-
-absl::Status streamWindowCall(Run& run, const Grid& grid, const Call& node, RowSink sink)
-{
-    WindowCall call(run, grid, node);
-    NARTHEX_RETURN_IF_ERROR(call.prepare());
-    const std::uint64_t held = run.charged();
-    for (std::size_t first = 0; first < call.size(); first += kStreamBatch) {
-        Rows rows(std::min(kStreamBatch, call.size() - first));
-        NARTHEX_RETURN_IF_ERROR(run.parallelFor(
-            rows.size(), [&](std::size_t i) { return call.fill(first + i, rows[i]); }));
-        removeEmpty(rows);
-        if (!call.keepsName()) {
-            NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
-        }
-        NARTHEX_RETURN_IF_ERROR(sink(std::move(rows)));
-        NARTHEX_RETURN_IF_ERROR(run.settle(held, 0));
-    }
-    return absl::OkStatus();
-}
-
-} // namespace
-
-absl::StatusOr<Rows> evalWindowCall(Run& run, const Grid& grid, const Expr&, const Call& node)
-{
-    WindowCall call(run, grid, node);
-    NARTHEX_RETURN_IF_ERROR(call.prepare());
-    Rows rows(call.size());
-    NARTHEX_RETURN_IF_ERROR(
-        run.parallelFor(rows.size(), [&](std::size_t i) { return call.fill(i, rows[i]); }));
-    removeEmpty(rows);
-    if (!call.keepsName()) {
-        NARTHEX_RETURN_IF_ERROR(dropNames(run, rows));
-    }
-    return rows;
-}
-
-absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink sink)
-{
-    const Expr& inner = unwrapParens(expr);
-    const auto* call = inner.as<Call>();
-    const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
-    if (call != nullptr && !invariant && run.trace() == nullptr && call->function->name != "absent_over_time" &&
-        findWindowFunction(call->function->name) != nullptr) {
-        const auto matrix =
-            std::find_if(call->args.begin(), call->args.end(),
-                         [](const ExprPtr& arg) { return arg->type == ValueType::Matrix; });
-        if (hasOneName(**matrix)) {
-            return streamWindowCall(run, grid, *call, sink);
-        }
-    }
-    NARTHEX_ASSIGN_OR_RETURN(Rows rows, evalVector(run, grid, expr));
-    return sink(std::move(rows));
-}
-
-absl::StatusOr<Matrix> evalMatrix(Run& run, const Grid& grid, const Expr& expr)
-{
-    NARTHEX_ASSIGN_OR_RETURN(const MatrixInput input, MatrixInput::open(run, grid, expr, {}));
-    const EdgeMode mode = edgeModeOf(expr);
-    std::vector<MatrixSeries> result(input.size());
-    const absl::Status done = run.parallelFor(input.size(), [&](std::size_t i) -> absl::Status {
-        storage::SampleColumns columns;
-        NARTHEX_RETURN_IF_ERROR(input.load(i, columns));
-        WindowSlider slider(columns);
-        const Window window = input.window(slider, grid.start);
-        if (mode != EdgeMode::Plain && !window.histograms.empty()) {
-            return base::invalidArgument("{} modifier is not supported with histograms",
-                                         edgeModeText(mode));
-        }
-        result[i].labels =
-            input.dropName(i) ? withoutMetricLabels(input.labels(i)) : input.labels(i);
-        if (mode != EdgeMode::Plain) {
-            result[i].points = extendedPoints(window, mode);
-        }
-        for (std::size_t k = 0; mode == EdgeMode::Plain && k < window.times.size(); ++k) {
-            result[i].points.push_back({{window.times[k]}, window.values[k]});
-        }
-        for (std::size_t k = 0; k < window.histogramTimes.size(); ++k) {
-            result[i].histograms.push_back({{window.histogramTimes[k]}, window.histograms[k]});
-        }
-        // The points of a subquery are a result: what counts is what its inside has looked at.
-        if (!input.isSubquery()) {
-            StepCounts counts = run.noCounts();
-            countWindows(columns, input.countedWindows(grid), counts);
-            run.count(counts);
-        }
-        return run.charge(weightOf(columns));
-    });
-    NARTHEX_RETURN_IF_ERROR(done);
-    StepCounts inside = run.noCounts();
-    inside.addQueryable(0, input.seenInside());
-    run.count(inside);
-    std::erase_if(result, [](const MatrixSeries& series) {
-        return series.points.empty() && series.histograms.empty();
-    });
-    return result;
+    const NodePlan& plan = run.plan().of(expr);
+    const ReferenceTimes reference(run, grid, node, plan);
+    const InstantRead read{.reference = reference, .statsOnly = plan.statsOnly, .plan = &plan};
+    InstantReader reader(run, grid, read);
+    NARTHEX_RETURN_IF_ERROR(reader.prepare(node.matchers));
+    return streamFrom(run, reader, false, sink);
 }
 
 } // namespace narthex::promql

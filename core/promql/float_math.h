@@ -8,8 +8,13 @@
 #include "core/model/sample.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace narthex::promql {
@@ -33,6 +38,38 @@ struct CompensatedSum
         sum = total;
     }
     [[nodiscard]] double value() const { return std::isinf(sum) ? sum : sum + compensation; }
+};
+
+/// So many compensated sums side by side; each goes the way of CompensatedSum, bit for bit, but the
+/// compiler can let them go together: no branch.
+inline void addCompensated(double* __restrict sums, double* __restrict compensations,
+                           const double* __restrict values, std::size_t count)
+{
+    for (std::size_t i = 0; i < count; ++i) {
+        const double sum = sums[i];
+        const double x = values[i];
+        const double total = sum + x;
+        const double ofSum = (sum - total) + x;
+        const double ofValue = (x - total) + sum;
+        const double more = compensations[i] + (std::abs(sum) >= std::abs(x) ? ofSum : ofValue);
+        compensations[i] = std::abs(total) > std::numeric_limits<double>::max() ? 0.0 : more;
+        sums[i] = total;
+    }
+}
+
+template <std::size_t kCount>
+class CompensatedColumns
+{
+public:
+    void add(const double* values)
+    {
+        addCompensated(sums_.data(), compensations_.data(), values, kCount);
+    }
+    [[nodiscard]] CompensatedSum at(std::size_t i) const { return {sums_[i], compensations_[i]}; }
+
+private:
+    std::array<double, kCount> sums_{};
+    std::array<double, kCount> compensations_{};
 };
 
 /// A mean that sums directly as long as that stays finite, then incrementally.
@@ -73,26 +110,80 @@ struct RunningMean
 /// NaN first: a strict weak order of all doubles.
 inline bool nanFirstLess(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; }
 
-/// Interpolated quantile; sorts `values`. NaN counts as the smallest.
-inline double quantileOfValues(double q, std::vector<double>& values)
+/// Doubles as integers of the same order: NaN first, then numbers, -0 before +0. Sorting and
+/// searching these needs no branch, and leaves no choice of order.
+inline std::uint64_t orderKey(double value)
 {
-    if (values.empty() || std::isnan(q)) {
+    constexpr std::uint64_t kSign = std::uint64_t{1} << 63U;
+    // The key of the first NaN with a plus sign: they go round to the front.
+    constexpr std::uint64_t kAboveInfinity = (kSign | 0x7FF0'0000'0000'0000) + 1;
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const std::uint64_t ascending = (bits & kSign) != 0 ? ~bits : bits | kSign;
+    return ascending - kAboveInfinity;
+}
+inline double valueOfOrderKey(std::uint64_t key)
+{
+    constexpr std::uint64_t kSign = std::uint64_t{1} << 63U;
+    constexpr std::uint64_t kAboveInfinity = (kSign | 0x7FF0'0000'0000'0000) + 1;
+    const std::uint64_t ascending = key + kAboveInfinity;
+    return std::bit_cast<double>((ascending & kSign) != 0 ? ascending & ~kSign : ~ascending);
+}
+
+/// Where the quantile lies among `count` sorted values, of which there is at least one: between
+/// these two, `weight` of the way. Source: spec/promql.md, Aggregations, quantile.
+struct QuantilePlace
+{
+    QuantilePlace(double q, std::size_t count)
+    {
+        const double last = static_cast<double>(count) - 1;
+        const double rank = q * last;
+        const double below = std::max(0.0, std::floor(rank));
+        lower = static_cast<std::size_t>(below);
+        upper = static_cast<std::size_t>(std::min(last, below + 1));
+        weight = rank - std::floor(rank);
+    }
+    [[nodiscard]] double between(double a, double b) const { return a * (1 - weight) + b * weight; }
+
+    std::size_t lower = 0;
+    std::size_t upper = 0;
+    double weight = 0;
+};
+
+/// The quantile for a q that lies outside [0, 1] or is NaN, whatever the values are.
+inline std::optional<double> quantileWithoutValues(double q)
+{
+    if (std::isnan(q)) {
         return model::normalNan();
     }
-    if (q < 0) {
-        return -std::numeric_limits<double>::infinity();
+    if (q < 0 || q > 1) {
+        return std::copysign(std::numeric_limits<double>::infinity(), q);
     }
-    if (q > 1) {
-        return std::numeric_limits<double>::infinity();
+    return std::nullopt;
+}
+
+/// Interpolated quantile; reorders `keys`, the order keys of the values. NaN counts as the
+/// smallest.
+inline double quantileOfKeys(double q, std::vector<std::uint64_t>& keys)
+{
+    if (keys.empty()) {
+        return model::normalNan();
     }
-    std::sort(values.begin(), values.end(), nanFirstLess);
-    const double n = static_cast<double>(values.size());
-    const double rank = q * (n - 1);
-    const double lower = std::max(0.0, std::floor(rank));
-    const double upper = std::min(n - 1, lower + 1);
-    const double weight = rank - std::floor(rank);
-    return values[static_cast<std::size_t>(lower)] * (1 - weight) +
-           values[static_cast<std::size_t>(upper)] * weight;
+    if (const auto outside = quantileWithoutValues(q)) {
+        return *outside;
+    }
+    const QuantilePlace place(q, keys.size());
+    const auto lower = keys.begin() + static_cast<std::ptrdiff_t>(place.lower);
+    std::nth_element(keys.begin(), lower, keys.end());
+    const auto upper = place.upper == place.lower ? lower : std::min_element(lower + 1, keys.end());
+    return place.between(valueOfOrderKey(*lower), valueOfOrderKey(*upper));
+}
+
+/// The same of plain values, which it leaves alone.
+inline double quantileOfValues(double q, std::span<const double> values)
+{
+    std::vector<std::uint64_t> keys(values.size());
+    std::transform(values.begin(), values.end(), keys.begin(), orderKey);
+    return quantileOfKeys(q, keys);
 }
 
 } // namespace narthex::promql

@@ -58,6 +58,7 @@ HistogramPtr withoutResetHint(const HistogramPtr& histogram)
 
 void removeStale(storage::SampleColumns& columns)
 {
+    columns.padStartTimes();
     removeStale(columns.times, columns.values, columns.startTimes,
                 [](double value) { return model::isStale(value); });
     removeStale(columns.histogramTimes, columns.histograms, columns.histogramStartTimes,
@@ -116,7 +117,7 @@ absl::Status MatrixInput::openSelector(Run& run, const Grid& grid, const Expr& e
     hints.to = {readTo_};
     hints.step = base::Duration::fromMs(grid.step);
     hints.range = base::Duration::fromMs(range_);
-    hints.function = function;
+    setFunctionHints(plan, hints);
     NARTHEX_ASSIGN_OR_RETURN(series_, run.select(node.selector.matchers, hints));
     return absl::OkStatus();
 }

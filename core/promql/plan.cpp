@@ -86,17 +86,21 @@ private:
     }
     absl::Status visitNode(const Expr& expr, const Binary& node, const Grid& grid)
     {
-        const bool outer = statsOnly_;
-        statsOnly_ = outer && !isTrim(node.op);
+        const Around outer = around_;
+        around_ = {.statsOnly = outer.statsOnly && !isTrim(node.op)};
         NARTHEX_RETURN_IF_ERROR(visit(*node.lhs, grid));
         NARTHEX_RETURN_IF_ERROR(visit(*node.rhs, grid));
-        statsOnly_ = outer;
+        around_ = outer;
         set(expr, {.invariant = invariant(*node.lhs) && invariant(*node.rhs)});
         return absl::OkStatus();
     }
     absl::Status visitNode(const Expr& expr, const Aggregation& node, const Grid& grid)
     {
+        const Around outer = around_;
+        around_.function = tokenText(node.op);
+        around_.grouping = &node;
         NARTHEX_RETURN_IF_ERROR(visit(*node.expr, grid));
+        around_ = outer;
         bool same = invariant(*node.expr);
         if (node.param) {
             NARTHEX_RETURN_IF_ERROR(visit(*node.param, grid));
@@ -112,13 +116,14 @@ private:
             const auto* selector = unwrapParens(*node.args[0]).as<VectorSelector>();
             same = selector != nullptr && selector->at.kind != At::Kind::None;
         }
-        const bool outer = statsOnly_;
-        statsOnly_ = statsOnlyBelow(node.function->name, outer);
+        const Around outer = around_;
+        around_.statsOnly = statsOnlyBelow(node.function->name, outer.statsOnly);
+        around_.function = node.function->name;
         for (const ExprPtr& arg : node.args) {
             NARTHEX_RETURN_IF_ERROR(visit(*arg, grid));
             same = same && invariant(*arg);
         }
-        statsOnly_ = outer;
+        around_ = outer;
         if (node.function->name == "info" && plan_.readFrom != base::Timestamp::max()) {
             // It looks back from the time of its first selector, which may read less far itself.
             plan_.readFrom.ms -= plan_.span.lookbackMs;
@@ -131,10 +136,12 @@ private:
         NodePlan own;
         NARTHEX_RETURN_IF_ERROR(resolve(node.offset, false, own.offsetMs));
         own.invariant = node.at.kind != At::Kind::None;
-        own.statsOnly = statsOnly_;
+        own.statsOnly = around_.statsOnly;
+        own.function = around_.function;
+        own.grouping = around_.grouping;
         own.reachAfterMs = node.smoothed ? plan_.span.lookbackMs : 0;
         set(expr, own);
-        note(node.at, own, plan_.span.lookbackMs, grid);
+        note(node, own, plan_.span.lookbackMs, grid);
         return absl::OkStatus();
     }
     absl::Status visitNode(const Expr& expr, const MatrixSelector& node, const Grid& grid)
@@ -143,12 +150,14 @@ private:
         NARTHEX_RETURN_IF_ERROR(resolve(node.selector.offset, false, own.offsetMs));
         NARTHEX_RETURN_IF_ERROR(resolve(node.range, true, own.rangeMs));
         own.invariant = node.selector.at.kind != At::Kind::None;
-        own.statsOnly = statsOnly_;
+        own.statsOnly = around_.statsOnly;
+        own.function = around_.function;
+        own.grouping = around_.grouping;
         const bool extended = node.selector.anchored || node.selector.smoothed;
         own.reachBeforeMs = extended ? plan_.span.lookbackMs : 0;
         own.reachAfterMs = node.selector.smoothed ? plan_.span.lookbackMs : 0;
         set(expr, own);
-        note(node.selector.at, own, own.rangeMs + own.reachBeforeMs, grid);
+        note(node.selector, own, own.rangeMs + own.reachBeforeMs, grid);
         return absl::OkStatus();
     }
     absl::Status visitNode(const Expr& expr, const Subquery& node, const Grid& grid)
@@ -164,20 +173,25 @@ private:
         set(expr, own);
         Grid inner = subqueryGrid(plan_, node, own, grid);
         inner.count = std::max<std::size_t>(inner.count, 1);
-        const bool outer = statsOnly_;
-        statsOnly_ = false;
+        const Around outer = around_;
+        around_.statsOnly = false;
         NARTHEX_RETURN_IF_ERROR(visit(*node.expr, inner));
-        statsOnly_ = outer;
+        around_ = outer;
         return absl::OkStatus();
     }
 
-    void note(const At& at, const NodePlan& own, std::int64_t range, const Grid& grid)
+    void note(const VectorSelector& selector, const NodePlan& own, std::int64_t range,
+              const Grid& grid)
     {
-        const auto pinned = plan_.atMs(at);
+        const auto pinned = plan_.atMs(selector.at);
         const std::int64_t first = pinned.value_or(grid.start) - own.offsetMs - range;
         const std::int64_t last = pinned.value_or(grid.last()) - own.offsetMs + own.reachAfterMs;
         plan_.readFrom = std::min(plan_.readFrom, base::Timestamp{first});
         plan_.readTo = std::max(plan_.readTo, base::Timestamp{last});
+        Selection& selection = plan_.selections[selectionKey(selector.matchers)];
+        selection.from = std::min(selection.from, base::Timestamp{first});
+        selection.to = std::max(selection.to, base::Timestamp{last});
+        ++selection.selectors;
     }
 
     absl::Status resolve(const DurationValue& value, bool mustBePositive, std::int64_t& ms)
@@ -253,7 +267,14 @@ private:
     }
 
     Plan plan_;
-    bool statsOnly_ = false;
+    /// What stands above the node that is being visited.
+    struct Around
+    {
+        bool statsOnly = false;
+        std::string_view function{};
+        const Aggregation* grouping = nullptr;
+    };
+    Around around_;
 };
 
 } // namespace
@@ -274,6 +295,15 @@ std::optional<std::int64_t> Plan::atMs(const At& at) const
         return span.end;
     }
     return std::nullopt;
+}
+
+std::string selectionKey(const model::Matchers& matchers)
+{
+    std::string key;
+    for (const model::Matcher& matcher : matchers) {
+        key += matcher.toString() + ",";
+    }
+    return key;
 }
 
 absl::StatusOr<Plan> makePlan(const Expr& expr, const QuerySpan& span)

@@ -6,6 +6,7 @@
 // any. Units: milliseconds.
 #pragma once
 
+#include "core/base/string_map.h"
 #include "core/base/time.h"
 #include "core/promql/ast.h"
 #include "core/promql/batch.h"
@@ -13,7 +14,10 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace narthex::promql {
 
@@ -32,6 +36,10 @@ struct NodePlan
     /// Only counts and sums of histograms are wanted; hints of resets are then worked out while
     /// reading, as Prometheus does.
     bool statsOnly = false;
+    /// For the store's information, of selectors: the innermost function or aggregation around, and
+    /// the aggregation whose labels alone are wanted; empty and null where an operator comes first.
+    std::string_view function{};
+    const Aggregation* grouping = nullptr;
 };
 
 /// The times of the outermost query.
@@ -51,9 +59,19 @@ struct QuerySpan
     }
 };
 
+/// What selectors with the same matchers read, all together.
+struct Selection
+{
+    base::Timestamp from = base::Timestamp::max();
+    base::Timestamp to = base::Timestamp::min();
+    std::uint32_t selectors = 0;
+};
+
 struct Plan
 {
     absl::flat_hash_map<const Expr*, NodePlan> nodes;
+    /// By selectionKey().
+    base::StringMap<Selection> selections;
     QuerySpan span;
     /// Everything that selectors may read; from > to when there is none.
     base::Timestamp readFrom = base::Timestamp::max();
@@ -63,6 +81,9 @@ struct Plan
     /// The time that `@` means, or absent.
     [[nodiscard]] std::optional<std::int64_t> atMs(const At& at) const;
 };
+
+/// Equal for equal matchers in the same order.
+std::string selectionKey(const model::Matchers& matchers);
 
 /// Errors: InvalidArgument for duration expressions without a usable value, with position.
 absl::StatusOr<Plan> makePlan(const Expr& expr, const QuerySpan& span);

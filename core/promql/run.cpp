@@ -59,7 +59,8 @@ absl::Status Run::settle(std::uint64_t before, std::uint64_t samples)
     return charge(samples);
 }
 
-absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
+absl::Status Run::parallelPieces(std::size_t count,
+                                 absl::FunctionRef<absl::Status(std::size_t, std::size_t)> body)
 {
     const std::size_t batches = (count + kBatch - 1) / kBatch;
     std::atomic<bool> failed{false}; // relaxed: a hint to stop early; the status is under the mutex
@@ -70,9 +71,8 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
             return;
         }
         absl::Status status = check();
-        const std::size_t end = std::min(count, (batch + 1) * kBatch);
-        for (std::size_t i = batch * kBatch; i < end && status.ok(); ++i) {
-            status = body(i);
+        if (status.ok()) {
+            status = body(batch * kBatch, std::min(count, (batch + 1) * kBatch));
         }
         if (!status.ok()) {
             failed.store(true, std::memory_order_relaxed);
@@ -88,8 +88,22 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
     return first;
 }
 
-absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
-                                            const storage::SelectHints& hints)
+absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
+{
+    return parallelPieces(count, [this, body](std::size_t begin, std::size_t end) {
+        absl::Status status;
+        for (std::size_t i = begin; i < end && status.ok(); ++i) {
+            status = check();
+            if (status.ok()) {
+                status = body(i);
+            }
+        }
+        return status;
+    });
+}
+
+absl::StatusOr<Run::SeriesList> Run::ask(const model::Matchers& matchers,
+                                         const storage::SelectHints& hints)
 {
     NARTHEX_RETURN_IF_ERROR(check());
     SeriesList list;
@@ -104,6 +118,28 @@ absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
             break;
         }
         NARTHEX_RETURN_IF_ERROR(check());
+    }
+    return list;
+}
+
+absl::StatusOr<Run::SeriesList> Run::select(const model::Matchers& matchers,
+                                            const storage::SelectHints& hints)
+{
+    const std::string key = selectionKey(matchers);
+    const auto selection = plan_.selections.find(key);
+    const bool shares = selection != plan_.selections.end() && selection->second.selectors > 1 &&
+                        selection->second.from <= hints.from && hints.to <= selection->second.to;
+    SeriesList list;
+    if (!shares) {
+        NARTHEX_ASSIGN_OR_RETURN(list, ask(matchers, hints));
+    } else if (const auto known = shared_.find(key); known != shared_.end()) {
+        list = known->second;
+    } else {
+        storage::SelectHints all = hints;
+        all.from = selection->second.from;
+        all.to = selection->second.to;
+        NARTHEX_ASSIGN_OR_RETURN(list, ask(matchers, all));
+        shared_.emplace(key, list);
     }
     series_.fetch_add(list.size(), std::memory_order_relaxed);
     return list;

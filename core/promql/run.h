@@ -69,8 +69,14 @@ public:
     [[nodiscard]] absl::Status parallelFor(std::size_t count,
                                            absl::FunctionRef<absl::Status(std::size_t)> body);
 
-    /// Series that match, sorted by labels. `hints` needs no times filled in besides range and
-    /// function.
+    /// The same in pieces [begin, end): for a body that has memory to use again for the next one.
+    [[nodiscard]] absl::Status
+    parallelPieces(std::size_t count,
+                   absl::FunctionRef<absl::Status(std::size_t, std::size_t)> body);
+
+    /// Series that match, sorted by labels; some may have no samples in the time of the hints.
+    /// Selectors of the query with the same matchers ask the store once, for the time of them all.
+    /// Threads: the query's own.
     absl::StatusOr<SeriesList> select(const model::Matchers& matchers,
                                       const storage::SelectHints& hints);
 
@@ -108,6 +114,9 @@ public:
     void setTrace(Trace* trace) { trace_ = trace; }
 
 private:
+    absl::StatusOr<SeriesList> ask(const model::Matchers& matchers,
+                                   const storage::SelectHints& hints);
+
     // Fixed after construction.
     const Plan& plan_;
     const Features features_;
@@ -124,6 +133,7 @@ private:
     std::atomic<std::uint64_t> peak_{0};
     std::atomic<std::uint64_t> series_{0};
     // Changed by the query's own thread, between the parallel parts.
+    base::StringMap<SeriesList> shared_; // of Plan::selections with several selectors
     std::size_t countedSteps_;
     bool countsSteps_;
     // Guarded.

@@ -143,4 +143,27 @@ void countWindows(const storage::SampleColumns& columns, const CountedWindows& w
         columns.histogramTimes, windows, [&sums](std::size_t n) { return sums[n]; }, counts);
 }
 
+void countWindows(std::span<const std::uint32_t> low, std::span<const std::uint32_t> high,
+                  bool readElsewhere, StepCounts& counts)
+{
+    if (counts.perStep()) {
+        for (std::size_t i = 0; i < low.size(); ++i) {
+            const std::uint32_t seen = std::max(low[i], i == 0 ? 0 : high[i - 1]);
+            counts.addQueryable(i, high[i] - low[i]);
+            counts.addRead(i, readElsewhere ? 0 : high[i] - seen);
+        }
+        return;
+    }
+    std::uint64_t queryable = 0;
+    std::uint64_t read = 0;
+    std::uint32_t before = 0;
+    for (std::size_t i = 0; i < low.size(); ++i) {
+        queryable += high[i] - low[i];
+        read += high[i] - std::max(low[i], before);
+        before = high[i];
+    }
+    counts.queryable += queryable;
+    counts.read += readElsewhere ? 0 : read;
+}
+
 } // namespace narthex::promql

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace narthex::promql {
@@ -80,5 +81,8 @@ struct CountedWindows
 };
 void countWindows(const storage::SampleColumns& columns, const CountedWindows& windows,
                   StepCounts& counts);
+/// The same for windows [low, high) of floats that were found already.
+void countWindows(std::span<const std::uint32_t> low, std::span<const std::uint32_t> high,
+                  bool readElsewhere, StepCounts& counts);
 
 } // namespace narthex::promql

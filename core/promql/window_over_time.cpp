@@ -98,8 +98,7 @@ WindowResult quantile(const Window& window, NoteBits& notes)
     if (!floatsOnly(window, notes)) {
         return {};
     }
-    std::vector<double> values(window.values.begin(), window.values.end());
-    return quantileOfValues(window.arguments[0], values);
+    return quantileOfValues(window.arguments[0], window.values);
 }
 
 double variance(const Window& window)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // rate and its family.
+#include "core/promql/extrapolation.h"
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_math.h"
 #include "core/promql/start_times.h"
@@ -33,30 +34,24 @@ struct Sampled
     [[nodiscard]] double interval() const { return seconds(times.back() - times.front()); }
 };
 
-/// How the difference between first and last sample is stretched to the window.
-double extrapolationFactor(const Window& window, const Sampled& samples, double secondsToZero)
+/// How a difference is stretched to the window. `first`: the value of the first sample.
+double extrapolationFactor(const Window& window, const Sampled& samples, bool counter, double first,
+                           double difference)
 {
-    double toEnd = seconds(window.end - samples.times.back());
-    double average = 0;
-    if (samples.times.size() > 1) {
-        average = samples.interval() / static_cast<double>(samples.times.size() - 1);
-    }
-    // A gap of more than a tenth above the average means that the series begins or ends here.
-    const double threshold = average * 1.1;
-    if (toEnd >= threshold) {
-        toEnd = average / 2;
-    }
+    const std::int64_t toEndMs = window.end - samples.times.back();
     if (samples.beginsInside(window)) {
         const double sampled = seconds(samples.times.back() - samples.starts[0]);
-        return (sampled + toEnd) / sampled;
+        const double average =
+            samples.times.size() > 1
+                ? samples.interval() / static_cast<double>(samples.times.size() - 1)
+                : 0;
+        return (sampled + Extrapolation::upTo(seconds(toEndMs), average)) / sampled;
     }
-    double toStart = seconds(samples.times.front() - window.begin);
-    if (toStart >= threshold) {
-        toStart = average / 2;
-    }
-    toStart = std::min(toStart, secondsToZero);
-    const double sampled = samples.interval();
-    return (sampled + toStart + toEnd) / sampled;
+    const Extrapolation extrapolation({.toStartMs = samples.times.front() - window.begin,
+                                       .toEndMs = toEndMs,
+                                       .sampledMs = samples.times.back() - samples.times.front(),
+                                       .count = samples.times.size()});
+    return counter ? extrapolation.factorOfCounter(first, difference) : extrapolation.factor();
 }
 
 double floatDifference(std::span<const double> values, bool counter, const Sampled& samples)
@@ -78,13 +73,10 @@ WindowResult extrapolatedFloats(const Window& window, const Sampled& samples, bo
 {
     const auto values = window.values;
     double difference = floatDifference(values, counter, samples);
-    double toZero = HUGE_VAL;
     if (samples.beginsInside(window)) {
         difference += values.front();
-    } else if (counter && difference > 0 && values.front() >= 0) {
-        toZero = samples.interval() * (values.front() / difference);
     }
-    double factor = extrapolationFactor(window, samples, toZero);
+    double factor = extrapolationFactor(window, samples, counter, values.front(), difference);
     if (perSecond) {
         factor /= window.rangeSeconds();
     }
@@ -123,12 +115,8 @@ WindowResult extrapolatedHistograms(const Window& window, const Sampled& samples
         return {};
     }
     model::FloatHistogram result = *std::move(increase);
-    double toZero = HUGE_VAL;
-    const double first = window.histograms.front()->count;
-    if (counter && result.count > 0 && first >= 0) {
-        toZero = samples.interval() * (first / result.count);
-    }
-    double factor = extrapolationFactor(window, samples, toZero);
+    double factor = extrapolationFactor(window, samples, counter, window.histograms.front()->count,
+                                        result.count);
     if (perSecond) {
         factor /= window.rangeSeconds();
     }
