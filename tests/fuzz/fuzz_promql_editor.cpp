@@ -100,7 +100,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ParseOutcome outcome = parseAll(text, kAll);
     checkLint(text, cursor, outcome.expr != nullptr);
     const CompletionOptions options{.features = kAll, .requested = true};
-    const CompletionList list = complete(text, cursor, Source(), options);
+    static const Source source;
+    const CompletionList list = complete(text, cursor, source, options);
     for (const CompletionItem& item : list.items) {
         const std::string changed = applyEdits(text, {item.edit});
         check(item.selection.begin <= item.selection.end && item.selection.end <= changed.size());

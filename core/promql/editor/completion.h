@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace narthex::promql::editor {
@@ -27,6 +28,14 @@ struct Usage
 {
     std::uint32_t recent = 0;
     std::uint32_t stored = 0;
+};
+
+/// How the values of a label are spread over series.
+struct LabelCounts
+{
+    std::size_t values = 0;
+    /// The most frequent ones, most frequent first.
+    std::vector<std::pair<std::string, std::size_t>> top{};
 };
 
 /// Where names come from. Answers at once, from what is cached; what is not there yet is left out.
@@ -43,6 +52,17 @@ public:
     [[nodiscard]] virtual std::vector<std::string> labelNames(std::string_view selector) const = 0;
     [[nodiscard]] virtual std::vector<std::string> labelValues(std::string_view label,
                                                                std::string_view selector) const = 0;
+    /// Absent where counting would need a request.
+    [[nodiscard]] virtual std::optional<LabelCounts>
+    labelCounts(std::string_view /*label*/, std::string_view /*selector*/) const
+    {
+        return std::nullopt;
+    }
+    /// The expression of the rule that records this metric.
+    [[nodiscard]] virtual std::optional<std::string> recordedBy(std::string_view /*metric*/) const
+    {
+        return std::nullopt;
+    }
     /// Newest first.
     [[nodiscard]] virtual std::vector<std::string> history() const { return {}; }
     [[nodiscard]] virtual std::vector<Snippet> userSnippets() const { return {}; }

@@ -3,6 +3,7 @@
 #include "core/promql/editor/completion.h"
 #include "core/promql/editor/completion_edits.h"
 #include "core/promql/editor/language_docs.h"
+#include "core/promql/editor/metric_kinds.h"
 
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
@@ -20,68 +21,6 @@ using Kind = CompletionKind;
 constexpr std::size_t kManyMetrics = 10'000;
 constexpr std::string_view kExperimentalFeature = "promql-experimental-functions";
 constexpr std::string_view kFillFeature = "promql-binop-fill-modifiers";
-
-/// Short names that are seldom meant: they must not beat names of metrics.
-bool isRare(std::string_view name)
-{
-    constexpr std::array<std::string_view, 24> kRare = {
-        "acos",  "acosh", "asin", "asinh", "atan",  "atanh", "cos", "cosh",
-        "deg",   "end",   "exp",  "ln",    "log10", "log2",  "pi",  "rad",
-        "range", "sgn",   "sin",  "sinh",  "start", "step",  "tan", "tanh"};
-    return std::binary_search(kRare.begin(), kRare.end(), name);
-}
-
-bool endsLikeCounter(std::string_view name)
-{
-    return name.ends_with("_total") || name.ends_with("_count") || name.ends_with("_sum") ||
-           name.ends_with("_bucket");
-}
-
-enum class Wanted : std::uint8_t
-{
-    Anything,
-    Counters,
-    Gauges,
-    Buckets
-};
-
-Wanted wantedBy(const CompletionContext& context)
-{
-    const std::string_view callee = context.callee;
-    if (callee == "rate" || callee == "irate" || callee == "increase" || callee == "resets") {
-        return Wanted::Counters;
-    }
-    if (callee == "delta" || callee == "idelta" || callee == "deriv" ||
-        callee == "predict_linear") {
-        return Wanted::Gauges;
-    }
-    if ((callee == "histogram_quantile" && context.argument == 1) ||
-        (callee == "histogram_fraction" && context.argument == 2)) {
-        return Wanted::Buckets;
-    }
-    return Wanted::Anything;
-}
-
-bool fits(Wanted wanted, std::string_view name, const std::optional<model::Metadata>& metadata)
-{
-    using model::MetricType;
-    const MetricType type = metadata ? metadata->type : MetricType::Unknown;
-    const bool known = type != MetricType::Unknown;
-    switch (wanted) {
-    case Wanted::Anything:
-        return true;
-    case Wanted::Counters:
-        return known ? type == MetricType::Counter || type == MetricType::Histogram ||
-                           endsLikeCounter(name)
-                     : endsLikeCounter(name);
-    case Wanted::Gauges:
-        return known ? type == MetricType::Gauge : !endsLikeCounter(name);
-    case Wanted::Buckets:
-        return name.ends_with("_bucket") || (type == MetricType::Histogram &&
-                                             !name.ends_with("_count") && !name.ends_with("_sum"));
-    }
-    return true;
-}
 
 /// The place of a kind when nothing was typed yet.
 int orderOf(Kind kind)
@@ -276,6 +215,7 @@ private:
     void addLabelValues()
     {
         const auto values = source_.labelValues(context_.label, selectorOf(context_));
+        valueCounts_ = source_.labelCounts(context_.label, selectorOf(context_));
         for (const std::string& value : values) {
             put({.kind = Kind::LabelValue, .label = value, .detail = context_.label});
         }
@@ -301,7 +241,7 @@ private:
             if (doc.experimental && !options_.features.experimentalFunctions) {
                 item.neededFeature = kExperimentalFeature;
             }
-            put(std::move(item), isRare(doc.name) ? 3 : 0);
+            put(std::move(item), isRareFunction(doc.name) ? 3 : 0);
         }
     }
 
@@ -479,12 +419,47 @@ private:
             item.documentation = functionHelp(item.label);
         } else if (item.kind == Kind::MetricName) {
             describeMetric(item);
+        } else if (item.kind == Kind::LabelName) {
+            describeLabel(item);
+        } else if (item.kind == Kind::LabelValue) {
+            describeValue(item);
         }
         edits_.prepare(item);
     }
 
+    void describeLabel(CompletionItem& item) const
+    {
+        const auto counts = source_.labelCounts(item.label, selectorOf(context_));
+        if (!counts) {
+            return;
+        }
+        constexpr std::size_t kShown = 5;
+        item.detail = fmt::format("{} value{}", counts->values, counts->values == 1 ? "" : "s");
+        for (std::size_t i = 0; i < std::min(kShown, counts->top.size()); ++i) {
+            const auto& [value, series] = counts->top[i];
+            item.documentation += fmt::format("{}{}: {} series", i == 0 ? "" : "\n", value, series);
+        }
+    }
+
+    void describeValue(CompletionItem& item) const
+    {
+        if (!valueCounts_) {
+            return;
+        }
+        for (const auto& [value, series] : valueCounts_->top) {
+            if (value == item.label) {
+                item.detail = fmt::format("{} series", series);
+            }
+        }
+    }
+
     void describeMetric(CompletionItem& item) const
     {
+        if (const auto expression = source_.recordedBy(item.label)) {
+            item.detail = "recorded";
+            item.documentation = *expression;
+            return;
+        }
         const auto metadata = metadataOf(source_, item.label);
         if (metadata) {
             item.detail = model::metricTypeText(metadata->type);
@@ -501,60 +476,10 @@ private:
     const CompletionEdits edits_;
     std::vector<Candidate> candidates_;
     std::size_t namesCut_ = 0;
+    std::optional<LabelCounts> valueCounts_;
 };
 
 } // namespace
-
-base::Duration CompletionSource::scrapeInterval() const { return {}; }
-
-std::string selectorOf(const CompletionContext& context)
-{
-    if (context.metric.empty() && context.otherMatchers.empty()) {
-        return {};
-    }
-    const bool plain = context.metric.empty() || model::isLegacyMetricName(context.metric);
-    std::string out = plain ? context.metric : std::string();
-    if (plain && context.otherMatchers.empty()) {
-        return out;
-    }
-    out += "{";
-    if (!plain) {
-        out += model::quote(context.metric);
-    }
-    for (const std::string& matcher : context.otherMatchers) {
-        out += (out.back() == '{' ? "" : ",") + matcher;
-    }
-    return out + "}";
-}
-
-std::optional<model::Metadata> metadataOf(const CompletionSource& source, std::string_view metric)
-{
-    if (auto own = source.metadata(metric)) {
-        return own;
-    }
-    struct Part
-    {
-        std::string_view suffix;
-        std::string_view prefix;
-    };
-    constexpr std::array<Part, 4> kParts = {
-        {{"_count", "number of observations of: "},
-         {"_sum", "sum of observations of: "},
-         {"_bucket", "observations up to the bucket bound of: "},
-         {"_total", ""}}};
-    for (const Part& part : kParts) {
-        if (!metric.ends_with(part.suffix)) {
-            continue;
-        }
-        auto family = source.metadata(metric.substr(0, metric.size() - part.suffix.size()));
-        if (family && !part.prefix.empty()) {
-            family->type = model::MetricType::Counter;
-            family->help = std::string(part.prefix) + family->help;
-        }
-        return family;
-    }
-    return std::nullopt;
-}
 
 CompletionList complete(std::string_view text, std::size_t cursor, const CompletionSource& source,
                         const CompletionOptions& options)

@@ -121,14 +121,31 @@ private:
     {
         say("Series that meet all of these:");
         sayMatchers(node.selector);
-        say(node.range.expr
-                ? "Of each, all samples of the window; its left edge does not belong to it."
-                : fmt::format("Of each, all samples of the last {}; the left edge of the window "
-                              "does not belong to it.",
-                              printDuration(node.range.literal)));
+        say(fmt::format("Of each, all samples of the last {}; the left edge of the window does not "
+                        "belong to it.",
+                        rangeText(node.range)));
         sayTime(node.selector.offset, node.selector.at);
         sayEdges(node.selector);
         say(fmt::format("{} series with {} samples.", own().series, own().samplesRead));
+    }
+
+    /// The length of the window; for an expression also how it comes about.
+    [[nodiscard]] std::string rangeText(const DurationValue& range)
+    {
+        if (!range.expr) {
+            return printDuration(range.literal);
+        }
+        const auto plan = makePlan(expr_, options_.span);
+        if (!plan.ok()) {
+            return "window";
+        }
+        const base::Duration length = base::Duration::fromMs(plan->of(expr_).rangeMs);
+        const std::string own = print(expr_);
+        if (options_.span.step == 0 &&
+            (own.find("step()") != std::string::npos || own.find("range()") != std::string::npos)) {
+            say("step() and range() are 0 when a query is asked for one time only.");
+        }
+        return fmt::format("{} (worked out)", printDuration(length));
     }
 
     void sayMatchers(const VectorSelector& node)

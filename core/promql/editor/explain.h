@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/promql/ast.h"
+#include "core/promql/editor/lint.h"
 #include "core/promql/plan.h"
 #include "core/promql/value.h"
 
@@ -14,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace narthex::promql::editor {
@@ -48,6 +50,10 @@ struct ExplainOptions
 /// of two vectors has an explanation of its own: see explainMatching().
 Explanation explainNode(const Expr& root, std::span<const NodeResult> nodes, std::size_t index,
                         const ExplainOptions& options);
+
+/// What each matcher of a selector removes: series with all matchers, and without this one. `expr`
+/// is a selector in `text`; asks `data` once a matcher.
+ExplainTable explainMatchers(std::string_view text, const Expr& expr, const LintData& data);
 
 /// The node with this index in pre-order; null if there is none.
 const Expr* nodeAt(const Expr& root, std::size_t index);

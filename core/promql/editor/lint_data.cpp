@@ -144,13 +144,10 @@ private:
         }
     }
 
-    /// The selector's text without one of its matchers.
     [[nodiscard]] std::string without(const Expr& expr, const MatcherText& matcher) const
     {
-        std::string selector = core(expr);
-        const SourceRange removed = withComma(text_.text, matcher.whole());
-        selector.erase(removed.begin - expr.range.begin, removed.end - removed.begin);
-        return selector;
+        return withoutMatcher(text_.text, {expr.range.begin, text_.selector(expr).coreEnd},
+                              matcher);
     }
 
     void explainEmpty(const Expr& expr)

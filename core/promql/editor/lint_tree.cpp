@@ -6,6 +6,7 @@
 #include "core/base/number.h"
 #include "core/promql/editor/label_flow.h"
 #include "core/promql/editor/lint_internal.h"
+#include "core/promql/editor/metric_kinds.h"
 #include "core/promql/printer.h"
 
 #include <fmt/format.h>
@@ -20,12 +21,6 @@ namespace {
 bool isOneOf(std::string_view name, std::initializer_list<std::string_view> names)
 {
     return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool endsLikeCounter(std::string_view name)
-{
-    return name.ends_with("_total") || name.ends_with("_count") || name.ends_with("_sum") ||
-           name.ends_with("_bucket");
 }
 
 class TreeChecks

@@ -103,4 +103,12 @@ SourceRange withComma(std::string_view text, SourceRange matcher)
     return {begin > 0 && text[begin - 1] == ',' ? begin - 1 : matcher.begin, matcher.end};
 }
 
+std::string withoutMatcher(std::string_view text, SourceRange core, const MatcherText& matcher)
+{
+    std::string selector(text.substr(core.begin, core.end - core.begin));
+    const SourceRange removed = withComma(text, matcher.whole());
+    selector.erase(removed.begin - core.begin, removed.end - removed.begin);
+    return selector;
+}
+
 } // namespace narthex::promql::editor

@@ -48,4 +48,7 @@ std::string metricOf(const VectorSelector& selector);
 /// Bytes that removing the matcher removes: with a comma beside it.
 SourceRange withComma(std::string_view text, SourceRange matcher);
 
+/// The selector's text without one of its matchers. `core`: from its begin to coreEnd.
+std::string withoutMatcher(std::string_view text, SourceRange core, const MatcherText& matcher);
+
 } // namespace narthex::promql::editor

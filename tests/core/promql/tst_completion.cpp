@@ -50,6 +50,16 @@ public:
                    ? std::vector<std::string>{"localhost:9090"}
                    : std::vector<std::string>{"localhost:9090", "localhost:9100"};
     }
+    [[nodiscard]] std::optional<LabelCounts> labelCounts(std::string_view label,
+                                                         std::string_view) const override
+    {
+        return label == "job" ? std::optional(LabelCounts{2, {{"prometheus", 7}, {"a.b", 1}}})
+                              : std::nullopt;
+    }
+    [[nodiscard]] std::optional<std::string> recordedBy(std::string_view metric) const override
+    {
+        return metric == "offline" ? std::optional<std::string>("sum(up == 0)") : std::nullopt;
+    }
     [[nodiscard]] std::vector<std::string> history() const override { return past; }
     [[nodiscard]] std::vector<Snippet> userSnippets() const override
     {
@@ -150,6 +160,9 @@ private Q_SLOTS:
     void hidesWhatTheServerDoesNotKnow();
     void cutsLongLists();
     void describesMetricsByTheirFamily();
+    void countsWhatALabelHas();
+    void tellsWhatIsRecorded();
+    void opensTheNextListByItself();
     void expandsSnippetsWithLinkedFields();
     void takesSeveralValuesAsOneExpression();
     void ranksByHowWellLettersFit();
@@ -382,6 +395,29 @@ void TestCompletion::describesMetricsByTheirFamily()
              std::string("observations up to the bucket bound of: Time of requests."));
     QCOMPARE(find(listAt("u|", Source()), "up")->documentation,
              std::string("Whether the target answers."));
+}
+
+void TestCompletion::countsWhatALabelHas()
+{
+    const auto names = listAt("up{jo|}", Source());
+    QCOMPARE(find(names, "job")->detail, std::string("2 values"));
+    QCOMPARE(find(names, "job")->documentation, std::string("prometheus: 7 series\na.b: 1 series"));
+    QCOMPARE(find(listAt("up{job=\"|\"}", Source()), "a.b")->detail, std::string("1 series"));
+}
+
+void TestCompletion::tellsWhatIsRecorded()
+{
+
+    const auto list = listAt("off|", Source());
+    QCOMPARE(find(list, "offline")->detail, std::string("recorded"));
+    QCOMPARE(find(list, "offline")->documentation, std::string("sum(up == 0)"));
+}
+
+void TestCompletion::opensTheNextListByItself()
+{
+    QVERIFY(find(listAt("up{jo|}", Source()), "job")->reopens);
+    QVERIFY(find(listAt("sum(ra|", Source()), "rate")->reopens);
+    QVERIFY(!find(listAt("tim|", Source()), "time")->reopens);
 }
 
 void TestCompletion::expandsSnippetsWithLinkedFields()

@@ -9,6 +9,7 @@
 #include "core/promql/editor/lint.h"
 #include "core/promql/editor/matching.h"
 #include "core/promql/editor/signature.h"
+#include "core/promql/editor/tree_rows.h"
 #include "core/promql/engine.h"
 #include "core/promql/parser.h"
 #include "support/memory_store.h"
@@ -60,6 +61,9 @@ private Q_SLOTS:
     void quantilesShowWhereTheRankFalls();
     void hintsFollowTheResult_data();
     void hintsFollowTheResult();
+    void rowsOfTheTreeStandInOrder();
+    void rowsAreSpoken();
+    void matchersShowWhatTheyRemove();
 
 private:
     [[nodiscard]] std::optional<Vector> evaluate(std::string_view query) const override;
@@ -423,6 +427,8 @@ void TestExplain::nodesAreExplained_data()
     row("2 - a", 0, "a{i=\"1\", job=\"y\"} | 3 | 2 - 3 | -1");
     row("1 + 2", 0, "The result is 3.");
     row("-a", 0, "The sign of every value changes");
+    row("rate(many_total[5m + 60])", 1, "the last 6m (worked out)");
+    row("rate(many_total[5m + step()])", 1, "step() and range() are 0");
     row("(a)", 0, "Parentheses");
     row("1h", 0, "Written as a duration: 1h.");
     row("max_over_time(a[10m:3m])", 1, "4 evaluations, every 3m.");
@@ -545,6 +551,65 @@ void TestExplain::hintsFollowTheResult()
             fixed);
     }
     QVERIFY(hintsAfterRunning("sum(", *result, {}).empty());
+}
+
+void TestExplain::rowsOfTheTreeStandInOrder()
+{
+    const auto result = engine_.instant(store_, "(sum(rate(many_total[5m]))) / 2",
+                                        base::Timestamp{120'000}, {.trace = true}, {});
+    QVERIFY(result.ok());
+    const auto outline = [&](bool hide) {
+        QString out;
+        for (const TreeRow& row : treeRows(result->nodes, hide)) {
+            out += QString(int(row.depth) * 2, ' ') +
+                   QString::fromStdString(result->nodes[row.node].text) + "\n";
+        }
+        return out;
+    };
+    QCOMPARE(outline(true), QString("  sum(...)\n"
+                                    "    rate(...)\n"
+                                    "      many_total[5m]\n"
+                                    "/\n"
+                                    "  2\n"));
+    QVERIFY(outline(false).contains("(...)"));
+    QCOMPARE(result->nodes[nodeAround(result->nodes, 11)].text, std::string("many_total[5m]"));
+    QCOMPARE(nodeAround(result->nodes, 28), std::size_t{0});
+    QCOMPARE(nodeAround(result->nodes, 500), result->nodes.size());
+}
+
+void TestExplain::rowsAreSpoken()
+{
+    const auto result = engine_.instant(store_, "rate(many_total[5m])", base::Timestamp{120'000},
+                                        {.trace = true}, {});
+    QVERIFY(result.ok());
+    const auto rows = treeRows(result->nodes, true);
+    QCOMPARE(rows[0].spoken,
+             std::string("rate(...), function, range vector to instant vector, 30 results"));
+    QCOMPARE(rows[0].labels, (std::vector<std::string>{"pod 30", "zone 2"}));
+    QCOMPARE(rows[0].moreLabels, std::size_t{0});
+    Labels wide;
+    model::LabelsBuilder builder(wide);
+    for (int i = 0; i < 12; ++i) {
+        builder.set("l" + std::to_string(10 + i), "v");
+    }
+    test::MemoryStore store;
+    builder.set("__name__", "wide");
+    store.add(builder.build(), base::Timestamp{0}, 1);
+    const auto many = engine_.instant(store, "wide", base::Timestamp{0}, {.trace = true}, {});
+    QCOMPARE(treeRows(many->nodes, true)[0].labels.size(), std::size_t{10});
+    QCOMPARE(treeRows(many->nodes, true)[0].moreLabels, std::size_t{2});
+}
+
+void TestExplain::matchersShowWhatTheyRemove()
+{
+    const std::string query = "sum(a{job=\"x\",i=~\"1|2\"} offset 1m)";
+    const auto expr = parse(query, kAll);
+    const ExplainTable table = explainMatchers(query, *nodeAt(**expr, 1), *this);
+    QCOMPARE(table.rows.size(), std::size_t{2});
+    QCOMPARE(table.rows[0].cells, (std::vector<std::string>{"job=\"x\"", "3", "1"}));
+    QCOMPARE(table.rows[1].cells, (std::vector<std::string>{"i=~\"1|2\"", "2", "0"}));
+    const auto lone = parse("{job=\"x\"}", kAll);
+    QCOMPARE(explainMatchers("{job=\"x\"}", **lone, *this).rows[0].cells[1], std::string());
 }
 
 QTEST_GUILESS_MAIN(TestExplain)
