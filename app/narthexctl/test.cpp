@@ -106,11 +106,10 @@ public:
         }
         commands_ += report.commands;
         failures_ += report.failures.size();
-        if (!flags_.updateInto.empty()) {
-            NARTHEX_RETURN_IF_ERROR(writeUpdated(file, script, report, flags_.updateInto));
-        }
         reports_.push_back({file, std::move(report)});
-        return absl::OkStatus();
+        return flags_.updateInto.empty()
+                   ? absl::OkStatus()
+                   : writeUpdated(file, script, reports_.back().report, flags_.updateInto);
     }
 
     [[nodiscard]] bool failed() const { return failures_ > 0; }
@@ -120,7 +119,8 @@ public:
         if (flags_.list) {
             return absl::OkStatus();
         }
-        fmt::print("{} files, {} commands, {} failures\n", reports_.size(), commands_, failures_);
+        fmt::print("files: {}, commands: {}, failures: {}\n", reports_.size(), commands_,
+                   failures_);
         return flags_.junit.empty()
                    ? absl::OkStatus()
                    : base::writeFileAtomically(flags_.junit, ts::junitXml(reports_));

@@ -27,6 +27,7 @@ constexpr Route kRoutes[] = {
     {"/api/v1/query", instantQuery, true},
     {"/api/v1/query_range", rangeQuery, true},
     {"/api/v1/format_query", formatQuery, true},
+    {"/api/v1/parse_query", parseQuery, true},
     {"/api/v1/series", series, true},
     {"/api/v1/labels", labelNames, true},
     {"/api/v1/metadata", metadata},

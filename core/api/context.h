@@ -68,6 +68,7 @@ void writeValue(base::JsonWriter& json, const promql::Value& value);
 net::ServerResponse instantQuery(const Context& context, const net::ServerRequest& request);
 net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest& request);
 net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request);
+net::ServerResponse parseQuery(const Context& context, const net::ServerRequest& request);
 net::ServerResponse series(const Context& context, const net::ServerRequest& request);
 net::ServerResponse labelNames(const Context& context, const net::ServerRequest& request);
 net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request,

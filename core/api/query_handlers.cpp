@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/context.h"
 #include "core/base/status.h"
+#include "core/promql/editor/ast_json.h"
+#include "core/promql/editor/format_text.h"
 #include "core/promql/parser.h"
-#include "core/promql/printer.h"
 #include "core/promql/statistics_json.h"
 
 #include <fmt/format.h>
@@ -21,13 +22,9 @@ Notes notesOf(const promql::Result& result, std::string_view query)
 {
     Notes notes;
     for (const promql::Annotation& annotation : result.annotations) {
-        std::string text = annotation.text;
-        if (annotation.begin) {
-            text += fmt::format(" ({})", promql::lineAndColumn(query, *annotation.begin));
-        }
         auto& list =
             annotation.kind == promql::AnnotationKind::Warning ? notes.warnings : notes.infos;
-        list.push_back(std::move(text));
+        list.push_back(promql::annotationText(annotation, query));
     }
     return notes;
 }
@@ -64,6 +61,12 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
         .key("result");
     writeValue(json, result.value);
     if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
+        if (*stats != "true" && *stats != "all") {
+            notes.warnings.push_back(
+                fmt::format("value \"{}\" of parameter \"stats\" is deprecated, say \"true\" or "
+                            "\"all\"",
+                            *stats));
+        }
         json.key("stats");
         promql::writeStatistics(json, result.statistics);
     }
@@ -88,18 +91,21 @@ absl::StatusOr<Common> commonParameters(const net::ServerRequest& request)
     common.query = request.parameter("query").value_or("");
     NARTHEX_ASSIGN_OR_RETURN(common.limit, limitParameter(request));
     NARTHEX_ASSIGN_OR_RETURN(common.options.timeout, durationParameter(request, "timeout"));
+    common.options.perStepStatistics = request.parameter("stats") == "all";
     NARTHEX_ASSIGN_OR_RETURN(common.options.lookback, durationParameter(request, "lookback_delta"));
     return common;
+}
+
+absl::Status wrongQuery(const absl::Status& parsed)
+{
+    return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
 }
 
 absl::Status checkQuery(const Context& context, std::string_view query)
 {
     const absl::Status parsed =
         promql::parse(query, context.engine.queries().options().features).status();
-    if (!parsed.ok()) {
-        return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
-    }
-    return parsed;
+    return parsed.ok() ? parsed : wrongQuery(parsed);
 }
 
 absl::Status checkRange(base::Timestamp from, base::Timestamp to, base::Duration step)
@@ -206,13 +212,26 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
 net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request)
 {
     const std::string query(request.parameter("query").value_or(""));
-    auto parsed = promql::parse(query, context.engine.queries().options().features);
-    if (!parsed.ok()) {
-        return errorResponse(ErrorType::BadData, fmt::format("invalid parameter \"query\": {}",
-                                                             base::messageOf(parsed.status())));
+    const auto formatted =
+        promql::editor::formatText(query, context.engine.queries().options().features);
+    if (!formatted.ok()) {
+        return errorResponse(wrongQuery(formatted.status()), ErrorType::BadData);
     }
     std::string data;
-    base::appendJsonString(data, promql::format(**parsed));
+    base::appendJsonString(data, formatted->text);
+    return success(data);
+}
+
+net::ServerResponse parseQuery(const Context& context, const net::ServerRequest& request)
+{
+    const std::string query(request.parameter("query").value_or(""));
+    const auto parsed = promql::parse(query, context.engine.queries().options().features);
+    if (!parsed.ok()) {
+        return errorResponse(wrongQuery(parsed.status()), ErrorType::BadData);
+    }
+    std::string data;
+    base::JsonWriter json(data);
+    promql::editor::writeTree(json, **parsed);
     return success(data);
 }
 

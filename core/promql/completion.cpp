@@ -32,6 +32,7 @@ public:
     {
         context_.begin = context_.end = static_cast<std::uint32_t>(cursor_);
         walkToCursor();
+        nameCallee();
         if (word_ == kNone) {
             atBlank();
             return std::move(context_);
@@ -113,6 +114,22 @@ private:
         context_.typed = text_.substr(token.begin, cursor_ - token.begin);
     }
 
+    void nameCallee()
+    {
+        for (auto frame = walker_.frames().rbegin(); frame != walker_.frames().rend(); ++frame) {
+            const bool call =
+                frame->kind == FrameKind::Call || frame->kind == FrameKind::Aggregation;
+            if (call && frame->word != kNone) {
+                context_.callee = source(tokens()[frame->word]);
+                context_.argument = frame->argument;
+                return;
+            }
+            if (frame->kind == FrameKind::Paren) {
+                return; // something of its own
+            }
+        }
+    }
+
     void atBlank()
     {
         const bool touches = cursor_ > 0 && walker_.position() > 0 &&
@@ -125,6 +142,9 @@ private:
         if (token.kind == TokenKind::Number || token.kind == TokenKind::Duration ||
             isHalfDuration(token)) {
             return onNumber(token);
+        }
+        if (offersOperatorOf(token)) {
+            return;
         }
         replace(token);
         if (token.kind == TokenKind::Error || isUnfinishedOperator(token)) {
@@ -141,8 +161,27 @@ private:
                isDigit(text_[token.end - 1]);
     }
 
+    /// `{a¦=`: the operator behind the label.
+    bool offersOperatorOf(const Token& label)
+    {
+        const std::size_t next = word_ + 1;
+        if (!openBraces() || walker_.place() != Place::Label || label.end != cursor_ ||
+            next >= tokens().size() || tokens()[next].begin != cursor_ ||
+            (!isWithin(tokens()[next].kind, TokenKind::Equal, TokenKind::RegexNotEqual) &&
+             tokens()[next].kind != TokenKind::NotEqual)) {
+            return false;
+        }
+        replace(tokens()[next]);
+        context_.typed.clear();
+        offer({Kind::MatchOperator});
+        return true;
+    }
+
     void onOperator()
     {
+        if (inDurationSlot()) {
+            return offer({Kind::DurationFunction}); // a word that is none of them yet
+        }
         if (openBraces()) {
             return offer({Kind::MatchOperator});
         }
@@ -151,12 +190,15 @@ private:
         }
     }
 
+    [[nodiscard]] bool inDurationSlot() const
+    {
+        return walker_.place() == Place::Duration || walker_.place() == Place::OffsetDuration;
+    }
+
     /// A unit is inserted behind the digits: nothing is replaced, `typed` is the number so far.
     void onNumber(const Token& token)
     {
-        const bool inDuration =
-            walker_.place() == Place::Duration || walker_.place() == Place::OffsetDuration;
-        if (inDuration && token.kind != TokenKind::Duration && token.end == cursor_) {
+        if (inDurationSlot() && token.kind != TokenKind::Duration && token.end == cursor_) {
             context_.typed = source(token);
             offer({Kind::Duration});
         }
@@ -165,6 +207,8 @@ private:
     void inString(const Token& token)
     {
         const char quote = text_[token.begin];
+        context_.quote = quote;
+        context_.isClosed = token.kind == TokenKind::String;
         context_.begin = token.begin + 1;
         context_.end = token.end;
         if (token.kind == TokenKind::String && text_[token.end - 1] == quote) {
@@ -175,6 +219,8 @@ private:
         if (walker_.place() == Place::MatchValue) {
             offer({Kind::LabelValue});
             context_.label = labelText(walker_.lastLabel());
+            const TokenKind op = tokens()[walker_.position() - 1].kind;
+            context_.isRegex = op == TokenKind::RegexEqual || op == TokenKind::RegexNotEqual;
             return fillSelector();
         }
         if (walker_.place() == Place::Label && openBraces()) {
@@ -226,13 +272,40 @@ private:
             return openBraces() ? offer({Kind::MatchOperator}) : void();
         case Place::Duration:
         case Place::OffsetDuration:
-            return;
+            return offerDurations(touchesOperand);
+        case Place::AtArgument:
+            return offer({Kind::AtArgument});
         case Place::BeforeLabels:
         case Place::MatchValue:
         case Place::AfterMatchValue:
-        case Place::AtArgument:
             return;
         }
+    }
+
+    void offerDurations(bool touches)
+    {
+        if (word_ != kNone) {
+            return offer({Kind::DurationFunction});
+        }
+        const std::size_t at = walker_.position();
+        if (endsDuration(at - 1)) {
+            if (!touches && walker_.place() == Place::Duration) {
+                offer({Kind::DurationOperator});
+            }
+        } else if (touches && at > 1 && endsDuration(at - 2)) {
+            replace(tokens()[at - 1]);
+            offer({Kind::DurationOperator});
+        } else {
+            context_.onRequestOnly = true;
+            offer({Kind::Duration, Kind::DurationFunction});
+        }
+    }
+
+    [[nodiscard]] bool endsDuration(std::size_t index) const
+    {
+        const TokenKind kind = tokens()[index].kind;
+        return kind == TokenKind::Number || kind == TokenKind::Duration ||
+               kind == TokenKind::RightParen;
     }
 
     /// `sum by (a) b¦`: the words before are in the token list.
@@ -250,7 +323,10 @@ private:
         if (stringWanted()) {
             return;
         }
-        offer({Kind::MetricName, Kind::Function, Kind::Aggregation, Kind::Number});
+        offer({Kind::MetricName, Kind::Function, Kind::Aggregation, Kind::Number, Kind::Snippet});
+        if (cursor_ == 0) {
+            offer({Kind::History});
+        }
     }
 
     [[nodiscard]] const TokenWalker::Frame* firstArgumentOfAggregation() const
@@ -299,7 +375,9 @@ private:
     {
         offer({Kind::LabelName});
         fillSelector();
-        if (context_.metric.empty()) {
+        context_.isInfoSelector =
+            context_.callee == "info" && context_.argument == 1 && context_.metric.empty();
+        if (context_.metric.empty() && !context_.isInfoSelector) {
             offer({Kind::MetricName});
         }
     }
@@ -315,6 +393,7 @@ private:
             context_.metric = metricWithin(openerOfCallBefore(frame.word), frame.opener);
         } else {
             context_.metric = metricBefore(frame.opener);
+            context_.otherMetric = metricWithin(frame.opener + 1, tokens().size());
         }
     }
 

@@ -61,7 +61,13 @@ enum class CompletionKind : std::uint8_t
     AggregateModifier,
     Duration,
     Offset,
-    Number
+    Number,
+    /// step(), range(), min_of(), max_of() inside of ranges and offsets.
+    DurationFunction,
+    DurationOperator,
+    AtArgument,
+    Snippet,
+    History
 };
 
 /// What may be inserted at the cursor, and what it would replace.
@@ -75,6 +81,20 @@ struct CompletionContext
     std::string typed;
     /// For labels and values: the metric they belong to, empty if none.
     std::string metric;
+    /// The other operand's metric, for labels of on(…) and its like.
+    std::string otherMetric;
+    /// The function or aggregation whose argument is edited, and which argument it is, from 0.
+    std::string callee;
+    std::size_t argument = 0;
+    /// A value of `=~` or `!~`.
+    bool isRegex = false;
+    /// Labels of the second argument of info().
+    bool isInfoSelector = false;
+    /// The list does not open by itself here.
+    bool onRequestOnly = false;
+    /// The cursor is between quotes: the quote, otherwise 0. `closed`: the other quote is there.
+    char quote = 0;
+    bool isClosed = false;
     /// For values: the label.
     std::string label;
     /// For labels and values: the other matchers of the selector as text, `job="a"`, each valid by

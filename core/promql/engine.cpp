@@ -6,6 +6,7 @@
 #include "core/promql/eval.h"
 #include "core/promql/parser.h"
 #include "core/promql/plan.h"
+#include "core/promql/trace.h"
 
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
@@ -210,14 +211,15 @@ absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_
     absl::StatusOr<Result> result = execute(store, query, *expr, span, options, stop, statistics);
     metrics_.observe(statistics, clock_.monotonic());
     if (const std::shared_ptr<QueryLog> log = observers().log) {
-        const absl::Status logged = log->write({.query = query,
-                                                .start = {span.start},
-                                                .end = {span.end},
-                                                .step = base::Duration::fromMs(span.step),
-                                                .error = base::messageOf(result.status()),
-                                                .statistics = statistics,
-                                                .origin = options.origin},
-                                               clock_.now());
+        const absl::Status logged =
+            log->write({.query = query,
+                        .start = {span.start},
+                        .end = {span.end},
+                        .step = base::Duration::fromMs(span.step),
+                        .error = base::messageOf(result.ok() ? result->failure : result.status()),
+                        .statistics = statistics,
+                        .origin = options.origin},
+                       clock_.now());
         if (!logged.ok()) {
             metrics_.countLogFailure();
         }
@@ -267,22 +269,39 @@ absl::StatusOr<Result> Engine::execute(const storage::Queryable& store, std::str
              .deadline = begin + timeout,
              .perStep = options.perStepStatistics && options_.features.perStepStats},
             stop);
+    std::optional<Trace> trace;
+    if (options.trace) {
+        trace.emplace(expr, clock_, options.traceElements);
+        run.setTrace(&*trace);
+    }
     absl::StatusOr<Value> value = evaluate(run, expr);
     const base::Duration evaluated = clock_.monotonic();
     run.addTo(statistics);
     statistics.innerEvalTime = evaluated - prepared;
+    if (trace) {
+        completeTrace(run, expr, value.status());
+    }
     if (auto* matrix = value.ok() ? std::get_if<Matrix>(&*value) : nullptr; matrix != nullptr) {
-        value = [&]() -> absl::StatusOr<Value> {
-            NARTHEX_RETURN_IF_ERROR(sortMatrix(*matrix));
-            return std::move(*matrix);
-        }();
+        if (const absl::Status status = sortMatrix(*matrix); !status.ok()) {
+            value = status;
+        }
     }
     const base::Duration end = clock_.monotonic();
     statistics.resultSortTime = end - evaluated;
     statistics.evalTotalTime = end - started;
     statistics.execTotalTime = end - begin;
-    NARTHEX_RETURN_IF_ERROR(value.status());
-    return Result{.value = *std::move(value), .annotations = run.notes().take()};
+    if (!value.ok() && !trace) {
+        return value.status();
+    }
+    Result result{.failure = value.status()};
+    result.annotations = run.notes().take();
+    if (trace) {
+        result.nodes = trace->take(result.annotations);
+    }
+    if (value.ok()) {
+        result.value = *std::move(value);
+    }
+    return result;
 }
 
 absl::StatusOr<Result> Engine::instant(const storage::Queryable& store, std::string_view query,

@@ -58,6 +58,11 @@ struct QueryOptions
     const QueryOrigin* origin = nullptr;
     /// Statistics by step, too (`stats=all`); wants the switch promql-per-step-stats.
     bool perStepStatistics = false;
+    /// Result::nodes is wanted. Slower: nothing streams, and range vectors are read once more. An
+    /// evaluation that fails is then told by Result::failure.
+    bool trace = false;
+    /// Elements kept of each node's value.
+    std::size_t traceElements = 100;
 };
 
 class Engine

@@ -6,6 +6,7 @@
 
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
+#include "core/promql/trace.h"
 
 #include <absl/container/flat_hash_map.h>
 
@@ -137,9 +138,7 @@ struct ScalarEvaluator
     static absl::Status wrongType() { return base::internalError("not a scalar expression"); }
 };
 
-} // namespace
-
-absl::StatusOr<Rows> evalVector(Run& run, const Grid& grid, const Expr& expr)
+absl::StatusOr<Rows> vectorOf(Run& run, const Grid& grid, const Expr& expr)
 {
     NARTHEX_RETURN_IF_ERROR(run.check());
     const std::uint64_t before = run.charged();
@@ -161,7 +160,7 @@ absl::StatusOr<Rows> evalVector(Run& run, const Grid& grid, const Expr& expr)
     return rows;
 }
 
-absl::StatusOr<ScalarColumn> evalScalar(Run& run, const Grid& grid, const Expr& expr)
+absl::StatusOr<ScalarColumn> scalarOf(Run& run, const Grid& grid, const Expr& expr)
 {
     NARTHEX_RETURN_IF_ERROR(run.check());
     if (grid.count > 1 && run.plan().of(expr).invariant) {
@@ -173,6 +172,30 @@ absl::StatusOr<ScalarColumn> evalScalar(Run& run, const Grid& grid, const Expr& 
         return ScalarColumn(grid.count, column[0]);
     }
     return std::visit(ScalarEvaluator{run, grid}, expr.node);
+}
+
+} // namespace
+
+absl::StatusOr<Rows> evalVector(Run& run, const Grid& grid, const Expr& expr)
+{
+    if (run.trace() == nullptr) {
+        return vectorOf(run, grid, expr);
+    }
+    TraceScope scope(run, expr);
+    absl::StatusOr<Rows> rows = vectorOf(run, grid, expr);
+    scope.finish(grid, rows);
+    return rows;
+}
+
+absl::StatusOr<ScalarColumn> evalScalar(Run& run, const Grid& grid, const Expr& expr)
+{
+    if (run.trace() == nullptr) {
+        return scalarOf(run, grid, expr);
+    }
+    TraceScope scope(run, expr);
+    absl::StatusOr<ScalarColumn> column = scalarOf(run, grid, expr);
+    scope.finish(grid, column);
+    return column;
 }
 
 const std::string& stringOf(const Expr& expr)

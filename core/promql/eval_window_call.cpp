@@ -288,7 +288,8 @@ absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink 
 {
     const Expr& inner = unwrapParens(expr);
     const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
-    if (!invariant) {
+    // A trace wants the value of every node.
+    if (!invariant && run.trace() == nullptr) {
         if (const auto* selector = inner.as<VectorSelector>();
             selector != nullptr && !selector->anchored && !selector->smoothed) {
             return streamSelector(run, grid, inner, *selector, sink);

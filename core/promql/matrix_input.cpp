@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
+#include "core/promql/trace.h"
 
 #include <algorithm>
 
@@ -67,6 +68,25 @@ absl::StatusOr<MatrixInput> MatrixInput::open(Run& run, const Grid& grid, const 
                                               std::string_view function)
 {
     const Expr& inner = unwrapParens(expr);
+    if (run.trace() == nullptr) {
+        return openNode(run, grid, inner, function);
+    }
+    TraceScope scope(run, inner);
+    absl::StatusOr<MatrixInput> input = openNode(run, grid, inner, function);
+    absl::Status status = input.status();
+    if (status.ok()) {
+        status = traceMatrix(run, grid, inner, *input);
+    }
+    scope.finish(status);
+    if (!status.ok()) {
+        return status;
+    }
+    return input;
+}
+
+absl::StatusOr<MatrixInput> MatrixInput::openNode(Run& run, const Grid& grid, const Expr& inner,
+                                                  std::string_view function)
+{
     MatrixInput input;
     if (const auto* selector = inner.as<MatrixSelector>()) {
         NARTHEX_RETURN_IF_ERROR(input.openSelector(run, grid, inner, *selector, function));

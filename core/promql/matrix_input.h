@@ -59,6 +59,8 @@ public:
     }
 
 private:
+    static absl::StatusOr<MatrixInput> openNode(Run& run, const Grid& grid, const Expr& inner,
+                                                std::string_view function);
     absl::Status openSelector(Run& run, const Grid& grid, const Expr& expr,
                               const MatrixSelector& node, std::string_view function);
     absl::Status openSubquery(Run& run, const Grid& grid, const Expr& expr, const Subquery& node);

@@ -146,6 +146,18 @@ std::vector<Annotation> Notes::take()
     return std::move(annotations_);
 }
 
+std::size_t Notes::size()
+{
+    const absl::MutexLock lock(&mutex_);
+    return annotations_.size();
+}
+
+std::vector<Annotation> Notes::since(std::size_t first)
+{
+    const absl::MutexLock lock(&mutex_);
+    return {annotations_.begin() + static_cast<std::ptrdiff_t>(first), annotations_.end()};
+}
+
 void Notes::put(AnnotationKind kind, SourceRange where, std::string text)
 {
     const absl::MutexLock lock(&mutex_);

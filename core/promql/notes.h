@@ -81,6 +81,10 @@ public:
     void addRepair(SourceRange where, std::string_view metric, const Repair& repair);
 
     [[nodiscard]] std::vector<Annotation> take();
+    /// So many were made up to now, repairs not counted.
+    [[nodiscard]] std::size_t size();
+    /// Those from the `first` on.
+    [[nodiscard]] std::vector<Annotation> since(std::size_t first);
 
 private:
     void addOverlaps(SourceRange where, std::string_view metric, std::uint64_t count);

@@ -223,66 +223,131 @@ struct Printer
 // The formatter: a node longer than this is broken over lines.
 constexpr std::size_t kLongestLine = 100;
 
-std::string formatAt(const Expr& expr, std::size_t level);
-
 std::string indent(std::size_t level) { return std::string(level * 2, ' '); }
 
-struct Formatter
+/// Writes nodes over lines; one object a level.
+class Formatter
+{
+public:
+    Formatter(const CommentMap& comments, std::size_t level) : comments_(comments), level_(level) {}
+
+    /// `separator` stands behind the node, before a comment at the end of its line.
+    [[nodiscard]] std::string write(const Expr& expr, std::string_view separator = {}) const
+    {
+        const auto found = comments_.find(&expr);
+        if (found == comments_.end()) {
+            return body(expr, nullptr) + std::string(separator);
+        }
+        const NodeComments& own = found->second;
+        std::string out;
+        for (const std::string& line : own.before) {
+            out += indent(level_) + line + "\n";
+        }
+        out += body(expr, &own);
+        out += separator;
+        if (!own.behind.empty()) {
+            out += " " + own.behind;
+        }
+        for (const std::string& line : own.after) {
+            out += "\n" + indent(level_) + line;
+        }
+        return out;
+    }
+
+private:
+    [[nodiscard]] std::string body(const Expr& expr, const NodeComments* own) const
+    {
+        std::string flat = print(expr);
+        const bool mustBreak = own != nullptr && (own->below || !own->head.empty());
+        if (!mustBreak && flat.size() <= kLongestLine) {
+            return indent(level_) + flat;
+        }
+        const std::string head =
+            own == nullptr || own->head.empty() ? std::string() : " " + own->head;
+        return std::visit([&](const auto& node) { return broken(expr, node, head); }, expr.node);
+    }
+
+    [[nodiscard]] Formatter deeper() const { return {comments_, level_ + 1}; }
+    /// What opens, `inner` on its lines, and the bracket that closes.
+    [[nodiscard]] std::string bracketed(std::string_view opening, std::string_view head,
+                                        std::string_view inner) const
+    {
+        return fmt::format("{0}{1}({2}\n{3}\n{0})", indent(level_), opening, head, inner);
+    }
+
+    // Selectors, ranges and literals never break.
+    template <typename Leaf>
+    std::string broken(const Expr& expr, const Leaf&, std::string_view) const
+    {
+        return indent(level_) + print(expr);
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Subquery& node, std::string_view) const
+    {
+        return write(*node.expr) + subquerySuffix(node);
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Aggregation& node,
+                                     std::string_view head) const
+    {
+        std::string inner;
+        if (node.param) {
+            inner = deeper().write(*node.param, ",") + "\n";
+        }
+        return bracketed(aggregationHead(node), head, inner + deeper().write(*node.expr));
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Call& node, std::string_view head) const
+    {
+        std::string inner;
+        for (std::size_t i = 0; i < node.args.size(); ++i) {
+            const bool last = i + 1 == node.args.size();
+            inner += deeper().write(*node.args[i], last ? "" : ",");
+            inner += last ? "" : "\n";
+        }
+        return bracketed(node.function->name, head, inner);
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Binary& node, std::string_view head) const
+    {
+        return fmt::format("{}\n{}{}{}\n{}", deeper().write(*node.lhs), indent(level_),
+                           operatorText(node), head, deeper().write(*node.rhs));
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Unary& node, std::string_view) const
+    {
+        return indent(level_) + std::string(tokenText(node.op)) +
+               write(*node.expr).substr(level_ * 2);
+    }
+    [[nodiscard]] std::string broken(const Expr&, const Paren& node, std::string_view head) const
+    {
+        return bracketed({}, head, deeper().write(*node.expr));
+    }
+
+    const CommentMap& comments_;
+    const std::size_t level_;
+};
+
+/// Leaves are themselves.
+struct OwnText
 {
     const Expr& expr;
-    std::size_t level;
 
-    [[nodiscard]] std::string flat() const { return indent(level) + print(expr); }
-    std::string operator()(const NumberLiteral&) const { return flat(); }
-    std::string operator()(const StringLiteral&) const { return flat(); }
-    std::string operator()(const VectorSelector&) const { return flat(); }
-    std::string operator()(const MatrixSelector&) const { return flat(); }
-    std::string operator()(const Subquery& node) const
-    {
-        return formatAt(*node.expr, level) + subquerySuffix(node);
-    }
+    std::string operator()(const NumberLiteral&) const { return print(expr); }
+    std::string operator()(const StringLiteral&) const { return print(expr); }
+    std::string operator()(const VectorSelector&) const { return print(expr); }
+    std::string operator()(const MatrixSelector&) const { return print(expr); }
+    std::string operator()(const Subquery& node) const { return "..." + subquerySuffix(node); }
     std::string operator()(const Aggregation& node) const
     {
-        std::string out = indent(level) + aggregationHead(node) + "(\n";
-        if (node.param) {
-            out += formatAt(*node.param, level + 1) + ",\n";
-        }
-        return out + formatAt(*node.expr, level + 1) + "\n" + indent(level) + ")";
+        return aggregationHead(node) + "(...)";
     }
     std::string operator()(const Call& node) const
     {
-        std::string out = fmt::format("{}{}(\n", indent(level), node.function->name);
-        for (std::size_t i = 0; i < node.args.size(); ++i) {
-            out += formatAt(*node.args[i], level + 1);
-            out += i + 1 < node.args.size() ? ",\n" : "\n";
-        }
-        return out + indent(level) + ")";
+        return fmt::format("{}({})", node.function->name, node.args.empty() ? "" : "...");
     }
-    std::string operator()(const Binary& node) const
-    {
-        return fmt::format("{}\n{}{}\n{}", formatAt(*node.lhs, level + 1), indent(level),
-                           operatorText(node), formatAt(*node.rhs, level + 1));
-    }
+    std::string operator()(const Binary& node) const { return operatorText(node); }
     std::string operator()(const Unary& node) const
     {
-        const std::string inner = formatAt(*node.expr, level);
-        return indent(level) + std::string(tokenText(node.op)) + inner.substr(level * 2);
+        return std::string(tokenText(node.op)) + "...";
     }
-    std::string operator()(const Paren& node) const
-    {
-        return fmt::format("{}(\n{}\n{})", indent(level), formatAt(*node.expr, level + 1),
-                           indent(level));
-    }
+    std::string operator()(const Paren&) const { return "(...)"; }
 };
-
-std::string formatAt(const Expr& expr, std::size_t level)
-{
-    std::string flat = print(expr);
-    if (flat.size() <= kLongestLine) {
-        return indent(level) + flat;
-    }
-    return std::visit(Formatter{expr, level}, expr.node);
-}
 
 struct KindName
 {
@@ -310,7 +375,12 @@ void outlineInto(const Expr& expr, std::size_t level, std::string& out)
 
 std::string print(const Expr& expr) { return std::visit(Printer{}, expr.node); }
 
-std::string format(const Expr& expr) { return formatAt(expr, 0); }
+std::string format(const Expr& expr, const CommentMap& comments)
+{
+    return Formatter(comments, 0).write(expr);
+}
+
+std::string ownText(const Expr& expr) { return std::visit(OwnText{expr}, expr.node); }
 
 std::string outline(const Expr& expr)
 {

@@ -37,6 +37,8 @@ struct RunLimits
     bool perStep = false;
 };
 
+class Trace;
+
 class Run
 {
 public:
@@ -112,6 +114,10 @@ public:
     /// Fills in the counters, not the times.
     void addTo(Statistics& statistics) const;
 
+    /// Null unless the result of every node is wanted.
+    [[nodiscard]] Trace* trace() const { return trace_; }
+    void setTrace(Trace* trace) { trace_ = trace; }
+
 private:
     absl::StatusOr<SeriesList> ask(const model::Matchers& matchers,
                                    const storage::SelectHints& hints);
@@ -124,6 +130,8 @@ private:
     const base::Clock& clock_;
     const RunLimits limits_;
     const std::stop_token stop_;
+    // Set before the evaluation starts.
+    Trace* trace_ = nullptr;
     // Safe by themselves. Counters: relaxed, they order nothing.
     Notes notes_;
     std::atomic<std::uint64_t> current_{0};

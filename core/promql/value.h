@@ -9,12 +9,17 @@
 #include "core/base/time.h"
 #include "core/model/histogram.h"
 #include "core/model/labels.h"
+#include "core/promql/token.h"
 
+#include <absl/status/status.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -125,11 +130,81 @@ struct Statistics
     std::vector<StepCount> samplesReadPerStep{};
 };
 
+/// What a node of the tree is, in the order of Expr::Node.
+enum class NodeKind : std::uint8_t
+{
+    Number,
+    String,
+    Selector,
+    RangeSelector,
+    Subquery,
+    Aggregation,
+    Call,
+    Binary,
+    Unary,
+    Parentheses
+};
+
+enum class NodeState : std::uint8_t
+{
+    /// Literals, and what has no value by itself: the label selector of info().
+    NotAsked,
+    Done,
+    /// Its own evaluation failed: `error` says why.
+    Failed,
+    /// A node below failed, or the query was stopped before it.
+    Blocked
+};
+
+/// How the values of one label are spread over a node's result.
+struct NodeLabel
+{
+    std::string name;
+    std::size_t distinct = 0;
+    /// At most ten, most frequent first.
+    std::vector<std::pair<std::string, std::size_t>> top{};
+};
+
+/// What happened at one node of a traced query. Counts include the nodes below it.
+struct NodeResult
+{
+    SourceRange range;
+    std::size_t depth = 0;
+    /// Index in Result::nodes; absent for the root.
+    std::optional<std::size_t> parent{};
+    NodeKind kind = NodeKind::Number;
+    ValueType type = ValueType::None;
+    /// Its own part of the text on one line, children as `...`.
+    std::string text{};
+    NodeState state = NodeState::NotAsked;
+    std::string error{};
+    /// Series with a value at any step; range vectors count what is in the last window.
+    std::size_t series = 0;
+    std::uint64_t samplesRead = 0;
+    std::uint64_t samplesQueryable = 0;
+    base::Duration ownTime{};
+    base::Duration totalTime{};
+    std::vector<Annotation> annotations{};
+    /// At the last step, at most QueryOptions::traceElements; range vectors show the newest sample
+    /// of each window.
+    Vector elements{};
+    std::size_t elementCount = 0;
+    /// Of all elements at the last step; the most varied label first, without the metric name.
+    std::vector<NodeLabel> labels{};
+    /// The first node, from the leaves up, whose result is empty.
+    bool becomesEmpty = false;
+};
+
 struct Result
 {
     Value value;
     std::vector<Annotation> annotations;
     Statistics statistics;
+    /// With QueryOptions::trace: every node of the tree in pre-order.
+    std::vector<NodeResult> nodes{};
+    /// With QueryOptions::trace: why there is no value, OK if there is one. The nodes tell what
+    /// could be evaluated all the same.
+    absl::Status failure{};
 };
 
 } // namespace narthex::promql

@@ -101,6 +101,11 @@ void addLanguageKind(QList<CompletionItem>& items, CompletionKind kind)
     case CompletionKind::MetricName:
     case CompletionKind::LabelName:
     case CompletionKind::LabelValue:
+    case CompletionKind::DurationFunction:
+    case CompletionKind::DurationOperator:
+    case CompletionKind::AtArgument:
+    case CompletionKind::Snippet:
+    case CompletionKind::History:
         break;
     }
 }

@@ -74,7 +74,8 @@ void CompletionController::update(bool asked)
     context_ = promql::completionContext(view_.utf8(), view_.cursorByte());
     const bool labels =
         offers(context_, CompletionKind::LabelName) || offers(context_, CompletionKind::LabelValue);
-    if (context_.kinds.empty() || (!asked && context_.typed.empty() && !labels)) {
+    const bool unasked = !asked && (context_.onRequestOnly || (context_.typed.empty() && !labels));
+    if (context_.kinds.empty() || unasked) {
         close();
         return;
     }

@@ -114,7 +114,11 @@ std::string failureText(const Failure& failure)
     if (!failure.variant.empty()) {
         text += fmt::format(" ({})", failure.variant);
     }
-    text += "\n  " + failure.text;
+    for (std::string_view rest = failure.text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        text += fmt::format("\n  {}", rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
     const auto list = [&text](std::string_view title, const std::vector<std::string>& lines) {
         text += fmt::format("\n  {}:", title);
         for (const std::string& line : lines) {

@@ -87,8 +87,12 @@ public:
                 base::Position position =
                     base::positionOf(what.status()).value_or(base::Position{});
                 position.line = static_cast<std::uint32_t>(at_ + 1);
-                return base::withPosition(
-                    base::annotate(what.status(), fmt::format("line {}", at_ + 1)), position);
+                // A query's error has its line in the text already.
+                const absl::Status status =
+                    position.column
+                        ? what.status()
+                        : base::annotate(what.status(), fmt::format("line {}", at_ + 1));
+                return base::withPosition(status, position);
             }
             commands_.push_back({line, *std::move(what)});
         }

@@ -2,101 +2,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the API says of the store and does to it, over a real engine.
-#include "core/api/api.h"
-#include "core/base/file.h"
-#include "core/base/log.h"
 #include "core/base/status.h"
-#include "core/engine/engine.h"
+#include "support/api_world.h"
 
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
 #include <QtTest>
-
-#include <atomic>
 
 using namespace narthex;
 using namespace narthex::base::literals;
-
-namespace {
-
-constexpr std::int64_t kStart = 1'699'999'200'000;
-
-/// An engine over a folder of its own, and an API on it.
-struct World
-{
-    explicit World(bool enableAdmin = true)
-    {
-        options.dataDirectory = folder.path() / "data";
-        options.requireConfig = false;
-        options.store.live.maxExemplars = 10;
-        engine = std::make_unique<engine::Engine>(
-            options,
-            engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
-        api = std::make_unique<api::Api>(*engine, api::ApiOptions{.enableAdmin = enableAdmin});
-        base::ignore(engine->start(), "ready() tells");
-    }
-    bool isReady() const
-    {
-        return QTest::qWaitFor([&] { return engine->ready(); }, 15000);
-    }
-    /// `series` series with `samples` samples of a second each, and one exemplar.
-    void fill(int series, int samples) const
-    {
-        const auto store = engine->store().value();
-        const auto appender = store->appender();
-        for (int i = 0; i < series; ++i) {
-            const auto ref = *appender->seriesFor(
-                {{"__name__", "requests_total"}, {"code", std::to_string(200 + i)}});
-            for (int s = 0; s < samples; ++s) {
-                appender->append(ref, {kStart + s * 1000}, s);
-            }
-            if (i == 0) {
-                appender->appendExemplar(ref, {.labels = {{"trace_id", "abc"}},
-                                               .value = 0.5,
-                                               .time = base::Timestamp{kStart}});
-            }
-        }
-        base::ignore(appender->commit(), "the test looks at what is there");
-    }
-    net::ServerResponse call(const std::string& method, const std::string& path,
-                             net::Parameters parameters = {}) const
-    {
-        net::ServerRequest request;
-        request.method = method;
-        request.path = path;
-        request.parameters = std::move(parameters);
-        std::atomic<bool> done = false;
-        net::ServerResponse result;
-        api->handle(std::move(request), [&](net::ServerResponse response) {
-            result = std::move(response);
-            done = true;
-        });
-        base::ignore(QTest::qWaitFor([&] { return done.load(); }, 15000)
-                         ? absl::OkStatus()
-                         : absl::DeadlineExceededError("no reply"),
-                     "an empty answer fails the test");
-        return result;
-    }
-    [[nodiscard]] QJsonValue data(const std::string& path, net::Parameters parameters = {}) const
-    {
-        return QJsonDocument::fromJson(
-                   QByteArray::fromStdString(call("GET", path, std::move(parameters)).body))
-            .object()
-            .value("data");
-    }
-
-    base::TemporaryDirectory folder;
-    base::LogSetup log = base::LogSetup::create("error").value();
-    net::IoLoop loop;
-    base::WorkerPool pool{2};
-    base::SystemTimers timers;
-    engine::EngineOptions options;
-    std::unique_ptr<engine::Engine> engine;
-    std::unique_ptr<api::Api> api;
-};
-
-} // namespace
+using test::kStart;
+using World = test::ApiWorld;
 
 class TestStoreApi : public QObject
 {
@@ -111,6 +25,7 @@ private slots:
     void takesSnapshots();
     void keepsItsAdminPartClosed();
     void namesEveryMetricOfTheStore();
+    void formatsAndParsesQueries();
 };
 
 void TestStoreApi::tellsWhatTheHeadHolds()
@@ -245,6 +160,24 @@ void TestStoreApi::namesEveryMetricOfTheStore()
           "prometheus_tsdb_head_stale_series 0\n", "prometheus_tsdb_retention_limit_seconds",
           "prometheus_tsdb_clean_start"}) {
         QVERIFY2(page.find(name) != std::string::npos, name);
+    }
+}
+
+void TestStoreApi::formatsAndParsesQueries()
+{
+    const World world;
+    QVERIFY(world.isReady());
+    QCOMPARE(world.data("/api/v1/format_query", {{"query", "sum(x)by(a) # all"}}).toString(),
+             QString("sum by (a) (x) # all"));
+    const QJsonObject tree = world.data("/api/v1/parse_query", {{"query", "-x"}}).toObject();
+    QCOMPARE(tree.value("type").toString(), QString("unaryExpr"));
+    QCOMPARE(tree.value("expr").toObject().value("name").toString(), QString("x"));
+    for (const char* path : {"/api/v1/format_query", "/api/v1/parse_query"}) {
+        const auto posted = world.call("POST", path, {{"query", "1+2"}});
+        QCOMPARE(posted.status, 200);
+        const auto wrong = world.call("GET", path, {{"query", "sum("}});
+        QCOMPARE(wrong.status, 400);
+        QVERIFY(wrong.body.find("1:5: parse error") != std::string::npos);
     }
 }
 

@@ -39,9 +39,24 @@ bool offers(const CompletionContext& context, CompletionKind kind)
 
 QByteArray names(const CompletionContext& context)
 {
-    constexpr std::array<const char*, 13> kNames = {
-        "metric", "label", "value",    "function", "aggregation", "operator", "matching",
-        "bool",   "match", "grouping", "duration", "offset",      "number"};
+    constexpr std::array<const char*, 18> kNames = {"metric",
+                                                    "label",
+                                                    "value",
+                                                    "function",
+                                                    "aggregation",
+                                                    "operator",
+                                                    "matching",
+                                                    "bool",
+                                                    "match",
+                                                    "grouping",
+                                                    "duration",
+                                                    "offset",
+                                                    "number",
+                                                    "durationfunction",
+                                                    "durationoperator",
+                                                    "at",
+                                                    "snippet",
+                                                    "history"};
     QByteArrayList result;
     for (const CompletionKind kind : context.kinds) {
         result << kNames[static_cast<std::size_t>(kind)];
@@ -106,17 +121,17 @@ void TestEditor::offersWhatFitsAtTheCursor_data()
     const auto row = [](const char* text, const char* kinds) {
         QTest::newRow(text) << QByteArray(text) << QByteArray(kinds);
     };
-    row("|", "aggregation function metric number");
-    row("fo|", "aggregation function metric number");
-    row("sum(ra|", "aggregation function metric number");
+    row("|", "aggregation function history metric number snippet");
+    row("fo|", "aggregation function metric number snippet");
+    row("sum(ra|", "aggregation function metric number snippet");
     row("foo |", "offset operator");
     row("foo b|", "offset operator");
     row("foo >|", "operator");
     row("foo !|", "operator");
-    row("foo + |", "aggregation function matching metric number");
-    row("foo > |", "aggregation bool function matching metric number");
-    row("foo > bool |", "aggregation function matching metric number");
-    row("a + o|", "aggregation function matching metric number");
+    row("foo + |", "aggregation function matching metric number snippet");
+    row("foo > |", "aggregation bool function matching metric number snippet");
+    row("foo > bool |", "aggregation function matching metric number snippet");
+    row("a + o|", "aggregation function matching metric number snippet");
     row("foo + on(|", "label");
     row("sum(x) |", "grouping operator");
     row("sum(foo) b|", "grouping operator");
@@ -128,19 +143,28 @@ void TestEditor::offersWhatFitsAtTheCursor_data()
     row("foo{|", "label");
     row("foo{a|}", "label");
     row("foo{a!|}", "match");
+    row("foo{a|=\"b\"}", "match");
     row("foo{a |", "match");
     row("foo{a=\"|\"}", "value");
     row("foo{a=\"b\",|", "label");
     row("foo{\"|\"}", "label metric");
     row("foo{a=\"b\"}|", "");
-    row("foo[|]", "");
+    row("foo[|]", "duration durationfunction");
+    row("foo[s|]", "durationfunction");
+    row("foo[5m |]", "durationoperator");
+    row("foo[5m *|]", "durationoperator");
+    row("foo[5m * |]", "duration durationfunction");
+    row("x offset s|", "durationfunction");
+    row("foo @ |", "at");
+    row("foo @ s|", "at");
+    row("foo @ 17|", "");
     row("foo[5|]", "duration");
     row("foo[1d5|]", "duration");
     row("foo[5m|]", "");
     row("x offset 5|", "duration");
     row("e[5m:1|]", "duration");
     row("topk(|", "number");
-    row("topk(1, |", "aggregation function metric number");
+    row("topk(1, |", "aggregation function metric number snippet");
     row("count_values(\"|", "label");
     row("# no|te", "");
     row("foo # x|", "");
