@@ -168,7 +168,7 @@ private:
                 std::any_of(group.members.begin(), group.members.end(),
                             [this](std::size_t member) { return rows_[member].hasHistograms(); });
             run_.forStepRanges(grid_.count, [&](std::size_t from, std::size_t to) {
-                for (; from < to; from += kStepsTogether) {
+                for (; from < to && run_.check().ok(); from += kStepsTogether) {
                     quantilesOf(group, q, from, std::min(to, from + kStepsTogether));
                 }
             });

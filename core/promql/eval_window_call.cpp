@@ -63,6 +63,8 @@ public:
             absl::Status status;
             for (std::size_t i = begin; i < end && status.ok(); ++i) {
                 status = fill(first + i, rows[i], worker);
+                // Long windows take long: looked at after each series, not only after each piece.
+                status.Update(run_.check());
             }
             run_.count(worker.counts);
             return status;

@@ -15,19 +15,4 @@ absl::StatusOr<Rows> evalVectorMatching(Run& run, const Grid& grid, const Expr& 
 absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& node, Rows left,
                                      Rows right);
 
-/// The labels on which rows match: the listed ones, or all but these and the name.
-class Signature
-{
-public:
-    explicit Signature(const VectorMatching& matching);
-    [[nodiscard]] model::Labels of(const model::Labels& labels) const
-    {
-        return on_ ? labels.keeping(names_) : labels.without(names_);
-    }
-
-private:
-    const bool on_;
-    std::vector<std::string> names_;
-};
-
 } // namespace narthex::promql
