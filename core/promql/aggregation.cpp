@@ -4,6 +4,7 @@
 
 #include "core/promql/float_math.h"
 #include "core/promql/histogram_sum.h"
+#include "core/promql/run.h"
 
 #include <algorithm>
 #include <cmath>
@@ -62,21 +63,21 @@ class MeanColumn
 {
 public:
     explicit MeanColumn(std::size_t steps)
-        : sums_(steps), counts_(steps, 0.0), running_(steps / kAccumulatorPiece + 1)
+        : sums_(steps), counts_(steps, 0.0), running_(steps / Run::kStepPiece + 1)
     {}
     void add(const double* values, std::size_t from, std::size_t to)
     {
         while (from < to) {
-            const std::size_t piece = from / kAccumulatorPiece;
-            const std::size_t end = std::min(to, (piece + 1) * kAccumulatorPiece);
+            const std::size_t piece = from / Run::kStepPiece;
+            const std::size_t end = std::min(to, (piece + 1) * Run::kStepPiece);
             addPiece(values, from, end, running_[piece]);
             from = end;
         }
     }
     [[nodiscard]] double value(std::size_t i) const
     {
-        if (const Running& running = running_[i / kAccumulatorPiece]; !running.empty()) {
-            return running[i % kAccumulatorPiece].value();
+        if (const Running& running = running_[i / Run::kStepPiece]; !running.empty()) {
+            return running[i % Run::kStepPiece].value();
         }
         const CompensatedSum sum = sums_.at(i);
         return sum.sum / counts_[i] + sum.compensation / counts_[i];
@@ -96,15 +97,15 @@ private:
             return;
         }
         if (running.empty()) {
-            const std::size_t first = from / kAccumulatorPiece * kAccumulatorPiece;
-            running.resize(std::min(kAccumulatorPiece, counts_.size() - first));
+            const std::size_t first = from / Run::kStepPiece * Run::kStepPiece;
+            running.resize(std::min(Run::kStepPiece, counts_.size() - first));
             for (std::size_t k = 0; k < running.size(); ++k) {
                 running[k].sum = sums_.at(first + k);
                 running[k].count = counts_[first + k];
             }
         }
         for (std::size_t i = from; i < to; ++i) {
-            running[i % kAccumulatorPiece].add(values[i]);
+            running[i % Run::kStepPiece].add(values[i]);
         }
     }
 

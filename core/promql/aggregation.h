@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Running aggregates of one group over all steps: rows are added as they come, none is kept.
-// Owner: the evaluation of one aggregation. Threads: different ranges of steps at once, as long as
-// the rows have no histograms; else one. The order of rows is the same in each range, so results do
-// not depend on how many threads there are. Source: spec/promql.md, Aggregations.
+// Owner: the evaluation of one aggregation. Threads: different ranges of steps at once, as
+// Run::forStepRanges() makes them, as long as the rows have no histograms; else one. The order of
+// rows is the same in each range, so results do not depend on how many threads there are. Source:
+// spec/promql.md, Aggregations.
 #pragma once
 
 #include "core/promql/batch.h"
@@ -16,9 +17,6 @@
 #include <string_view>
 
 namespace narthex::promql {
-
-/// Ranges of steps for different threads begin at multiples of it.
-inline constexpr std::size_t kAccumulatorPiece = 64;
 
 class Accumulator
 {

@@ -35,24 +35,6 @@ LabelGrouping groupingOf(const Aggregation& node)
             std::move(names)};
 }
 
-/// Calls `body(from, to)` for ranges of steps that cover all, on all threads.
-void forStepRanges(Run& run, std::size_t steps,
-                   absl::FunctionRef<void(std::size_t, std::size_t)> body)
-{
-    // Less is not worth waking a thread.
-    constexpr std::size_t kFewest = 2 * kAccumulatorPiece;
-    const std::size_t ranges = std::min(run.pool().threadCount() + 1, steps / kFewest);
-    if (ranges < 2) {
-        return body(0, steps);
-    }
-    const std::size_t pieces = (steps + kAccumulatorPiece - 1) / kAccumulatorPiece;
-    const auto bound = [&](std::size_t range) {
-        return std::min(steps, range * pieces / ranges * kAccumulatorPiece);
-    };
-    run.pool().parallelFor(ranges,
-                           [&](std::size_t range) { body(bound(range), bound(range + 1)); });
-}
-
 /// One aggregation while it runs; groups are in order of appearance.
 class Aggregator
 {
@@ -152,7 +134,7 @@ private:
         if (histograms) {
             add(0, grid_.count);
         } else {
-            forStepRanges(run_, grid_.count, add);
+            run_.forStepRanges(grid_.count, add);
         }
         return run_.check();
     }
@@ -185,8 +167,8 @@ private:
             const bool ignored =
                 std::any_of(group.members.begin(), group.members.end(),
                             [this](std::size_t member) { return rows_[member].hasHistograms(); });
-            forStepRanges(run_, grid_.count, [&](std::size_t from, std::size_t to) {
-                for (; from < to; from += kStepsTogether) {
+            run_.forStepRanges(grid_.count, [&](std::size_t from, std::size_t to) {
+                for (; from < to && run_.check().ok(); from += kStepsTogether) {
                     quantilesOf(group, q, from, std::min(to, from + kStepsTogether));
                 }
             });
@@ -332,7 +314,7 @@ private:
             kept.labels = batch.namesToDrop ? withoutMetricLabels(row.labels) : row.labels;
             kept.dropName = row.dropName;
         }
-        forStepRanges(run_, grid_.count, [&](std::size_t from, std::size_t to) {
+        run_.forStepRanges(grid_.count, [&](std::size_t from, std::size_t to) {
             for (std::size_t i = 0; i < targets_.size(); ++i) {
                 const auto& [row, group] = targets_[i];
                 best_[group].add(*row, first + static_cast<std::uint32_t>(i), from, to);

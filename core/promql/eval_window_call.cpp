@@ -62,10 +62,9 @@ public:
             Worker worker{.counts = run_.noCounts()};
             absl::Status status;
             for (std::size_t i = begin; i < end && status.ok(); ++i) {
-                status = run_.check();
-                if (status.ok()) {
-                    status = fill(first + i, rows[i], worker);
-                }
+                status = fill(first + i, rows[i], worker);
+                // Long windows take long: looked at after each series, not only after each piece.
+                status.Update(run_.check());
             }
             run_.count(worker.counts);
             return status;
@@ -305,6 +304,7 @@ absl::Status streamVector(Run& run, const Grid& grid, const Expr& expr, RowSink 
 {
     const Expr& inner = unwrapParens(expr);
     const bool invariant = grid.count > 1 && run.plan().of(inner).invariant;
+    // A trace wants the value of every node.
     if (!invariant && run.trace() == nullptr) {
         if (const auto* selector = inner.as<VectorSelector>();
             selector != nullptr && !selector->anchored && !selector->smoothed) {

@@ -57,19 +57,65 @@ inline void addCompensated(double* __restrict sums, double* __restrict compensat
     }
 }
 
+/// A fixed number of CompensatedSum side by side.
 template <std::size_t kCount>
-class CompensatedColumns
+struct CompensatedSums
 {
-public:
+    std::array<double, kCount> sums{};
+    std::array<double, kCount> compensations{};
+
     void add(const double* values)
     {
-        addCompensated(sums_.data(), compensations_.data(), values, kCount);
+        addCompensated(sums.data(), compensations.data(), values, kCount);
     }
-    [[nodiscard]] CompensatedSum at(std::size_t i) const { return {sums_[i], compensations_[i]}; }
+    [[nodiscard]] CompensatedSum at(std::size_t i) const { return {sums[i], compensations[i]}; }
+};
 
-private:
-    std::array<double, kCount> sums_{};
-    std::array<double, kCount> compensations_{};
+/// Mean and squared distances from it, one value at a time. Source: spec/promql.md, Over time,
+/// stdvar_over_time.
+struct RunningVariance
+{
+    double count = 0;
+    CompensatedSum mean;
+    CompensatedSum squares;
+
+    void add(double x)
+    {
+        count += 1;
+        const double delta = x - (mean.sum + mean.compensation);
+        mean.add(delta / count);
+        squares.add(delta * (x - (mean.sum + mean.compensation)));
+    }
+    [[nodiscard]] double value() const { return (squares.sum + squares.compensation) / count; }
+};
+
+/// A fixed number of RunningVariance side by side.
+template <std::size_t kCount>
+struct RunningVariances
+{
+    double count = 0;
+    CompensatedSums<kCount> mean;
+    CompensatedSums<kCount> squares;
+
+    void add(const double* values)
+    {
+        count += 1;
+        std::array<double, kCount> delta;
+        std::array<double, kCount> share;
+        for (std::size_t i = 0; i < kCount; ++i) {
+            delta[i] = values[i] - (mean.sums[i] + mean.compensations[i]);
+            share[i] = delta[i] / count;
+        }
+        mean.add(share.data());
+        for (std::size_t i = 0; i < kCount; ++i) {
+            delta[i] *= values[i] - (mean.sums[i] + mean.compensations[i]);
+        }
+        squares.add(delta.data());
+    }
+    [[nodiscard]] RunningVariance at(std::size_t i) const
+    {
+        return {count, mean.at(i), squares.at(i)};
+    }
 };
 
 /// A mean that sums directly as long as that stays finite, then incrementally.

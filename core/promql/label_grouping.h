@@ -30,6 +30,11 @@ public:
         : keeps_(keeps), names_(std::move(names))
     {}
 
+    /// What remains of these labels; nothing is numbered.
+    [[nodiscard]] model::Labels remaining(const model::Labels& labels) const
+    {
+        return keeps_ == Keeps::Named ? labels.keeping(names_) : labels.without(names_);
+    }
     /// From 0 on, in order of appearance. Labels named in `dropped` count as missing.
     std::size_t numberOf(const model::Labels& labels, std::span<const std::string> dropped = {});
     /// The same, if it has one.

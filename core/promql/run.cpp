@@ -102,6 +102,21 @@ absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(
     });
 }
 
+void Run::forStepRanges(std::size_t steps, absl::FunctionRef<void(std::size_t, std::size_t)> body)
+{
+    // Less is not worth waking a thread.
+    constexpr std::size_t kFewest = 2 * kStepPiece;
+    const std::size_t ranges = std::min(pool_.threadCount() + 1, steps / kFewest);
+    if (ranges < 2) {
+        return body(0, steps);
+    }
+    const std::size_t pieces = (steps + kStepPiece - 1) / kStepPiece;
+    const auto bound = [&](std::size_t range) {
+        return std::min(steps, range * pieces / ranges * kStepPiece);
+    };
+    pool_.parallelFor(ranges, [&](std::size_t range) { body(bound(range), bound(range + 1)); });
+}
+
 absl::StatusOr<Run::SeriesList> Run::ask(const model::Matchers& matchers,
                                          const storage::SelectHints& hints)
 {

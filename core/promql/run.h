@@ -74,6 +74,11 @@ public:
     parallelPieces(std::size_t count,
                    absl::FunctionRef<absl::Status(std::size_t, std::size_t)> body);
 
+    /// Calls body(from, to) for ranges of steps that cover all, on all threads. They begin at
+    /// multiples of kStepPiece.
+    void forStepRanges(std::size_t steps, absl::FunctionRef<void(std::size_t, std::size_t)> body);
+    static constexpr std::size_t kStepPiece = 64;
+
     /// Series that match, sorted by labels; some may have no samples in the time of the hints.
     /// Selectors of the query with the same matchers ask the store once, for the time of them all.
     /// Threads: the query's own.

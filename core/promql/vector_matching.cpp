@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/promql/binary_cells.h"
+#include "core/promql/label_grouping.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
@@ -11,14 +12,18 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 
 namespace narthex::promql {
 
-Signature::Signature(const VectorMatching& matching) : on_(matching.on), names_(matching.labels)
+LabelGrouping signatureOf(const VectorMatching& matching)
 {
-    if (!on_) {
-        names_.emplace_back(model::kMetricName);
+    std::vector<std::string> names = matching.labels;
+    if (!matching.on) {
+        names.emplace_back(model::kMetricName);
     }
+    return {matching.on ? LabelGrouping::Keeps::Named : LabelGrouping::Keeps::Others,
+            std::move(names)};
 }
 
 namespace {
@@ -114,15 +119,13 @@ private:
 
     void findGroups()
     {
-        const Signature signature(matching_);
-        absl::flat_hash_map<std::string, std::size_t> index;
+        LabelGrouping signature = signatureOf(matching_);
         const auto groupOf = [&](const Row& row) -> Group& {
-            model::Labels labels = signature.of(row.labels);
-            const auto [it, isNew] = index.try_emplace(labels.bytes(), groups_.size());
-            if (isNew) {
-                groups_.push_back({.signature = std::move(labels)});
+            const std::size_t number = signature.numberOf(row.labels);
+            if (number == groups_.size()) {
+                groups_.push_back({.signature = signature.labelsOf(number)});
             }
-            return groups_[it->second];
+            return groups_[number];
         };
         for (std::size_t i = 0; i < many_.size(); ++i) {
             groupOf(many_[i]).many.push_back(i);
@@ -315,24 +318,27 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
                                      Rows right)
 {
     NARTHEX_RETURN_IF_ERROR(run.check());
-    const Signature signature(node.matching);
+    LabelGrouping signature = signatureOf(node.matching);
     const bool isOr = node.op == TokenKind::Or;
     // Where the deciding side has a row of the signature: the right one, for `or` the left one.
     const Rows& deciding = isOr ? left : right;
     Rows& judged = isOr ? right : left;
-    absl::flat_hash_map<std::string, Presence> presence;
+    std::vector<Presence> presence; // by group
     for (const Row& row : deciding) {
-        Presence& steps = presence[signature.of(row.labels).bytes()];
-        steps.resize(grid.count, 0);
+        const std::size_t group = signature.numberOf(row.labels);
+        if (group == presence.size()) {
+            presence.emplace_back(grid.count, 0);
+        }
+        Presence& steps = presence[group];
         for (std::size_t i = 0; i < grid.count; ++i) {
             steps[i] = row.has(i) ? 1 : steps[i];
         }
     }
     const bool keepsMatched = node.op == TokenKind::And;
     for (Row& row : judged) {
-        const auto it = presence.find(signature.of(row.labels).bytes());
+        const std::optional<std::size_t> group = signature.find(row.labels);
         for (std::size_t i = 0; i < grid.count; ++i) {
-            const bool matched = it != presence.end() && it->second[i] != 0;
+            const bool matched = group && presence[*group][i] != 0;
             if (matched != keepsMatched) {
                 row.cells[i] = Cell::None;
             }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/promql/eval.h"
+#include "core/promql/label_grouping.h"
 
 namespace narthex::promql {
 
@@ -16,19 +17,7 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
                                      Rows right);
 
 /// The labels on which rows match: the listed ones, or all but these and the name.
-class Signature
-{
-public:
-    explicit Signature(const VectorMatching& matching);
-    [[nodiscard]] model::Labels of(const model::Labels& labels) const
-    {
-        return on_ ? labels.keeping(names_) : labels.without(names_);
-    }
-
-private:
-    const bool on_;
-    std::vector<std::string> names_;
-};
+LabelGrouping signatureOf(const VectorMatching& matching);
 
 /// Labels of the row that a many-side and a one-side row give; either may be absent where it is
 /// filled in. `dropsName`: a comparison with bool loses the metric name at once.

@@ -243,41 +243,30 @@ struct NamedFunction
     ColumnFunction function;
 };
 
-constexpr std::array<NamedFunction, 18> kFunctions = {{
+constexpr std::array<NamedFunction, 20> kFunctions = {{
     {"absent_over_time", present},
     {"avg_over_time", columnAverage},
     {"changes", changes},
     {"count_over_time", count},
-    {"delta", columnDelta},
+    {"delta", extrapolated<false, false>},
     {"first_over_time", first},
-    {"increase", columnIncrease},
+    {"increase", extrapolated<true, false>},
     {"last_over_time", last},
     {"mad_over_time", columnDeviation},
     {"max_over_time", extreme<true>},
     {"min_over_time", extreme<false>},
     {"present_over_time", present},
     {"quantile_over_time", columnQuantile},
-    {"rate", columnRate},
+    {"rate", extrapolated<true, true>},
     {"resets", resets},
+    {"stddev_over_time", columnStandardDeviation},
+    {"stdvar_over_time", columnVariance},
     {"sum_over_time", columnSum},
     {"ts_of_max_over_time", timeOfExtreme<true>},
     {"ts_of_min_over_time", timeOfExtreme<false>},
 }};
 
 } // namespace
-
-void columnRate(const WindowColumn& column, WindowScratch& scratch, Row& row)
-{
-    extrapolated<true, true>(column, scratch, row);
-}
-void columnIncrease(const WindowColumn& column, WindowScratch& scratch, Row& row)
-{
-    extrapolated<true, false>(column, scratch, row);
-}
-void columnDelta(const WindowColumn& column, WindowScratch& scratch, Row& row)
-{
-    extrapolated<false, false>(column, scratch, row);
-}
 
 ColumnFunction findColumnFunction(std::string_view name)
 {

@@ -60,14 +60,13 @@ using ColumnFunction = void (*)(const WindowColumn& column, WindowScratch& scrat
 /// Null for functions that have no such form.
 ColumnFunction findColumnFunction(std::string_view name);
 
-// By source file.
-void columnRate(const WindowColumn& column, WindowScratch& scratch, Row& row);
-void columnIncrease(const WindowColumn& column, WindowScratch& scratch, Row& row);
-void columnDelta(const WindowColumn& column, WindowScratch& scratch, Row& row);
+// Those that have a source of their own.
 void columnQuantile(const WindowColumn& column, WindowScratch& scratch, Row& row);
 void columnDeviation(const WindowColumn& column, WindowScratch& scratch, Row& row);
 void columnSum(const WindowColumn& column, WindowScratch& scratch, Row& row);
 void columnAverage(const WindowColumn& column, WindowScratch& scratch, Row& row);
+void columnVariance(const WindowColumn& column, WindowScratch& scratch, Row& row);
+void columnStandardDeviation(const WindowColumn& column, WindowScratch& scratch, Row& row);
 
 /// Calls `body(step, low, high)` for every window with samples and takes its number; the others get
 /// nothing.

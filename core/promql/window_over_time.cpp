@@ -103,16 +103,11 @@ WindowResult quantile(const Window& window, NoteBits& notes)
 
 double variance(const Window& window)
 {
-    double n = 0;
-    CompensatedSum mean;
-    CompensatedSum squares;
+    RunningVariance state;
     for (const double value : window.values) {
-        n += 1;
-        const double delta = value - (mean.sum + mean.compensation);
-        mean.add(delta / n);
-        squares.add(delta * (value - (mean.sum + mean.compensation)));
+        state.add(value);
     }
-    return (squares.sum + squares.compensation) / n;
+    return state.value();
 }
 
 WindowResult stdvar(const Window& window, NoteBits& notes)

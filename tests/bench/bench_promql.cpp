@@ -68,10 +68,16 @@ class ListQuerier final : public storage::Querier
 {
 public:
     explicit ListQuerier(const SeriesList& series) : series_(series) {}
-    absl::StatusOr<std::unique_ptr<storage::SeriesSet>>
-    select(const storage::SelectHints&, const model::Matchers&, std::stop_token) const override
+    absl::StatusOr<std::unique_ptr<storage::SeriesSet>> select(const storage::SelectHints&,
+                                                               const model::Matchers& matchers,
+                                                               std::stop_token) const override
     {
-        return std::make_unique<ListSet>(series_);
+        SeriesList matching;
+        std::copy_if(series_.begin(), series_.end(), std::back_inserter(matching),
+                     [&matchers](const auto& series) {
+                         return model::matchesAll(matchers, series->labels());
+                     });
+        return std::make_unique<ListSet>(std::move(matching));
     }
     absl::StatusOr<std::vector<std::string>> labelValues(std::string_view, const model::Matchers&,
                                                          std::size_t) const override
@@ -144,18 +150,51 @@ void runQuery(benchmark::State& state, const char* query, std::size_t expectedSe
     }
 }
 
-BENCHMARK_CAPTURE(runQuery, selector, "x_bucket", kSeries)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(runQuery, sum_rate, "sum by (job) (rate(x_bucket[5m]))", 5)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+void runInstant(benchmark::State& state, const char* query)
+{
+    static const ListStore store;
+    base::WorkerPool pool;
+    const base::SystemClock clock;
+    const promql::Engine engine({}, pool, clock);
+    for (auto _ : state) {
+        const auto result = engine.instant(store, query, base::Timestamp{0}, {}, {});
+        if (!result.ok() || std::get<promql::Vector>(result->value).size() != 1) {
+            state.SkipWithError("wrong answer");
+            return;
+        }
+    }
+}
+
+void all(benchmark::internal::Benchmark* bench)
+{
+    bench->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+BENCHMARK_CAPTURE(runQuery, selector, "x_bucket", kSeries)->Apply(all);
+BENCHMARK_CAPTURE(runQuery, sum_rate, "sum by (job) (rate(x_bucket[5m]))", 5)->Apply(all);
 BENCHMARK_CAPTURE(runQuery, quantile, "histogram_quantile(0.9, rate(x_bucket[5m]))", kSeries / 10)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(runQuery, max_over_hour, "max_over_time(x_bucket[1h])", kSeries)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, quantile_of_sum,
+                  "histogram_quantile(0.99, sum by (le) (rate(x_bucket[5m])))", 1)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, max_over_hour, "max_over_time(x_bucket[1h])", kSeries)->Apply(all);
+BENCHMARK_CAPTURE(runQuery, avg_over_hour, "avg_over_time(x_bucket[1h])", kSeries)->Apply(all);
+BENCHMARK_CAPTURE(runQuery, stddev_over_hour, "stddev_over_time(x_bucket[1h])", kSeries)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, quantile_over_hour, "quantile_over_time(0.9, x_bucket[1h])", kSeries)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, topk, "topk(5, x_bucket)", 5)->Apply(all);
+BENCHMARK_CAPTURE(runQuery, quantile_by, "quantile by (job) (0.9, x_bucket)", 5)->Apply(all);
+BENCHMARK_CAPTURE(runQuery, join_on, "x_bucket / on (instance, job, le) x_bucket", kSeries)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, join_group_left,
+                  "x_bucket / on (instance) group_left () x_bucket{le=\"+Inf\"}", kSeries)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, regex, "sum by (job) (rate(x_bucket{instance=~\"i..[05].*\"}[5m]))", 5)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runQuery, subquery, "max_over_time(rate(x_bucket[5m])[30m:1m])", kSeries)
+    ->Apply(all);
+BENCHMARK_CAPTURE(runInstant, one_series, "x_bucket{instance=\"i0050\",le=\"5\"}");
 
 } // namespace
 

@@ -129,10 +129,10 @@ private:
 
     void findGroups()
     {
-        const Signature signature(matching());
+        const LabelGrouping signature = signatureOf(matching());
         absl::flat_hash_map<std::string, std::size_t> index;
         const auto groupOf = [&](const VectorElement& element) -> Members& {
-            model::Labels labels = signature.of(element.labels);
+            model::Labels labels = signature.remaining(element.labels);
             const auto [it, isNew] = index.try_emplace(labels.bytes(), members_.size());
             if (isNew) {
                 members_.push_back({.labels = std::move(labels)});
@@ -313,11 +313,11 @@ private:
     {
         // Enough to find something close; all of a hundred thousand would take too long.
         constexpr std::size_t kLookedAt = 1000;
-        const Signature signature(matching());
+        const LabelGrouping signature = signatureOf(matching());
         std::optional<NearestPartner> best;
         std::size_t fewest = 0;
         for (std::size_t i = 0; i < std::min(others.size(), kLookedAt); ++i) {
-            const model::Labels there = signature.of(others[i].labels);
+            const model::Labels there = signature.remaining(others[i].labels);
             std::size_t differences = 0;
             NearestPartner candidate{.labels = others[i].labels};
             for (const std::string& name : namesOf(labels, there)) {
@@ -383,11 +383,11 @@ private:
 
     [[nodiscard]] bool isUnique(const VectorMatching& tried) const
     {
-        const Signature signature(tried);
+        const LabelGrouping signature = signatureOf(tried);
         const auto unique = [&](const Vector& side) {
             std::set<std::string> seen;
             return std::all_of(side.begin(), side.end(), [&](const VectorElement& element) {
-                return seen.insert(signature.of(element.labels).bytes()).second;
+                return seen.insert(signature.remaining(element.labels).bytes()).second;
             });
         };
         switch (matching().card) {
@@ -405,11 +405,11 @@ private:
     [[nodiscard]] std::size_t groupsWith(VectorMatching tried, const std::string& name) const
     {
         tried.labels.push_back(name);
-        const Signature signature(tried);
+        const LabelGrouping signature = signatureOf(tried);
         std::set<std::string> seen;
         for (const Vector* side : {&left_, &right_}) {
             for (const VectorElement& element : *side) {
-                seen.insert(signature.of(element.labels).bytes());
+                seen.insert(signature.remaining(element.labels).bytes());
             }
         }
         return seen.size();

@@ -260,7 +260,8 @@ void TestSlidingWindows::columnsGiveWhatEachWindowGivesAlone_data()
     for (const char* name :
          {"avg_over_time", "changes", "count_over_time", "delta", "first_over_time", "increase",
           "last_over_time", "mad_over_time", "max_over_time", "min_over_time", "present_over_time",
-          "rate", "resets", "sum_over_time", "ts_of_max_over_time", "ts_of_min_over_time"}) {
+          "rate", "resets", "stddev_over_time", "stdvar_over_time", "sum_over_time",
+          "ts_of_max_over_time", "ts_of_min_over_time"}) {
         QTest::newRow(name) << QByteArray(name) << 0.0;
     }
     for (const double q : {0.0, 0.3, 0.5, 0.99, 1.0, -1.0, 2.0, model::normalNan()}) {
