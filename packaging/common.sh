@@ -32,7 +32,7 @@ build_packages() {
         qt6-base-dev qt6-charts-dev qt6-svg-dev libqt6opengl6-dev qt6-l10n-tools qt6-tools-dev-tools qt6-tools-dev \
         libgl-dev libxkbcommon-dev libvulkan-dev libqscintilla2-qt6-dev \
         libyaml-cpp-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
-        "$(boost_package)" libre2-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
+        "$(boost_package)" libre2-dev libprotozero-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
         libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }
 test_packages() { echo libbenchmark-dev python3; }

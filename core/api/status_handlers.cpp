@@ -70,6 +70,9 @@ void writeScraping(exposition::TextWriter& out, const scrape::ScrapeCounters& co
     count("prometheus_target_scrapes_sample_out_of_bounds_total",
           "Total number of samples rejected due to timestamp falling outside of the time bounds.",
           counters.outOfBounds);
+    count("prometheus_target_scrapes_exemplar_out_of_order_total",
+          "Samples whose exemplars were all refused because newer ones are there.",
+          counters.exemplarOutOfOrder);
     count("prometheus_target_scrapes_exceeded_sample_limit_total",
           "Total number of scrapes that hit the sample limit and were rejected.",
           counters.sampleLimit);

@@ -41,6 +41,11 @@ struct GlobalConfig
     std::uint64_t labelValueLengthLimit = 0;
     std::uint64_t keepDroppedTargets = 0;
     bool extraScrapeMetrics = false;
+    std::vector<std::string> scrapeProtocols;
+    /// Empty: as the validation scheme says.
+    std::string escapingScheme;
+    bool scrapeNativeHistograms = false;
+    bool alwaysScrapeClassicHistograms = false;
 };
 
 /// storage.tsdb.retention: only what it says counts.

@@ -28,13 +28,14 @@ bool isProtocol(std::string_view name)
     return std::find(kProtocols.begin(), kProtocols.end(), name) != kProtocols.end();
 }
 
-void decodeProtocols(yaml::Object& object, std::string_view where)
+void decodeProtocols(yaml::Object& object, std::string_view where,
+                     std::vector<std::string>& protocols)
 {
     const auto value = object.take("scrape_protocols");
     if (!value) {
         return;
     }
-    std::vector<std::string> protocols;
+    protocols.clear();
     value->into(protocols);
     if (protocols.empty()) {
         value->fail(fmt::format("scrape_protocols cannot be empty {}", where));
@@ -53,22 +54,47 @@ void decodeProtocols(yaml::Object& object, std::string_view where)
     }
 }
 
-void decodeScheme(yaml::Object& object, relabel::NameScheme& scheme)
+/// How names with other characters than the old ones are asked for. `unset`: what counts without
+/// the key.
+void decodeEscaping(yaml::Object& object, std::string_view what, relabel::NameScheme names,
+                    std::string& scheme)
 {
-    if (const auto value = object.take("metric_name_validation_scheme")) {
-        std::string text;
-        if (!value->into(text)) {
-            return;
-        }
-        if (text == "legacy") {
-            scheme = relabel::NameScheme::Legacy;
-        } else if (text == "utf8" || text.empty()) {
-            scheme = relabel::NameScheme::Utf8;
-        } else {
-            value->fail(
-                fmt::format("unrecognized ValidationScheme: \"{}\" (utf8 or legacy)", text));
-        }
+    constexpr std::array<std::string_view, 4> kSchemes{"allow-utf-8", "underscores", "dots",
+                                                       "values"};
+    const auto value = object.take("metric_name_escaping_scheme");
+    if (!value || !value->into(scheme) || scheme.empty()) {
+        return;
     }
+    if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) {
+        value->fail(fmt::format("unknown {} name escaping method specified, must be one of "
+                                "'allow-utf-8', 'underscores', 'dots', or 'values', got \"{}\"",
+                                what, scheme));
+    } else if (scheme == "allow-utf-8" && names == relabel::NameScheme::Legacy) {
+        value->fail("utf8 metric names requested but validation scheme is not set to UTF8");
+    }
+}
+
+std::string_view defaultEscaping(relabel::NameScheme names)
+{
+    return names == relabel::NameScheme::Legacy ? "underscores" : "allow-utf-8";
+}
+
+/// Whether the key is there and says something.
+bool decodeScheme(yaml::Object& object, relabel::NameScheme& scheme)
+{
+    const auto value = object.take("metric_name_validation_scheme");
+    std::string text;
+    if (!value || !value->into(text) || text.empty()) {
+        return false;
+    }
+    if (text == "legacy") {
+        scheme = relabel::NameScheme::Legacy;
+    } else if (text == "utf8") {
+        scheme = relabel::NameScheme::Utf8;
+    } else {
+        value->fail(fmt::format("unrecognized ValidationScheme: \"{}\" (utf8 or legacy)", text));
+    }
+    return true;
 }
 
 /// Keys that Prometheus knows and this version reads without acting on them.
@@ -214,17 +240,18 @@ void decodeGlobal(const yaml::Value& value, const DecodeContext& context, Global
     }
     global.scrapeTimeout =
         hasTimeout ? timeout : std::min(GlobalConfig().scrapeTimeout, global.scrapeInterval);
-    decodeProtocols(object, "for global config");
+    decodeProtocols(object, "for global config", global.scrapeProtocols);
     decodeScheme(object, global.nameScheme);
+    decodeEscaping(object, "global", global.nameScheme, global.escapingScheme);
+    object.field("scrape_native_histograms", global.scrapeNativeHistograms);
+    object.field("always_scrape_classic_histograms", global.alwaysScrapeClassicHistograms);
     decodeGlobalLimits(object, global);
     decodeExternalLabels(object, context, global);
     if (object.field("query_log_file", global.queryLogFile)) {
         global.queryLogFile = context.resolve(global.queryLogFile);
     }
     for (const std::string_view key :
-         {"scrape_failure_log_file", "rule_query_offset", "scrape_native_histograms",
-          "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms",
-          "metric_name_escaping_scheme"}) {
+         {"scrape_failure_log_file", "rule_query_offset", "convert_classic_histograms_to_nhcb"}) {
         takeWithoutEffect(object, context, key, false);
     }
     object.finish();
@@ -249,7 +276,13 @@ scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& conte
     object.field("enable_compression", job.enableCompression);
     job.extraScrapeMetrics = global.extraScrapeMetrics;
     object.field("extra_scrape_metrics", job.extraScrapeMetrics);
-    decodeProtocols(object, fmt::format("for scrape config with job name \"{}\"", job.jobName));
+    job.scrapeProtocols = global.scrapeProtocols;
+    decodeProtocols(object, fmt::format("for scrape config with job name \"{}\"", job.jobName),
+                    job.scrapeProtocols);
+    job.scrapeNativeHistograms = global.scrapeNativeHistograms;
+    object.field("scrape_native_histograms", job.scrapeNativeHistograms);
+    job.alwaysScrapeClassicHistograms = global.alwaysScrapeClassicHistograms;
+    object.field("always_scrape_classic_histograms", job.alwaysScrapeClassicHistograms);
     object.field("fallback_scrape_protocol", job.fallbackProtocol);
     if (!job.fallbackProtocol.empty() && !isProtocol(job.fallbackProtocol)) {
         value.fail(fmt::format("invalid fallback_scrape_protocol for scrape config with job name "
@@ -258,7 +291,11 @@ scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& conte
                                job.jobName, job.fallbackProtocol, fmt::join(kProtocols, " ")));
     }
     job.nameScheme = global.nameScheme;
-    decodeScheme(object, job.nameScheme);
+    const bool hasOwnScheme = decodeScheme(object, job.nameScheme);
+    job.escapingScheme = hasOwnScheme || global.escapingScheme.empty()
+                             ? std::string(defaultEscaping(job.nameScheme))
+                             : global.escapingScheme;
+    decodeEscaping(object, "scrape config", job.nameScheme, job.escapingScheme);
     decodeLimits(object, job, global);
     if (const auto rules = object.take("relabel_configs")) {
         job.relabelRules = relabel::decodeRules(
@@ -271,10 +308,8 @@ scrape::JobConfig decodeJob(const yaml::Value& value, const DecodeContext& conte
     decodeHttpClient(object, context, job.http);
     decodeDiscovery(object, context, job);
     for (const std::string_view key :
-         {"scrape_native_histograms", "always_scrape_classic_histograms",
-          "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
-          "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
-          "metric_name_escaping_scheme"}) {
+         {"convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
+          "native_histogram_bucket_limit", "native_histogram_min_bucket_factor"}) {
         takeWithoutEffect(object, context, key, false);
     }
     object.finish();

@@ -72,7 +72,7 @@ private:
                                 std::size_t i) const
     {
         if (value_ == InstantValue::StartTime) {
-            time = starts.empty() ? 0 : starts[i];
+            time = i < starts.size() ? starts[i] : 0;
         }
         return static_cast<double>(time) / 1000;
     }

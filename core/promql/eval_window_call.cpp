@@ -62,9 +62,11 @@ public:
             Worker worker{.counts = run_.noCounts()};
             absl::Status status;
             for (std::size_t i = begin; i < end && status.ok(); ++i) {
-                status = fill(first + i, rows[i], worker);
-                // Long windows take long: looked at after each series, not only after each piece.
-                status.Update(run_.check());
+                // Long windows take long: looked at before each series, not only before each piece.
+                status = run_.check();
+                if (status.ok()) {
+                    status = fill(first + i, rows[i], worker);
+                }
             }
             run_.count(worker.counts);
             return status;
@@ -88,8 +90,12 @@ private:
         NARTHEX_RETURN_IF_ERROR(run_.charge(loaded));
         row.labels = input_.labels(index);
         row.dropName = info_->keepsName && input_.dropName(index);
-        const bool anyFloat =
-            hasColumnForm(columns) ? fillColumn(row, worker) : fillSteps(row, worker);
+        bool anyFloat = false;
+        if (hasColumnForm(columns)) {
+            anyFloat = fillColumn(row, worker);
+        } else {
+            NARTHEX_ASSIGN_OR_RETURN(anyFloat, fillSteps(row, worker));
+        }
         run_.release(loaded);
         const std::string_view name = row.labels.metricName();
         if (info_->wantsCounter && anyFloat && !name.empty() && !isCounterLike(row.labels)) {
@@ -123,18 +129,28 @@ private:
         return !row.isEmpty();
     }
 
-    bool fillSteps(Row& row, Worker& worker)
+    /// Whether any step has a float.
+    absl::StatusOr<bool> fillSteps(Row& row, Worker& worker)
     {
+        // About a millisecond of the slowest functions: a series may have hours of work.
+        constexpr std::size_t kWorkBetweenChecks = 50'000;
+        constexpr std::size_t kWorkOfHistogram = 32;
         const storage::SampleColumns& columns = worker.columns;
         countWindows(columns, input_.countedWindows(grid_), worker.counts);
         row.resize(grid_.count);
         WindowSlider slider(columns);
         NoteBits notes;
         bool anyFloat = false;
+        std::size_t work = 0;
         for (std::size_t step = 0; step < grid_.count; ++step) {
             Window window = input_.window(slider, grid_.at(step));
             if (window.size() == 0) {
                 continue;
+            }
+            work += window.times.size() + kWorkOfHistogram * window.histogramTimes.size();
+            if (work > kWorkBetweenChecks) {
+                NARTHEX_RETURN_IF_ERROR(run_.check());
+                work = 0;
             }
             for (std::size_t i = 0; i < scalars_.size(); ++i) {
                 window.arguments[i] = scalars_[i][step];

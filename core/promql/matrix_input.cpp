@@ -58,6 +58,7 @@ HistogramPtr withoutResetHint(const HistogramPtr& histogram)
 
 void removeStale(storage::SampleColumns& columns)
 {
+    columns.padStartTimes();
     removeStale(columns.times, columns.values, columns.startTimes,
                 [](double value) { return model::isStale(value); });
     removeStale(columns.histogramTimes, columns.histograms, columns.histogramStartTimes,

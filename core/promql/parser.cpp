@@ -139,6 +139,7 @@ ExprPtr Parser::parseQuery()
     if (failed_ || !errors_.empty()) {
         return nullptr;
     }
+    typesChecked_ = true;
     checkTypes(*expr, errors_);
     return errors_.empty() ? std::move(expr) : nullptr;
 }
@@ -394,6 +395,10 @@ ParseOutcome parseAll(std::string_view text, const Features& features)
     ParseOutcome outcome;
     outcome.expr = parser.parseQuery();
     outcome.errors = parser.takeErrors();
+    outcome.typesChecked = parser.typesChecked();
+    if (parser.failed()) {
+        outcome.failedAt = outcome.errors.back().range.begin;
+    }
     return outcome;
 }
 

@@ -13,6 +13,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ struct ParseOutcome
     ExprPtr expr;
     /// In the order found; messages show the first.
     std::vector<ParseError> errors;
+    /// Where parsing had to give up; absent if it came to the end of the text.
+    std::optional<std::uint32_t> failedAt;
+    /// The errors are those of types: there was none before.
+    bool typesChecked = false;
 };
 
 /// Everything that is wrong, for editors.

@@ -26,6 +26,8 @@ public:
     /// `name{…}` up to the end of the input.
     ExprPtr parseSelectorOnly();
     std::vector<ParseError> takeErrors() { return std::move(errors_); }
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] bool typesChecked() const { return typesChecked_; }
 
 private:
     // Tokens.
@@ -93,6 +95,7 @@ private:
     std::size_t at_ = 0;
     int nesting_ = 0;
     bool failed_ = false;
+    bool typesChecked_ = false;
     std::vector<ParseError> errors_;
     /// Nodes that had an offset already, also if it was zero.
     std::vector<const Expr*> withOffset_;

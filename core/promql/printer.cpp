@@ -145,12 +145,12 @@ std::string printFill(const VectorMatching& matching)
     return out;
 }
 
-/// `/ on (a) group_left (b)`, without blanks around.
-std::string operatorText(const Binary& node)
+} // namespace
+
+std::string operatorText(TokenKind op, bool returnBool, const VectorMatching& matching)
 {
-    const VectorMatching& matching = node.matching;
-    std::string out(tokenText(node.op));
-    if (node.returnBool) {
+    std::string out(tokenText(op));
+    if (returnBool) {
         out += " bool";
     }
     const bool grouped =
@@ -164,6 +164,13 @@ std::string operatorText(const Binary& node)
         out += labelList(matching.include);
     }
     return out + printFill(matching);
+}
+
+namespace {
+
+std::string operatorText(const Binary& node)
+{
+    return promql::operatorText(node.op, node.returnBool, node.matching);
 }
 
 std::string subquerySuffix(const Subquery& node)

@@ -43,6 +43,9 @@ std::string ownText(const Expr& expr);
 /// One line a node: its type and one-line form, children indented.
 std::string outline(const Expr& expr);
 
+/// `/ on (a) group_left (b)`, without blanks around.
+std::string operatorText(TokenKind op, bool returnBool, const VectorMatching& matching);
+
 /// "-5m", "1h30m", "0s".
 std::string printDuration(base::Duration duration);
 

@@ -90,10 +90,13 @@ absl::Status Run::parallelPieces(std::size_t count,
 
 absl::Status Run::parallelFor(std::size_t count, absl::FunctionRef<absl::Status(std::size_t)> body)
 {
-    return parallelPieces(count, [body](std::size_t begin, std::size_t end) {
+    return parallelPieces(count, [this, body](std::size_t begin, std::size_t end) {
         absl::Status status;
         for (std::size_t i = begin; i < end && status.ok(); ++i) {
-            status = body(i);
+            status = check();
+            if (status.ok()) {
+                status = body(i);
+            }
         }
         return status;
     });

@@ -4,7 +4,6 @@
 
 #include "core/base/status.h"
 #include "core/promql/binary_cells.h"
-#include "core/promql/label_grouping.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
@@ -16,18 +15,14 @@
 
 namespace narthex::promql {
 
-namespace {
-
-/// The labels on which rows match: the listed ones, or all but these and the name.
-LabelGrouping signatureOf(const VectorMatching& matching)
+Signature::Signature(const VectorMatching& matching) : on_(matching.on), names_(matching.labels)
 {
-    std::vector<std::string> names = matching.labels;
-    if (!matching.on) {
-        names.emplace_back(model::kMetricName);
+    if (!on_) {
+        names_.emplace_back(model::kMetricName);
     }
-    return {matching.on ? LabelGrouping::Keeps::Named : LabelGrouping::Keeps::Others,
-            std::move(names)};
 }
+
+namespace {
 
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
@@ -120,7 +115,7 @@ private:
 
     void findGroups()
     {
-        LabelGrouping signature = signatureOf(matching_);
+        LabelGrouping signature = Signature(matching_).grouping();
         const auto groupOf = [&](const Row& row) -> Group& {
             const std::size_t number = signature.numberOf(row.labels);
             if (number == groups_.size()) {
@@ -273,22 +268,9 @@ private:
     [[nodiscard]] model::Labels resultLabels(const Group& group, const Row* many,
                                              const Row* one) const
     {
-        model::Labels labels = many != nullptr ? many->labels : group.signature;
-        if (isArithmetic(node_.op) || (node_.returnBool && !run_.features().delayedNameRemoval)) {
-            labels = withoutMetricLabels(labels);
-        }
-        if (matching_.card == Cardinality::OneToOne) {
-            labels =
-                matching_.on ? labels.keeping(matching_.labels) : labels.without(matching_.labels);
-        }
-        if (matching_.include.empty()) {
-            return labels;
-        }
-        model::LabelsBuilder builder(labels);
-        for (const std::string& name : matching_.include) {
-            builder.set(name, one != nullptr ? one->labels.get(name) : std::string_view());
-        }
-        return builder.build();
+        return matchedLabels(node_, group.signature, many != nullptr ? &many->labels : nullptr,
+                             one != nullptr ? &one->labels : nullptr,
+                             !run_.features().delayedNameRemoval);
     }
 
     Rows inInputOrder()
@@ -332,7 +314,7 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
                                      Rows right)
 {
     NARTHEX_RETURN_IF_ERROR(run.check());
-    LabelGrouping signature = signatureOf(node.matching);
+    LabelGrouping signature = Signature(node.matching).grouping();
     const bool isOr = node.op == TokenKind::Or;
     // Where the deciding side has a row of the signature: the right one, for `or` the left one.
     const Rows& deciding = isOr ? left : right;
@@ -365,6 +347,27 @@ absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& n
     }
     removeEmpty(left);
     return left;
+}
+
+model::Labels matchedLabels(const Binary& node, const model::Labels& signature,
+                            const model::Labels* many, const model::Labels* one, bool dropsName)
+{
+    const VectorMatching& matching = node.matching;
+    model::Labels labels = many != nullptr ? *many : signature;
+    if (isArithmetic(node.op) || (node.returnBool && dropsName)) {
+        labels = withoutMetricLabels(labels);
+    }
+    if (matching.card == Cardinality::OneToOne) {
+        labels = matching.on ? labels.keeping(matching.labels) : labels.without(matching.labels);
+    }
+    if (matching.include.empty()) {
+        return labels;
+    }
+    model::LabelsBuilder builder(labels);
+    for (const std::string& name : matching.include) {
+        builder.set(name, one != nullptr ? one->get(name) : std::string_view());
+    }
+    return builder.build();
 }
 
 } // namespace narthex::promql

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/promql/eval.h"
+#include "core/promql/label_grouping.h"
 
 namespace narthex::promql {
 
@@ -14,5 +15,30 @@ absl::StatusOr<Rows> evalVectorMatching(Run& run, const Grid& grid, const Expr& 
                                         const Binary& node, Rows left, Rows right);
 absl::StatusOr<Rows> evalSetOperator(Run& run, const Grid& grid, const Binary& node, Rows left,
                                      Rows right);
+
+/// The labels on which rows match: the listed ones, or all but these and the name.
+class Signature
+{
+public:
+    explicit Signature(const VectorMatching& matching);
+    [[nodiscard]] model::Labels of(const model::Labels& labels) const
+    {
+        return on_ ? labels.keeping(names_) : labels.without(names_);
+    }
+    /// Numbers rows by it.
+    [[nodiscard]] LabelGrouping grouping() const
+    {
+        return {on_ ? LabelGrouping::Keeps::Named : LabelGrouping::Keeps::Others, names_};
+    }
+
+private:
+    const bool on_;
+    std::vector<std::string> names_;
+};
+
+/// Labels of the row that a many-side and a one-side row give; either may be absent where it is
+/// filled in. `dropsName`: a comparison with bool loses the metric name at once.
+model::Labels matchedLabels(const Binary& node, const model::Labels& signature,
+                            const model::Labels* many, const model::Labels* one, bool dropsName);
 
 } // namespace narthex::promql

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/number.h"
 #include "core/base/status.h"
+#include "core/scrape/content_type.h"
 #include "core/scrape/page_source.h"
 
 #include <absl/base/thread_annotations.h>
@@ -10,12 +11,6 @@
 
 namespace narthex::scrape {
 namespace {
-
-// The formats that we read, best first.
-constexpr std::string_view kAccept = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-                                     "text/plain;version=0.0.4;q=0.5,*/*;q=0.4";
-constexpr std::string_view kAcceptLegacy = "text/plain;version=1.0.0;escaping=underscores;q=0.6,"
-                                           "text/plain;version=0.0.4;q=0.5,*/*;q=0.4";
 
 ErrorClass classOf(const absl::Status& status)
 {
@@ -79,9 +74,8 @@ public:
                                  .bodyLimitBytes = job_->bodySizeLimit,
                                  .unixSocket = target.unixSocket,
                                  .buffer = std::move(buffer)};
-        const bool legacy = job_->nameScheme == relabel::NameScheme::Legacy;
         request.headers = {
-            {"Accept", std::string(legacy ? kAcceptLegacy : kAccept)},
+            {"Accept", acceptHeader(*job_)},
             {"Accept-Encoding", job_->enableCompression ? "gzip" : "identity"},
             {"X-Prometheus-Scrape-Timeout-Seconds", base::formatFloat(target.timeout.seconds())}};
         absl::MutexLock lock(&mutex_);

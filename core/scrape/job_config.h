@@ -34,8 +34,14 @@ struct JobConfig
     bool trackTimestampsStaleness = false;
     bool enableCompression = true;
     bool extraScrapeMetrics = false;
-    /// A page without a usable Content-Type is read as text when this names a text protocol.
+    /// Protocols to ask for, best first; empty: the default ones.
+    std::vector<std::string> scrapeProtocols;
+    /// How a page without a usable Content-Type is read; empty: not at all.
     std::string fallbackProtocol;
+    /// allow-utf-8, underscores, dots or values: asked for, received names are stored as they come.
+    std::string escapingScheme = "allow-utf-8";
+    bool scrapeNativeHistograms = false;
+    bool alwaysScrapeClassicHistograms = false;
     std::uint64_t bodySizeLimit = 0;
     std::uint64_t sampleLimit = 0;
     std::uint64_t targetLimit = 0;

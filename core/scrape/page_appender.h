@@ -1,15 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Turns pages of one target into samples: parses, resolves each series through a cache that
-// remembers the last page line by line, appends one batch, writes stale markers for what is gone,
-// and the synthetic series. A page that resembles the last one costs a memcmp and a value a line:
-// no hashing, no allocation. Owner: a scrape loop. Threads: one page at a time. Source:
-// spec/scrape.md, sections 7 to 10.
+// Turns pages of one target into samples: reads them in whatever format they come, appends one
+// batch, writes stale markers for what is gone, and the synthetic series. Owner: a scrape loop.
+// Threads: one page at a time. Source: spec/scrape.md, sections 7 to 10.
 #pragma once
 
-#include "core/base/string_map.h"
-#include "core/exposition/text_parser.h"
 #include "core/model/labels.h"
 #include "core/model/sample.h"
 #include "core/scrape/job_config.h"
@@ -41,6 +37,7 @@ struct ScrapeCounters
     std::atomic<std::uint64_t> targetLimit{0};
     std::atomic<std::uint64_t> syncFailed{0};
     std::atomic<std::uint64_t> samples{0};
+    std::atomic<std::uint64_t> exemplarOutOfOrder{0};
 };
 
 struct AppendOutcome
@@ -85,8 +82,5 @@ private:
     class Impl;
     std::unique_ptr<Impl> impl_;
 };
-
-/// Which parser a page needs. Errors: InvalidArgument in Prometheus' wording.
-absl::Status checkContentType(std::string_view contentType, std::string_view fallbackProtocol);
 
 } // namespace narthex::scrape

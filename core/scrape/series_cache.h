@@ -20,6 +20,8 @@ namespace narthex::scrape {
 /// Kept small: a page touches every one of them.
 struct CachedSeries
 {
+    static constexpr std::uint32_t kNoFamily = 0xFFFFFFFF;
+
     model::SeriesRef ref = model::kNoSeries;
     /// Iteration in which the page had it last; 0 never.
     std::uint64_t seen = 0;
@@ -28,6 +30,10 @@ struct CachedSeries
     std::uint64_t tracked = 0;
     /// Position in the last page's lines, to fall back into step after a difference.
     std::uint32_t line = 0;
+    /// Index of the family whose metadata is its own.
+    std::uint32_t family = kNoFamily;
+    /// In force when the page showed it first.
+    model::MetricType type = model::MetricType::Unknown;
     bool dropped = false;
     bool used = false;
 };
@@ -37,6 +43,8 @@ struct CachedFamily
     std::string name;
     model::Metadata metadata;
     std::uint64_t seen = 0;
+    /// Iteration in which the metadata changed last.
+    std::uint64_t changed = 0;
 };
 
 /// One line of the last page, in the order of the page.

@@ -118,8 +118,8 @@ struct SampleColumns
     std::vector<double> values;      // stale markers included
     std::vector<std::int64_t> histogramTimes;
     std::vector<std::shared_ptr<const model::FloatHistogram>> histograms;
-    /// When the counter of the sample began, ms since the epoch; 0 where unknown. Empty when the
-    /// store knows none of the whole column, else as long as `times` and `histogramTimes`.
+    /// When the counter of the sample began, ms since the epoch; 0 where unknown. Those behind the
+    /// end are unknown, too: mostly all of them.
     std::vector<std::int64_t> startTimes;
     std::vector<std::int64_t> histogramStartTimes;
 
@@ -133,6 +133,12 @@ struct SampleColumns
         histogramStartTimes.clear();
     }
     [[nodiscard]] std::size_t size() const { return times.size() + histogramTimes.size(); }
+    /// Makes each column of start times empty, or as long as its times.
+    void padStartTimes()
+    {
+        startTimes.resize(startTimes.empty() ? 0 : times.size());
+        histogramStartTimes.resize(histogramStartTimes.empty() ? 0 : histogramTimes.size());
+    }
 };
 
 /// One series of a result. Threads: const members from any thread, different series at once: that

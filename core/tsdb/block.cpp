@@ -230,20 +230,46 @@ std::uint64_t Block::sizeBytes() const
            encodeTombstones(tombstones_).size();
 }
 
+namespace {
+
+/// Puts the start times of samples from `before` on behind those of the samples in front of them;
+/// nothing when none is known.
+void appendStarts(std::vector<std::int64_t>& all, std::size_t before,
+                  const std::vector<std::int64_t>& starts)
+{
+    if (std::any_of(starts.begin(), starts.end(), [](std::int64_t start) { return start != 0; })) {
+        all.resize(before);
+        all.insert(all.end(), starts.begin(), starts.end());
+    }
+}
+
+} // namespace
+
 absl::Status decodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int64_t toMs,
                          storage::SampleColumns& out)
 {
     switch (chunk.encoding) {
     case ChunkEncoding::Xor:
         return xorDecode(chunk.data, fromMs, toMs, out.times, out.values);
-    case ChunkEncoding::Xor2:
-        return xor2Decode(chunk.data, fromMs, toMs, out.times, out.values);
+    case ChunkEncoding::Xor2: {
+        const std::size_t before = out.times.size();
+        std::vector<std::int64_t> starts;
+        NARTHEX_RETURN_IF_ERROR(
+            xor2Decode(chunk.data, fromMs, toMs, out.times, out.values, &starts));
+        appendStarts(out.startTimes, before, starts);
+        return absl::OkStatus();
+    }
     case ChunkEncoding::Histogram:
     case ChunkEncoding::FloatHistogram:
     case ChunkEncoding::HistogramSt:
-    case ChunkEncoding::FloatHistogramSt:
-        return decodeHistogramChunk(chunk.encoding, chunk.data, fromMs, toMs, out.histogramTimes,
-                                    out.histograms);
+    case ChunkEncoding::FloatHistogramSt: {
+        const std::size_t before = out.histogramTimes.size();
+        std::vector<std::int64_t> starts;
+        NARTHEX_RETURN_IF_ERROR(decodeHistogramChunk(chunk.encoding, chunk.data, fromMs, toMs,
+                                                     out.histogramTimes, out.histograms, &starts));
+        appendStarts(out.histogramStartTimes, before, starts);
+        return absl::OkStatus();
+    }
     case ChunkEncoding::None:
         break;
     }

@@ -98,15 +98,22 @@ void encodeHistograms(std::span<const HistogramSample> samples, std::vector<Expo
 absl::Status
 decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_t fromMs,
                      std::int64_t toMs, std::vector<std::int64_t>& times,
-                     std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms)
+                     std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms,
+                     std::vector<std::int64_t>* startTimes)
 {
     const std::size_t before = times.size();
     HistogramDecoder decoder(encoding, chunk);
     absl::Status status = eachInRange(decoder, fromMs, toMs, [&] {
         times.push_back(decoder.time());
         histograms.push_back(readableFloats(decoder));
+        if (startTimes != nullptr) {
+            startTimes->push_back(decoder.startTime());
+        }
     });
     if (!status.ok()) {
+        if (startTimes != nullptr) {
+            startTimes->resize(startTimes->size() - (times.size() - before));
+        }
         histograms.resize(histograms.size() - (times.size() - before));
         times.resize(before);
     }

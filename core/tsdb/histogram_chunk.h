@@ -106,11 +106,13 @@ void encodeHistograms(std::span<const HistogramSample> samples, std::vector<Expo
 
 /// Appends the samples in [fromMs, toMs] of a chunk of any histogram encoding, those with start
 /// times included. Integers become floats, schemas finer than 8 become 8. The first sample's hint
-/// is Unknown, later ones' NoReset, but Gauge for all in a chunk of gauges.
+/// is Unknown, later ones' NoReset, but Gauge for all in a chunk of gauges. `startTimes`, if given,
+/// gets one for each sample; 0 where there is none.
 absl::Status
 decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_t fromMs,
                      std::int64_t toMs, std::vector<std::int64_t>& times,
-                     std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms);
+                     std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms,
+                     std::vector<std::int64_t>* startTimes = nullptr);
 
 /// The same without turning integers into floats. `startTimes`, if given, gets one for each sample;
 /// 0 where there is none.

@@ -13,23 +13,34 @@ namespace {
 using SeriesList = std::vector<std::shared_ptr<const storage::Series>>;
 
 template <typename Value>
-void mergeOne(std::vector<std::int64_t>& times, std::vector<Value>& values, std::size_t from,
-              std::vector<std::int64_t>& moreTimes, std::vector<Value>& moreValues)
+void mergeOne(std::vector<std::int64_t>& times, std::vector<Value>& values,
+              std::vector<std::int64_t>& starts, std::size_t from,
+              std::vector<std::int64_t>& moreTimes, std::vector<Value>& moreValues,
+              std::vector<std::int64_t>& moreStarts)
 {
     if (moreTimes.empty()) {
         return;
     }
+    const bool started = !starts.empty() || !moreStarts.empty();
+    if (started) {
+        starts.resize(times.size());
+        moreStarts.resize(moreTimes.size());
+    }
     if (times.size() == from || times.back() < moreTimes.front()) {
         times.insert(times.end(), moreTimes.begin(), moreTimes.end());
         values.insert(values.end(), moreValues.begin(), moreValues.end());
+        starts.insert(starts.end(), moreStarts.begin(), moreStarts.end());
         return;
     }
     const std::vector<std::int64_t> oldTimes(times.begin() + static_cast<std::ptrdiff_t>(from),
                                              times.end());
     const std::vector<Value> oldValues(values.begin() + static_cast<std::ptrdiff_t>(from),
                                        values.end());
+    const std::vector<std::int64_t> oldStarts(
+        starts.begin() + static_cast<std::ptrdiff_t>(started ? from : 0), starts.end());
     times.resize(from);
     values.resize(from);
+    starts.resize(started ? from : 0);
     std::size_t i = 0;
     std::size_t j = 0;
     while (i < oldTimes.size() || j < moreTimes.size()) {
@@ -38,10 +49,18 @@ void mergeOne(std::vector<std::int64_t>& times, std::vector<Value>& values, std:
         if (takeOld) {
             j += j < moreTimes.size() && moreTimes[j] == oldTimes[i] ? 1 : 0;
             times.push_back(oldTimes[i]);
-            values.push_back(oldValues[i++]);
+            values.push_back(oldValues[i]);
+            if (started) {
+                starts.push_back(oldStarts[i]);
+            }
+            ++i;
         } else {
             times.push_back(moreTimes[j]);
-            values.push_back(moreValues[j++]);
+            values.push_back(moreValues[j]);
+            if (started) {
+                starts.push_back(moreStarts[j]);
+            }
+            ++j;
         }
     }
 }
@@ -212,9 +231,10 @@ private:
 void mergeColumns(storage::SampleColumns& out, std::size_t fromSample, std::size_t fromHistogram,
                   storage::SampleColumns& more)
 {
-    mergeOne(out.times, out.values, fromSample, more.times, more.values);
-    mergeOne(out.histogramTimes, out.histograms, fromHistogram, more.histogramTimes,
-             more.histograms);
+    mergeOne(out.times, out.values, out.startTimes, fromSample, more.times, more.values,
+             more.startTimes);
+    mergeOne(out.histogramTimes, out.histograms, out.histogramStartTimes, fromHistogram,
+             more.histogramTimes, more.histograms, more.histogramStartTimes);
 }
 
 std::unique_ptr<storage::Querier>

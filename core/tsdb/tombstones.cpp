@@ -29,21 +29,25 @@ bool contains(const TimeIntervals& intervals, std::int64_t time)
     return after != intervals.begin() && time <= std::prev(after)->maxTime;
 }
 
-/// Keeps the rows of two columns whose time is not deleted.
+/// Keeps the rows of the columns whose time is not deleted. `starts` is empty or as long.
 template <typename Value>
 void filter(const TimeIntervals& intervals, std::size_t from, std::vector<std::int64_t>& times,
-            std::vector<Value>& values)
+            std::vector<Value>& values, std::vector<std::int64_t>& starts)
 {
     std::size_t out = from;
     for (std::size_t i = from; i < times.size(); ++i) {
         if (!contains(intervals, times[i])) {
             times[out] = times[i];
             values[out] = std::move(values[i]);
+            if (!starts.empty()) {
+                starts[out] = starts[i];
+            }
             ++out;
         }
     }
     times.resize(out);
     values.resize(out);
+    starts.resize(starts.empty() ? 0 : out);
 }
 
 } // namespace
@@ -123,8 +127,10 @@ absl::StatusOr<DeletedRanges> readTombstones(const std::filesystem::path& blockD
 void removeDeleted(const TimeIntervals& intervals, std::size_t fromSample,
                    std::size_t fromHistogram, storage::SampleColumns& columns)
 {
-    filter(intervals, fromSample, columns.times, columns.values);
-    filter(intervals, fromHistogram, columns.histogramTimes, columns.histograms);
+    columns.padStartTimes();
+    filter(intervals, fromSample, columns.times, columns.values, columns.startTimes);
+    filter(intervals, fromHistogram, columns.histogramTimes, columns.histograms,
+           columns.histogramStartTimes);
 }
 
 } // namespace narthex::tsdb

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Any text through the parser, the printer, the formatter and the editor functions. What parses
-// must parse again after printing, to the same text.
+// must parse again after printing and after formatting, to the same text.
 #include "core/promql/editor.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
@@ -22,8 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (outcome.expr) {
         const std::string printed = print(*outcome.expr);
         const auto again = parse(printed, kAll);
-        const auto formatted = parse(format(*outcome.expr), kAll);
-        if (!again.ok() || !formatted.ok() || print(**again) != printed) {
+        const std::string formatted = format(*outcome.expr);
+        const auto formattedAgain = parse(formatted, kAll);
+        if (!again.ok() || !formattedAgain.ok() || print(**again) != printed ||
+            format(**formattedAgain) != formatted) {
             std::abort();
         }
     } else if (outcome.errors.empty()) {

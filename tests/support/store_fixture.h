@@ -23,8 +23,8 @@ namespace narthex::test {
 class StoreFixture
 {
 public:
-    explicit StoreFixture(const base::Clock& clock)
-        : db_(tsdb::Db::open(directory_.path() / "data", {},
+    explicit StoreFixture(const base::Clock& clock, const tsdb::DbOptions& options = {})
+        : db_(tsdb::Db::open(directory_.path() / "data", options,
                              {.pool = pool_, .clock = clock, .log = base::nullLogger()}, {})
                   .value())
     {}
@@ -33,7 +33,8 @@ public:
     [[nodiscard]] base::WorkerPool& pool() { return pool_; }
     [[nodiscard]] const base::TemporaryDirectory& directory() const { return directory_; }
 
-    /// Every series of the metric: labels as text → "value@ms value@ms", "stale@ms" for markers.
+    /// Every series of the metric: labels as text → "value@ms value@ms", "stale@ms" for markers,
+    /// "{count,sum}@ms" for histograms, which come behind the floats.
     [[nodiscard]] std::map<std::string, std::string> content(const std::string& metric) const
     {
         std::map<std::string, std::string> result;
@@ -55,6 +56,14 @@ public:
                 text += model::isStale(columns.values[i]) ? "stale"
                                                           : base::formatFloat(columns.values[i]);
                 text += "@" + std::to_string(columns.times[i]);
+            }
+            for (std::size_t i = 0; i < columns.histogramTimes.size(); ++i) {
+                const model::FloatHistogram& histogram = *columns.histograms[i];
+                text += text.empty() ? "" : " ";
+                text += histogram.isStale() ? "stale"
+                                            : "{" + base::formatFloat(histogram.count) + "," +
+                                                  base::formatFloat(histogram.sum) + "}";
+                text += "@" + std::to_string(columns.histogramTimes[i]);
             }
             if (!text.empty()) {
                 result[series->labels().toString()] = text;

@@ -20,6 +20,7 @@ private Q_SLOTS:
     void warnsOfSectionsWithoutEffect();
     void expandsTheEnvironmentInExternalLabelsOnly();
     void resolvesPathsAgainstTheFile();
+    void choosesFormatsOfPages();
     void readsTheStorageSection();
     void judgesTheConformanceFiles_data();
     void judgesTheConformanceFiles();
@@ -93,6 +94,14 @@ void TestConfig::refusesMistakesAndNamesTheirPlace_data()
     QTest::newRow("unknown protocol")
         << "scrape_configs:\n- job_name: a\n  scrape_protocols: [Telepathy]\n"
         << "unknown scrape protocol Telepathy, supported:";
+    QTest::newRow("unknown escaping")
+        << "global: {metric_name_escaping_scheme: magic}\n"
+        << "unknown global name escaping method specified, must be one of 'allow-utf-8', "
+           "'underscores', 'dots', or 'values', got \"magic\"";
+    QTest::newRow("utf-8 names of a legacy job")
+        << "scrape_configs:\n- job_name: a\n  metric_name_validation_scheme: legacy\n"
+           "  metric_name_escaping_scheme: allow-utf-8\n"
+        << "utf8 metric names requested but validation scheme is not set to UTF8";
 }
 
 void TestConfig::refusesMistakesAndNamesTheirPlace()
@@ -139,6 +148,30 @@ void TestConfig::resolvesPathsAgainstTheFile()
     QVERIFY(config.ok());
     QCOMPARE(config->jobs[0]->http.tls.caFile, std::string("/etc/p/ca.pem"));
     QCOMPARE(config->jobs[0]->http.authorization->credentialsFile, std::string("/abs/token"));
+}
+
+void TestConfig::choosesFormatsOfPages()
+{
+    const auto config = config::parse(
+        "c.yml", "global:\n  scrape_protocols: [PrometheusText0.0.4]\n"
+                 "  scrape_native_histograms: true\n  metric_name_escaping_scheme: dots\n"
+                 "scrape_configs:\n- job_name: inherits\n"
+                 "- job_name: own\n  scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]\n"
+                 "  scrape_native_histograms: false\n  always_scrape_classic_histograms: true\n"
+                 "  metric_name_escaping_scheme: values\n"
+                 "- job_name: legacy\n  metric_name_validation_scheme: legacy\n");
+    QVERIFY2(config.ok(), config.status().ToString().c_str());
+    const auto& inherits = *config->jobs[0];
+    QCOMPARE(inherits.scrapeProtocols, std::vector<std::string>{"PrometheusText0.0.4"});
+    QVERIFY(inherits.scrapeNativeHistograms && !inherits.alwaysScrapeClassicHistograms);
+    QCOMPARE(inherits.escapingScheme, "dots");
+    const auto& own = *config->jobs[1];
+    QCOMPARE(own.scrapeProtocols,
+             (std::vector<std::string>{"PrometheusProto", "OpenMetricsText1.0.0"}));
+    QVERIFY(!own.scrapeNativeHistograms && own.alwaysScrapeClassicHistograms);
+    QCOMPARE(own.escapingScheme, "values");
+    QCOMPARE(config->jobs[2]->escapingScheme, "underscores");
+    QVERIFY(config->warnings.empty());
 }
 
 void TestConfig::readsTheStorageSection()

@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The query test scripts: the shared ones of Prometheus, and our own.
+#include "core/promql/parser.h"
 #include "core/promql/testscript/runner.h"
 
 #include <QDir>
 #include <QFile>
 #include <QtTest>
+
+#include <set>
 
 using namespace narthex;
 using namespace narthex::promql;
@@ -42,6 +45,7 @@ private Q_SLOTS:
     void sharedScriptsPass();
     void ownScriptsPass_data();
     void ownScriptsPass();
+    void ownScriptsUseTheWholeLanguage();
 
 private:
     testscript::Report run(const QString& path);
@@ -106,6 +110,58 @@ void TestConformance::ownScriptsPass()
 {
     QFETCH(QString, path);
     QCOMPARE(run(path).failures.size(), std::size_t{0});
+}
+
+namespace {
+
+/// Names of functions, and spellings of operators and aggregations.
+void collectWords(const Expr& expr, std::set<std::string, std::less<>>& words)
+{
+    if (const auto* call = expr.as<Call>()) {
+        words.emplace(call->function->name);
+    } else if (const auto* aggregation = expr.as<Aggregation>()) {
+        words.emplace(tokenText(aggregation->op));
+    } else if (const auto* binary = expr.as<Binary>()) {
+        words.emplace(tokenText(binary->op));
+    }
+    for (const Expr* child : childrenOf(expr)) {
+        collectWords(*child, words);
+    }
+}
+
+} // namespace
+
+void TestConformance::ownScriptsUseTheWholeLanguage()
+{
+    const QDir dir(QStringLiteral(NARTHEX_TEST_DATA "/promql"));
+    std::set<std::string, std::less<>> words;
+    for (const QString& name : dir.entryList({QStringLiteral("*.test")}, QDir::Files)) {
+        QFile file(dir.filePath(name));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const std::string script = file.readAll().toStdString();
+        const auto commands = testscript::parseScript(script, engine_.options().features);
+        QVERIFY(commands.ok());
+        for (const testscript::Command& command : *commands) {
+            if (const auto* eval = std::get_if<testscript::Eval>(&command.what)) {
+                const auto expr = parse(eval->query, engine_.options().features);
+                collectWords(**expr, words);
+            }
+        }
+    }
+    QStringList missing;
+    const auto want = [&](std::string_view word) {
+        if (!words.contains(word)) {
+            missing << QString::fromUtf8(word.data(), qsizetype(word.size()));
+        }
+    };
+    for (const FunctionInfo& function : functionTable()) {
+        want(function.name);
+    }
+    for (auto kind = TokenKind::Add; kind <= TokenKind::TopK;
+         kind = static_cast<TokenKind>(static_cast<int>(kind) + 1)) {
+        want(tokenText(kind));
+    }
+    QCOMPARE(missing.join(' '), QString());
 }
 
 QTEST_GUILESS_MAIN(TestConformance)

@@ -40,6 +40,8 @@ private Q_SLOTS:
     void readsSelectors();
     void breaksOnlyLongLines();
     void refusesDeepNesting();
+    void collectsEveryError();
+    void selectsNoMetricsByWordsOfTheLanguage();
 };
 
 void TestParser::printsWhatItRead_data()
@@ -218,6 +220,54 @@ void TestParser::saysWhatIsWrongAndWhere_data()
     row("foo group_left bar", 4, 14, "unexpected <group_left>");
     row("on", 0, 2, "unexpected <on>");
     row("foo\n + \n *", 9, 10, "3:2: parse error");
+    // Numbers.
+    row("1__0", 0, 4, "bad number or duration syntax");
+    row("0x1.8", 0, 5, "bad number or duration syntax");
+    row("1e1000", 0, 6, "error parsing number");
+    row(".", 0, 1, "unexpected character");
+    row("5hs", 0, 3, "unknown unit \"hs\" in duration \"5hs\"");
+    row("300y", 0, 4, "out of range");
+    // Strings end the input.
+    row("foo{a=\"b", 6, 8, "unterminated quoted string");
+    row("foo{a='b\n'}", 6, 11, "unterminated quoted string");
+    row("`abc", 0, 4, "unterminated raw string");
+    row("'\\q'", 0, 4, "unknown escape sequence");
+    row("'\\xg1'", 0, 6, "illegal character");
+    row("'\\UFFFFFFFF'", 0, 12, "invalid Unicode code point");
+    row("'\\x1", 0, 4, "escape sequence not terminated");
+    row("'\xff'", 0, 3, "invalid UTF-8 rune");
+    // Brackets.
+    row("(1", 2, 2, "unclosed left parenthesis");
+    row("foo[5m", 6, 6, "unexpected end of input in duration expression");
+    row("foo]", 3, 4, "unexpected right bracket");
+    row("1)", 1, 2, "unexpected right parenthesis");
+    // Contexts.
+    row("sum by foo (x)", 7, 10, "in grouping opts");
+    row("sum foo", 4, 7, "unexpected identifier \"foo\"");
+    row("foo{1}", 4, 6, "unexpected character inside braces: '1'");
+    row("foo{a}", 5, 6, "in label matching");
+    row("foo{a=b}", 6, 7, "in label matching");
+    row("foo =~ 'a'", 4, 10, "unexpected");
+    row("a < / b", 4, 5, "unexpected <op:/>");
+    row("foo[5m:1m", 9, 9, "unexpected end of input in duration expression");
+    // Modifiers.
+    row("sum(x) offset 5m", 0, 6, "offset modifier must be preceded by");
+    row("foo @ Inf", 0, 3, "timestamp out of bounds");
+    row("foo @ 1e300", 0, 3, "timestamp out of bounds");
+    row("foo anchored smoothed", 0, 12, "cannot be used together");
+    // Types.
+    row("histogram_quantiles(x, \"q\")", 0, 27, "expected at least 3 argument(s)");
+    row("time(1)", 0, 7, "expected 0 argument(s) in call to \"time\", got 1");
+    row("label_replace(x, 1, \"\", \"\", \"\")", 17, 18, "expected type string in call");
+    row("count_values(1, x)", 13, 14, "expected type string in aggregation parameter, got scalar");
+    row("sum(x[5m])", 4, 9, "in aggregation expression, got range vector");
+    row("x[5m] + 1", 0, 5, "binary expression must contain only scalar and instant vector types");
+    row("-x[5m]", 0, 6, "unary expression only allowed");
+    row("1 and 1", 0, 7, "set operator \"and\" not allowed in binary scalar expression");
+    row("a or fill(1) b", 0, 14, "not allowed for set operators");
+    row("x[5m][5m:]", 0, 10, "subquery is only allowed on instant vector, got matrix instead");
+    row("info(x, up{a=\"b\"})", 8, 17, "expected label selectors only");
+    row("limitk(x)", 0, 9, "expected 2, got 1");
 }
 
 void TestParser::saysWhatIsWrongAndWhere()
@@ -305,6 +355,35 @@ void TestParser::refusesDeepNesting()
     }
     QVERIFY(!parse(chain, kAll).ok());
     QVERIFY(!parse("x[" + std::string(100000, '(') + "1", kAll).ok());
+}
+
+void TestParser::collectsEveryError()
+{
+    // Of the types, both: no grouping for sets, and no other cardinality than many to many.
+    const ParseOutcome sets = parseAll("foo and on(a) group_left(b) bar", kAll);
+    QCOMPARE(sets.errors.size(), std::size_t{2});
+    QVERIFY(sets.errors[1].text.find("set operations must always be many-to-many") !=
+            std::string::npos);
+    // Types are looked at only when the syntax is right.
+    const ParseOutcome syntax = parseAll("sum(1) + foo[0m]", kAll);
+    QCOMPARE(syntax.errors.size(), std::size_t{1});
+    QVERIFY(syntax.errors[0].text.find("greater than 0") != std::string::npos);
+    const ParseOutcome types = parseAll("sum(1) + rate(x)", kAll);
+    QCOMPARE(types.errors.size(), std::size_t{2});
+}
+
+void TestParser::selectsNoMetricsByWordsOfTheLanguage()
+{
+    for (const char* word : {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}) {
+        QVERIFY2(!parse(word, kAll).ok(), word);
+    }
+    for (const char* word : {"inf", "nan"}) {
+        QVERIFY2((*parse(word, kAll))->as<NumberLiteral>() != nullptr, word);
+    }
+    for (const char* word : {"sum", "by", "offset", "and", "start", "fill", "anchored"}) {
+        QVERIFY2((*parse(word, kAll))->as<VectorSelector>() != nullptr, word);
+    }
+    QVERIFY((*parse("SUM(x)", kAll))->as<Aggregation>() != nullptr);
 }
 
 QTEST_GUILESS_MAIN(TestParser)

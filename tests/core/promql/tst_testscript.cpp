@@ -3,8 +3,12 @@
 //
 // The script runner itself: what it must fail on, pass and refuse. Source: spec/promqltest.md, 12
 // and 17.
+#include "core/promql/testscript/compare.h"
+#include "core/promql/testscript/junit.h"
+#include "core/promql/testscript/rewrite.h"
 #include "core/promql/testscript/runner.h"
 
+#include <QXmlStreamReader>
 #include <QtTest>
 
 using namespace narthex;
@@ -32,11 +36,21 @@ private Q_SLOTS:
     void readsSequences_data();
     void readsSequences();
     void endsABlockAtAComment();
+    void keepsWhatALoadAddsUntilCleared();
+    void turnsClassicHistogramsIntoNativeOnes();
+    void keepsStartTimes();
+    void saysWhereAQueryDoesNotParse();
+    void reportsInTheNotationOfScripts();
+    void runsOnlyWhatIsAskedFor();
+    void stopsAtTheFirstFailure();
+    void bringsValuesUpToDate();
+    void writesReportsForBuildServers();
+    void wantsMatricesSorted();
 
 private:
-    testscript::Report run(const QByteArray& script)
+    testscript::Report run(const QByteArray& script, const testscript::RunOptions& options = {})
     {
-        return testscript::Runner(engine_).run(script.toStdString());
+        return testscript::Runner(engine_).run(script.toStdString(), options);
     }
 
     base::WorkerPool pool_{1};
@@ -121,6 +135,37 @@ void TestTestscript::judgesEvaluations_data()
         "eval instant at 1m m{i=\"a\"}[1m]\n expect range vector from 1m to 1m step 1m\n "
         "m{i=\"a\"} 2",
         true);
+    row("one more warning than expected",
+        "eval instant at 0 quantile(2, m) + on() quantile(3, m)\n expect warn regex: got 2\n "
+        "{} +Inf",
+        false);
+    row("both warnings",
+        "eval instant at 0 quantile(2, m) + on() quantile(3, m)\n expect warn regex: got 2\n "
+        "expect warn regex: got 3\n {} +Inf",
+        true);
+    row("no info and a warning",
+        "eval instant at 0 quantile(2, m)\n expect no_info\n expect warn regex: got 2\n {} +Inf",
+        true);
+    row("old form of warning", "eval_warn instant at 0 quantile(2, m)\n {} +Inf", true);
+    row("old form of info", "eval_info instant at 1m rate(odd[5m])", false);
+    row("old form of order", "eval_ordered instant at 0 sort(m)\n m{i=\"b\"} 4\n m{i=\"a\"} 1",
+        false);
+    row("any error", "eval_fail instant at 0 topk(NaN, m)", true);
+    row("error by pattern", "eval_fail instant at 0 topk(NaN, m)\n expected_fail_regexp .*is NaN",
+        true);
+    row("matrix with order", "eval range from 0 to 1m step 1m m\n expect ordered", false);
+    row("any hint when none is given", "eval instant at 1m h\n h {{count:3 sum:4 buckets:[1 2]}}",
+        true);
+    row("time has no pinned form", "eval instant at 1m time()\n 60", true);
+    row("start runs only as it stands", "eval instant at 1m start()\n 60", true);
+    row("pinned selectors stay as they are", "eval instant at 2m m{i=\"a\"} @ 60\n m{i=\"a\"} 2",
+        true);
+    row("pinned subquery", "eval instant at 2m sum_over_time(m{i=\"a\"}[2m:1m])\n {i=\"a\"} 5",
+        true);
+    row("labels in any order", "eval instant at 0 m{i=\"a\"}\n {i=\"a\",__name__=\"m\"} 1", true);
+    row("name as a lone string", "eval instant at 0 m{i=\"a\"}\n {\"m\",i=\"a\"} 1", true);
+    row("scalar in range mode", "eval instant at 0 scalar(m{i=\"a\"})\n 1", true);
+    row("string for a vector", "eval instant at 0 m\n expect string \"a\"", false);
 }
 
 void TestTestscript::judgesEvaluations()
@@ -225,6 +270,166 @@ void TestTestscript::endsABlockAtAComment()
     const auto report = run(kLoad + "eval instant at 0 m\n m{i=\"a\"} 1\n # here\n m{i=\"b\"} 4\n");
     QCOMPARE(report.commands, std::size_t{0});
     QVERIFY(report.failures[0].text.find("invalid command") != std::string::npos);
+}
+
+void TestTestscript::keepsWhatALoadAddsUntilCleared()
+{
+    const auto both = run("load 1m\n m 1\n\nload 2m\n m _ 3\n n 5\n\n"
+                          "eval range from 0 to 2m step 1m m\n m 1 1 3\n\n"
+                          "clear\n\nload 1m\n m 7\n\neval instant at 0 {__name__=~\".+\"}\n m 7\n");
+    QVERIFY2(both.failures.empty(), both.failures.empty() ? "" : both.failures[0].text.c_str());
+    QCOMPARE(both.commands, std::size_t{6});
+    // A series repeated inside of one load replaces the line before.
+    QVERIFY(run("load 1m\n m 1\n m 2\n\neval instant at 0 m\n m 2\n").failures.empty());
+    const auto refused = run("load 1m\n m 1\n\nload 1m\n m 2\n\neval instant at 0 m\n");
+    QCOMPARE(refused.failures.size(), std::size_t{1});
+    QVERIFY(refused.failures[0].text.find("refused") != std::string::npos);
+}
+
+void TestTestscript::turnsClassicHistogramsIntoNativeOnes()
+{
+    const auto report = run("load_with_nhcb 1m\n m_bucket{le=\"1\"} 2\n m_bucket{le=\"+Inf\"} 3\n\n"
+                            "eval instant at 0 m\n"
+                            " m {{schema:-53 count:3 custom_values:[1] buckets:[2 1]}}\n");
+    QVERIFY2(report.failures.empty(),
+             report.failures.empty() ? "" : report.failures[0].text.c_str());
+}
+
+void TestTestscript::keepsStartTimes()
+{
+    const auto report = run("load 1m\n c_total@st -1m -1m+5sx1 _ 0s\n c_total 1 2 3 4 5\n\n"
+                            "eval range from 0 to 4m step 1m start_timestamp(c_total)\n"
+                            " {} -60 0 65 0 240\n");
+    QVERIFY2(report.failures.empty(),
+             report.failures.empty() ? "" : report.failures[0].text.c_str());
+}
+
+void TestTestscript::saysWhereAQueryDoesNotParse()
+{
+    const auto report = run("clear\n\n  eval instant at 0 sum(\n");
+    QCOMPARE(report.failures.size(), std::size_t{1});
+    QCOMPARE(report.failures[0].line, 3U);
+    QCOMPARE(report.failures[0].text, std::string("3:25: parse error: unclosed left parenthesis"));
+    const auto values = run("load 1m\n m 1 2 two\n");
+    QCOMPARE(values.failures[0].line, 2U);
+    QVERIFY2(values.failures[0].text.find("1:7: parse error: number or \"stale\" expected") !=
+                 std::string::npos,
+             values.failures[0].text.c_str());
+}
+
+void TestTestscript::reportsInTheNotationOfScripts()
+{
+    const auto report = run(kLoad + "eval range from 0 to 2m step 1m m > 1\n m{i=\"a\"} 9 2\n");
+    QCOMPARE(report.failures.size(), std::size_t{1});
+    const testscript::Failure& failure = report.failures[0];
+    QCOMPARE(failure.line, 7U);
+    QCOMPARE(failure.query, std::string("m > 1"));
+    QCOMPARE(failure.expected, std::vector<std::string>{"m{i=\"a\"} 9 2"});
+    QCOMPARE(failure.found, (std::vector<std::string>{"m{i=\"a\"} _ 2 3", "m{i=\"b\"} 4 5 6"}));
+    const auto histogram = run(kLoad + "eval instant at 1m h\n");
+    QCOMPARE(
+        histogram.failures[0].found,
+        std::vector<std::string>{"h {{count:3 sum:4 counter_reset_hint:not_reset buckets:[1 2]}}"});
+    // The pinned variant says which it is.
+    const auto pinned =
+        run(kLoad + "eval instant at 1m quantile(2, m offset 0s)\n expect warn msg: "
+                    "PromQL warning: quantile value should be between 0 and 1, got "
+                    "2 (1:10)\n {} Inf\n");
+    QVERIFY(pinned.failures.empty());
+}
+
+void TestTestscript::runsOnlyWhatIsAskedFor()
+{
+    const QByteArray script = kLoad + "eval instant at 0 count(m)\n {} 2\n\n"
+                                      "eval instant at 0 sum(m)\n {} 9\n";
+    const auto report = run(script, {.filter = "sum("});
+    QCOMPARE(report.evaluations, std::size_t{1});
+    QCOMPARE(report.cases.size(), std::size_t{1});
+    QCOMPARE(report.cases[0].query, std::string("sum(m)"));
+    QVERIFY(!report.failures.empty());
+    QVERIFY(run(script, {.filter = "count("}).failures.empty());
+}
+
+void TestTestscript::stopsAtTheFirstFailure()
+{
+    const QByteArray script = kLoad + "eval instant at 0 count(m)\n {} 3\n\n"
+                                      "eval instant at 0 sum(m)\n {} 9\n";
+    QCOMPARE(run(script).evaluations, std::size_t{2});
+    QCOMPARE(run(script, {.stopAtFirst = true}).evaluations, std::size_t{1});
+}
+
+void TestTestscript::bringsValuesUpToDate()
+{
+    const QByteArray script = kLoad + "# sums\n"
+                                      "eval instant at 0 sum by (i) (m)\n"
+                                      "  expect no_warn\n"
+                                      "  {i=\"a\"} 9\n"
+                                      "\n"
+                                      "eval instant at 0 scalar(m{i=\"a\"})\n"
+                                      "  7\n"
+                                      "\n"
+                                      "eval range from 0 to 1m step 1m m{i=\"b\"}\n"
+                                      "\n"
+                                      "eval instant at 0 \"a\"\n"
+                                      "  expect string \"b\"\n"
+                                      "\n"
+                                      "eval instant at 0 m{i=\"a\"}\n"
+                                      "  m{i=\"a\"} 1\n";
+    const auto report = run(script);
+    QVERIFY(!report.failures.empty());
+    const std::string updated = testscript::withFoundValues(script.toStdString(), report);
+    QCOMPARE(QByteArray::fromStdString(updated).mid(kLoad.size()),
+             QByteArray("# sums\n"
+                        "eval instant at 0 sum by (i) (m)\n"
+                        "  expect no_warn\n"
+                        "  {i=\"a\"} 1\n"
+                        "  {i=\"b\"} 4\n"
+                        "\n"
+                        "eval instant at 0 scalar(m{i=\"a\"})\n"
+                        "  1\n"
+                        "\n"
+                        "eval range from 0 to 1m step 1m m{i=\"b\"}\n"
+                        "  m{i=\"b\"} 4 5\n"
+                        "\n"
+                        "eval instant at 0 \"a\"\n"
+                        "  expect string \"a\"\n"
+                        "\n"
+                        "eval instant at 0 m{i=\"a\"}\n"
+                        "  m{i=\"a\"} 1\n"));
+    QVERIFY(run(QByteArray::fromStdString(updated)).failures.empty());
+}
+
+void TestTestscript::writesReportsForBuildServers()
+{
+    const auto good = run(kLoad + "eval instant at 0 sum(m) < 9\n {} 5\n");
+    const auto bad = run("eval instant at 0 sum(\n");
+    const std::vector<testscript::FileReport> files = {{"a&b.test", good}, {"bad.test", bad}};
+    const QByteArray xml = QByteArray::fromStdString(testscript::junitXml(files));
+    QXmlStreamReader reader(xml);
+    QStringList elements;
+    while (!reader.atEnd()) {
+        if (reader.readNext() == QXmlStreamReader::StartElement) {
+            elements << reader.name().toString() + ":" +
+                            reader.attributes().value(QStringLiteral("name")).toString();
+        }
+    }
+    QVERIFY2(!reader.hasError(), qPrintable(reader.errorString()));
+    QCOMPARE(elements,
+             (QStringList{"testsuites:", "testsuite:a&b.test", "testcase:line 7: sum(m) < 9",
+                          "testsuite:bad.test", "testcase:line 1: ", "failure:"}));
+    QVERIFY(xml.contains("tests=\"1\" failures=\"1\""));
+}
+
+void TestTestscript::wantsMatricesSorted()
+{
+    testscript::Eval eval;
+    eval.instant = false;
+    eval.series = {*parseSeriesDescription("a 1"), *parseSeriesDescription("b 1")};
+    Matrix matrix = {{.labels = {{"__name__", "a"}}, .points = {{{0}, 1}}},
+                     {.labels = {{"__name__", "b"}}, .points = {{{0}, 1}}}};
+    QVERIFY(testscript::compareMatrix(eval, eval.range, matrix).ok());
+    std::swap(matrix[0], matrix[1]);
+    QVERIFY(!testscript::compareMatrix(eval, eval.range, matrix).ok());
 }
 
 QTEST_GUILESS_MAIN(TestTestscript)

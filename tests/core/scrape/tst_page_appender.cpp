@@ -1,8 +1,10 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "scraper.h"
+
 #include "core/base/status.h"
+#include "core/scrape/content_type.h"
 #include "core/scrape/page_appender.h"
-#include "support/store_fixture.h"
 
 #include <QtTest>
 
@@ -10,67 +12,10 @@
 
 using namespace narthex;
 using scrape::FetchResult;
-using scrape::PageAppender;
-
-namespace {
-
-constexpr std::int64_t kStart = 1700000000000;
-
-FetchResult page(const std::string& body)
-{
-    return {.page = {.body = body, .contentType = "text/plain; version=0.0.4"}};
-}
-
-FetchResult failure()
-{
-    return {.error = {.status = absl::UnavailableError("connection refused"),
-                      .errorClass = scrape::ErrorClass::ConnectionRefused}};
-}
-
-} // namespace
-
-/// One target whose pages the test hands over, 15 s apart.
-class Scraper
-{
-public:
-    explicit Scraper(scrape::JobConfig job = {.jobName = "j"})
-        : job_(std::make_shared<const scrape::JobConfig>(std::move(job))),
-          clock_({kStart}),
-          store_(clock_),
-          appender_(job_, model::Labels{{"instance", "i"}, {"job", "j"}}, store_.db(), counters_)
-    {}
-
-    scrape::AppendOutcome scrape(FetchResult result)
-    {
-        const base::Timestamp time{kStart + 15000 * count_++};
-        return appender_.append(std::move(result), time, job_->timeout,
-                                [] { return base::Duration::fromMs(5); });
-    }
-    scrape::AppendOutcome scrape(const std::string& body) { return scrape(page(body)); }
-
-    /// The samples of one series, times as the number of the scrape: "1@0 2@1 stale@2".
-    std::string series(const std::string& name,
-                       const std::string& labels = "instance=\"i\", job=\"j\"")
-    {
-        const auto content = store_.content(name);
-        const auto found = content.find(name + "{" + labels + "}");
-        if (found == content.end()) {
-            return content.empty() ? "nothing" : "only " + content.begin()->first;
-        }
-        QString text = QString::fromStdString(found->second);
-        for (int i = 0; i < count_; ++i) {
-            text.replace("@" + QString::number(kStart + 15000 * i), "@" + QString::number(i));
-        }
-        return text.toStdString();
-    }
-
-    std::shared_ptr<const scrape::JobConfig> job_;
-    base::ManualClock clock_;
-    test::StoreFixture store_;
-    scrape::ScrapeCounters counters_;
-    PageAppender appender_;
-    int count_ = 0;
-};
+using test::failure;
+using test::kStart;
+using test::page;
+using test::Scraper;
 
 class TestPageAppender : public QObject
 {
@@ -267,10 +212,10 @@ void TestPageAppender::labelLimitsFailTheScrape()
 
 void TestPageAppender::refusesUnknownContentTypes()
 {
-    QVERIFY(scrape::checkContentType("text/plain; version=9.9", "").ok());
-    QVERIFY(scrape::checkContentType("text/html", "PrometheusText0.0.4").ok());
-    QVERIFY(!scrape::checkContentType("text/html", "").ok());
-    QVERIFY(!scrape::checkContentType("", "").ok());
+    QVERIFY(scrape::pageFormat("text/plain; version=9.9", "").ok());
+    QVERIFY(scrape::pageFormat("text/html", "PrometheusText0.0.4").ok());
+    QVERIFY(!scrape::pageFormat("text/html", "").ok());
+    QVERIFY(!scrape::pageFormat("", "").ok());
 }
 
 void TestPageAppender::endOfRunEndsUpToo()

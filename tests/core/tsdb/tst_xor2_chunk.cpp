@@ -5,6 +5,8 @@
 // against plain columns.
 #include "core/model/sample.h"
 #include "core/tsdb/block.h"
+#include "core/tsdb/merged_querier.h"
+#include "core/tsdb/tombstones.h"
 #include "core/tsdb/xor2_chunk.h"
 
 #include <QtTest>
@@ -69,6 +71,7 @@ class TestXor2Chunk : public QObject
     Q_OBJECT
 
 private slots:
+    void handsOutStartTimes();
     void writesWhatPrometheusWrites();
     void roundTripsTheEdgesOfEveryCode();
     void roundTripsRandomColumns();
@@ -257,6 +260,39 @@ void TestXor2Chunk::refusesChunksThatEndEarly()
                  absl::StatusCode::kDataLoss);
         QCOMPARE(times.size() + values.size() + starts.size(), std::size_t{3});
     }
+}
+
+void TestXor2Chunk::handsOutStartTimes()
+{
+    using Times = std::vector<std::int64_t>;
+    const std::string plain = tsdb::xor2Encode({10, 20}, {1, 2});
+    const std::string started = tsdb::xor2Encode({30, 40, 50}, {3, 4, 5}, {25, 0, 45});
+    storage::SampleColumns columns;
+    const auto decode = [](const std::string& chunk, storage::SampleColumns& out) {
+        return tsdb::decodeChunk({tsdb::ChunkEncoding::Xor2, chunk}, 0, 100, out).ok();
+    };
+    QVERIFY(decode(plain, columns));
+    QVERIFY(columns.startTimes.empty());
+    // Behind samples without one they stand in their places.
+    QVERIFY(decode(started, columns));
+    QCOMPARE(columns.startTimes, (Times{0, 0, 25, 0, 45}));
+    // Merging keeps them, also where the other source has none.
+    storage::SampleColumns late;
+    late.times = {15, 40, 60};
+    late.values = {9, 9, 9};
+    tsdb::mergeColumns(columns, 0, 0, late);
+    QCOMPARE(columns.times, (Times{10, 15, 20, 30, 40, 50, 60}));
+    QCOMPARE(columns.startTimes, (Times{0, 0, 0, 25, 0, 45, 0}));
+    QCOMPARE(columns.values, (std::vector<double>{1, 9, 2, 3, 4, 5, 9}));
+    tsdb::removeDeleted({{.minTime = 15, .maxTime = 30}}, 0, 0, columns);
+    QCOMPARE(columns.startTimes, (Times{0, 0, 45, 0}));
+    storage::SampleColumns other;
+    QVERIFY(decode(started, other));
+    storage::SampleColumns early;
+    early.times = {1, 2};
+    early.values = {1, 2};
+    tsdb::mergeColumns(early, 0, 0, other);
+    QCOMPARE(early.startTimes, (Times{0, 0, 25, 0, 45}));
 }
 
 QTEST_GUILESS_MAIN(TestXor2Chunk)
