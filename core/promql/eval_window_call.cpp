@@ -62,9 +62,11 @@ public:
             Worker worker{.counts = run_.noCounts()};
             absl::Status status;
             for (std::size_t i = begin; i < end && status.ok(); ++i) {
-                status = fill(first + i, rows[i], worker);
-                // Long windows take long: looked at after each series, not only after each piece.
-                status.Update(run_.check());
+                // Long windows take long: looked at before each series, not only before each piece.
+                status = run_.check();
+                if (status.ok()) {
+                    status = fill(first + i, rows[i], worker);
+                }
             }
             run_.count(worker.counts);
             return status;
