@@ -29,6 +29,7 @@ struct Grid
         return start + static_cast<std::int64_t>(i) * step;
     }
     [[nodiscard]] std::int64_t last() const { return at(count - 1); }
+    friend bool operator==(const Grid&, const Grid&) = default;
 };
 
 enum class Cell : std::uint8_t

@@ -160,6 +160,26 @@ absl::StatusOr<Rows> vectorOf(Run& run, const Grid& grid, const Expr& expr)
     return rows;
 }
 
+/// Of a part that stands in the query several times: worked out once, unless it is large or there
+/// is something to remark on each.
+absl::StatusOr<Rows> commonOf(Run& run, const Grid& grid, const Expr& expr, std::uint32_t part)
+{
+    if (const Run::CommonResult* known = run.findCommon(part, grid)) {
+        run.count(known->counts);
+        NARTHEX_RETURN_IF_ERROR(run.charge(pointCount(known->rows)));
+        return known->rows;
+    }
+    const std::uint64_t remarks = run.notes().occasions();
+    Run::CountScope scope(run, grid.count, run.countsSteps());
+    absl::StatusOr<Rows> rows = vectorOf(run, grid, expr);
+    StepCounts counts = scope.finish();
+    run.count(counts);
+    if (rows.ok() && run.notes().occasions() == remarks) {
+        run.keepCommon({part, grid, *rows, std::move(counts)}, pointCount(*rows));
+    }
+    return rows;
+}
+
 absl::StatusOr<ScalarColumn> scalarOf(Run& run, const Grid& grid, const Expr& expr)
 {
     NARTHEX_RETURN_IF_ERROR(run.check());
@@ -179,7 +199,8 @@ absl::StatusOr<ScalarColumn> scalarOf(Run& run, const Grid& grid, const Expr& ex
 absl::StatusOr<Rows> evalVector(Run& run, const Grid& grid, const Expr& expr)
 {
     if (run.trace() == nullptr) {
-        return vectorOf(run, grid, expr);
+        const std::uint32_t part = run.plan().commonPart(expr);
+        return part == 0 ? vectorOf(run, grid, expr) : commonOf(run, grid, expr, part);
     }
     TraceScope scope(run, expr);
     absl::StatusOr<Rows> rows = vectorOf(run, grid, expr);

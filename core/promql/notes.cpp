@@ -91,6 +91,7 @@ void Notes::add(SourceRange where, NoteBits bits, std::string_view metric)
 
 void Notes::addOverlaps(SourceRange where, std::string_view metric, std::uint64_t count)
 {
+    occasions_.fetch_add(1, std::memory_order_relaxed);
     const absl::MutexLock lock(&mutex_);
     const auto [it, isNew] = overlaps_.try_emplace(std::string(metric), OverlapEntry{where, 0});
     it->second.count += count;
@@ -98,6 +99,7 @@ void Notes::addOverlaps(SourceRange where, std::string_view metric, std::uint64_
 
 void Notes::addRepair(SourceRange where, std::string_view metric, const Repair& repair)
 {
+    occasions_.fetch_add(1, std::memory_order_relaxed);
     const absl::MutexLock lock(&mutex_);
     const auto [it, isNew] = repairs_.try_emplace(std::string(metric), RepairEntry{where, repair});
     if (isNew) {
@@ -160,6 +162,7 @@ std::vector<Annotation> Notes::since(std::size_t first)
 
 void Notes::put(AnnotationKind kind, SourceRange where, std::string text)
 {
+    occasions_.fetch_add(1, std::memory_order_relaxed);
     const absl::MutexLock lock(&mutex_);
     if (seen_.insert(text).second) {
         annotations_.push_back({kind, std::move(text), where.begin, where.end});

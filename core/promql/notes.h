@@ -13,6 +13,7 @@
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -81,6 +82,11 @@ public:
     void addRepair(SourceRange where, std::string_view metric, const Repair& repair);
 
     [[nodiscard]] std::vector<Annotation> take();
+    /// Rises whenever there is something to remark, also what was remarked before.
+    [[nodiscard]] std::uint64_t occasions() const
+    {
+        return occasions_.load(std::memory_order_relaxed);
+    }
     /// So many were made up to now, repairs not counted.
     [[nodiscard]] std::size_t size();
     /// Those from the `first` on.
@@ -96,6 +102,7 @@ private:
         Repair repair;
     };
 
+    std::atomic<std::uint64_t> occasions_{0}; // relaxed: a count
     absl::Mutex mutex_;
     base::StringSet seen_ ABSL_GUARDED_BY(mutex_);
     std::vector<Annotation> annotations_ ABSL_GUARDED_BY(mutex_);

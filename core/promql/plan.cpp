@@ -3,6 +3,7 @@
 #include "core/promql/plan.h"
 
 #include "core/base/status.h"
+#include "core/promql/common_parts.h"
 
 #include <algorithm>
 #include <array>
@@ -48,6 +49,7 @@ public:
     absl::StatusOr<Plan> run(const Expr& expr)
     {
         NARTHEX_RETURN_IF_ERROR(visit(expr, plan_.span.grid()));
+        plan_.commonParts = findCommonParts(expr);
         return std::move(plan_);
     }
 

@@ -70,6 +70,8 @@ struct Selection
 struct Plan
 {
     absl::flat_hash_map<const Expr*, NodePlan> nodes;
+    /// Equal subtrees and the number of their part; see findCommonParts().
+    absl::flat_hash_map<const Expr*, std::uint32_t> commonParts;
     /// By selectionKey().
     base::StringMap<Selection> selections;
     QuerySpan span;
@@ -78,6 +80,12 @@ struct Plan
     base::Timestamp readTo = base::Timestamp::min();
 
     [[nodiscard]] const NodePlan& of(const Expr& expr) const { return nodes.at(&expr); }
+    /// 0: the node is not shared.
+    [[nodiscard]] std::uint32_t commonPart(const Expr& expr) const
+    {
+        const auto found = commonParts.find(&expr);
+        return found == commonParts.end() ? 0 : found->second;
+    }
     /// The time that `@` means, or absent.
     [[nodiscard]] std::optional<std::int64_t> atMs(const At& at) const;
 };

@@ -166,6 +166,25 @@ void Run::count(const StepCounts& counts)
     counts_.add(counts);
 }
 
+const Run::CommonResult* Run::findCommon(std::uint32_t part, const Grid& grid) const
+{
+    for (const CommonResult& known : common_) {
+        if (known.part == part && known.grid == grid) {
+            return &known;
+        }
+    }
+    return nullptr;
+}
+
+void Run::keepCommon(CommonResult result, std::uint64_t points)
+{
+    constexpr std::uint64_t kMostPoints = 2'000'000;
+    if (commonPoints_ + points <= kMostPoints) {
+        commonPoints_ += points;
+        common_.push_back(std::move(result));
+    }
+}
+
 Run::CountScope::CountScope(Run& run, std::size_t steps, bool perStep)
     : run_(run), outerSteps_(run.countedSteps_), outerPerStep_(run.countsSteps_)
 {

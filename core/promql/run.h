@@ -111,6 +111,22 @@ public:
         bool outerPerStep_;
         bool finished_ = false;
     };
+    /// Whether samples are counted by step now.
+    [[nodiscard]] bool countsSteps() const { return countsSteps_; }
+
+    /// What a part of the query gave that stands in it several times, and what it counted.
+    struct CommonResult
+    {
+        std::uint32_t part = 0;
+        Grid grid;
+        Rows rows;
+        StepCounts counts;
+    };
+    /// Null when it was not worked out yet for this grid. Threads: the query's own.
+    [[nodiscard]] const CommonResult* findCommon(std::uint32_t part, const Grid& grid) const;
+    /// Keeps it unless there is too much already: it does not count against the query's limit.
+    void keepCommon(CommonResult result, std::uint64_t points);
+
     /// Fills in the counters, not the times.
     void addTo(Statistics& statistics) const;
 
@@ -139,6 +155,8 @@ private:
     std::atomic<std::uint64_t> series_{0};
     // Changed by the query's own thread, between the parallel parts.
     base::StringMap<SeriesList> shared_; // of Plan::selections with several selectors
+    std::vector<CommonResult> common_;
+    std::uint64_t commonPoints_ = 0;
     std::size_t countedSteps_;
     bool countsSteps_;
     // Guarded.
