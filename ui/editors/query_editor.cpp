@@ -19,6 +19,7 @@ using theme::Role;
 
 constexpr int kLineHeight = 20;
 constexpr int kMaxLines = 12;
+constexpr int kSideMargin = 9;
 constexpr int kVerticalPadding = 6;
 constexpr int kErrorIndicator = 8;
 /// Scintilla's colours are 0xBBGGRR.
@@ -84,7 +85,7 @@ QueryEditor::~QueryEditor() { view_->removeEventFilter(this); }
 void QueryEditor::setupView(const QString& name)
 {
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(9, kVerticalPadding, 9, kVerticalPadding);
+    layout->setContentsMargins(kSideMargin, kVerticalPadding, kSideMargin, kVerticalPadding);
     view_ = new CodeView(this);
     view_->setObjectName(name);
     view_->setAccessibleName(tr("Query"));
@@ -92,6 +93,15 @@ void QueryEditor::setupView(const QString& name)
     view_->installEventFilter(this);
     layout->addWidget(view_);
     setFocusProxy(view_);
+    // Lines are wrapped while they are painted: only then is it known how many there are.
+    connect(
+        view_, &QsciScintillaBase::SCN_PAINTED, this,
+        [this] {
+            if (view_->shownLines() != shownLines_) {
+                updateHeight();
+            }
+        },
+        Qt::QueuedConnection);
     connect(view_, &QsciScintilla::textChanged, this, [this] {
         recolour();
         updateHeight();
@@ -210,7 +220,8 @@ void QueryEditor::focusText() { view_->setFocus(Qt::ShortcutFocusReason); }
 
 void QueryEditor::updateHeight()
 {
-    const int lines = std::min(view_->shownLines(), kMaxLines);
+    shownLines_ = view_->shownLines();
+    const int lines = std::min(shownLines_, kMaxLines);
     setFixedHeight(lines * kLineHeight + 2 * kVerticalPadding);
     view_->setVerticalScrollBarPolicy(view_->shownLines() > kMaxLines ? Qt::ScrollBarAsNeeded
                                                                       : Qt::ScrollBarAlwaysOff);
@@ -220,6 +231,11 @@ void QueryEditor::updateHeight()
 void QueryEditor::placeStatus()
 {
     status_->adjustSize();
+    // The text never runs under the status; a narrow editor has room for the text alone.
+    status_->setVisible(!status_->text().isEmpty() && status_->width() < width() / 3);
+    const int room = status_->isVisibleTo(this) ? status_->width() + kSideMargin : 0;
+    layout()->setContentsMargins(kSideMargin, kVerticalPadding, kSideMargin + room,
+                                 kVerticalPadding);
     status_->move(width() - status_->width() - 12, height() - status_->height() - 9);
     status_->raise();
 }

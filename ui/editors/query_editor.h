@@ -71,6 +71,8 @@ private:
     QStringList history_;
     qsizetype historyAt_ = -1;
     QString draft_;
+    /// That the height was made for.
+    int shownLines_ = 0;
     bool setting_ = false;
 };
 
