@@ -35,8 +35,12 @@ Contents contents(TsdbFixture& fixture)
 
 std::string damages(TsdbFixture& fixture)
 {
+    const auto report = tsdb::verifyDirectory(fixture.path(), {});
+    if (!report.ok()) {
+        return report.status().ToString();
+    }
     std::string text;
-    for (const tsdb::Damage& damage : tsdb::verifyDirectory(fixture.path(), {})->damages) {
+    for (const tsdb::Damage& damage : report->damages) {
         text += damage.path.string() + ": " + damage.what + "\n";
     }
     return text;
