@@ -117,7 +117,7 @@ void PageSink::finish(bool wholePage)
 }
 
 absl::StatusOr<std::uint32_t>
-PageSink::resolve(std::string_view raw, std::uint32_t family, std::uint32_t line,
+PageSink::resolve(std::string_view raw, std::uint32_t family,
                   absl::FunctionRef<absl::Status(model::LabelsBuilder&)> labels)
 {
     if (const auto known = cache_.find(raw)) {
@@ -133,7 +133,7 @@ PageSink::resolve(std::string_view raw, std::uint32_t family, std::uint32_t line
         if (absl::IsResourceExhausted(status)) {
             counters_.labelLimit += 1;
         }
-        return line == 0 ? status : base::withPosition(std::move(status), {.line = line});
+        return status;
     }
     NARTHEX_ASSIGN_OR_RETURN(const model::SeriesRef ref, appender_->seriesFor(builder_.build()));
     const std::uint32_t index = cache_.add(raw);

@@ -38,10 +38,9 @@ public:
     [[nodiscard]] std::uint64_t iteration() const { return iteration_; }
     [[nodiscard]] const JobConfig& job() const { return *job_; }
     /// The series with this raw text. When it is new, `labels` gives its labels as exposed; its
-    /// family is `family` from now on. Errors: of `labels`, of the label limits (with `line` as the
-    /// place), of the store.
+    /// family is `family` from now on. Errors: of `labels`, of the label limits, of the store.
     absl::StatusOr<std::uint32_t>
-    resolve(std::string_view raw, std::uint32_t family, std::uint32_t line,
+    resolve(std::string_view raw, std::uint32_t family,
             absl::FunctionRef<absl::Status(model::LabelsBuilder&)> labels);
     void add(std::uint32_t index, double value, std::optional<std::int64_t> timestampMs);
     template <typename Histogram>

@@ -148,7 +148,7 @@ absl::StatusOr<std::uint32_t> ProtobufPage::seriesOf(std::string_view name, std:
     }
     key_.assign(1, kKeyMark);
     key_ += builder.build().bytes();
-    return sink_->resolve(key_, family_, 0, [this](model::LabelsBuilder& labels) {
+    return sink_->resolve(key_, family_, [this](model::LabelsBuilder& labels) {
         labelsOfKey(key_, labels);
         return absl::OkStatus();
     });

@@ -98,19 +98,25 @@ absl::Status TextPage<Parser>::readLine(Parser& parser, bool& done)
         }
         return absl::OkStatus();
     }
-    NARTHEX_ASSIGN_OR_RETURN(
-        line.series,
-        sink_->resolve(parser.seriesText(), family_, parser.lineNumber(),
-                       [&](model::LabelsBuilder& labels) { return parser.labels(labels); }));
+    const absl::StatusOr<std::uint32_t> series =
+        sink_->resolve(parser.seriesText(), family_,
+                       [&](model::LabelsBuilder& labels) { return parser.labels(labels); });
+    if (!series.ok()) {
+        // Counted now only: it takes a look at the whole page.
+        return base::positionOf(series.status())
+                   ? series.status()
+                   : base::withPosition(series.status(), {.line = parser.lineNumber()});
+    }
+    line.series = *series;
     line.seriesLength = static_cast<std::uint32_t>(parser.seriesText().size());
     line.value = parser.value();
     line.hasTimestamp = parser.timestampMs().has_value() || !whole;
-    CachedSeries& series = cache.at(line.series);
+    CachedSeries& cached = cache.at(line.series);
     // Fall back into step behind the place where the last page had this series.
-    if (series.line < lines_.size() && lines_[series.line].series == line.series) {
-        cursor_ = series.line + 1;
+    if (cached.line < lines_.size() && lines_[cached.line].series == line.series) {
+        cursor_ = cached.line + 1;
     }
-    series.line = static_cast<std::uint32_t>(nextLines_.size());
+    cached.line = static_cast<std::uint32_t>(nextLines_.size());
     if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
         line.hasTimestamp = line.hasTimestamp || parser.hasExemplar();
     }
