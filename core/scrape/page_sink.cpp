@@ -263,37 +263,31 @@ void PageSink::addExemplars(std::uint32_t index, std::span<model::Exemplar> exem
     }
 }
 
-void PageSink::setType(std::uint32_t family, model::MetricType type)
+template <typename Field, typename Value>
+void PageSink::setMetadata(std::uint32_t family, Field model::Metadata::*field, const Value& value)
 {
     CachedFamily& entry = cache_.familyAt(family);
     entry.seen = iteration_;
-    if (entry.metadata.type != type) {
-        entry.metadata.type = type;
+    if (entry.metadata.*field != value) {
+        entry.metadata.*field = value;
         entry.changed = iteration_;
         metadataChanged_ = true;
     }
+}
+
+void PageSink::setType(std::uint32_t family, model::MetricType type)
+{
+    setMetadata(family, &model::Metadata::type, type);
 }
 
 void PageSink::setHelp(std::uint32_t family, std::string_view help)
 {
-    CachedFamily& entry = cache_.familyAt(family);
-    entry.seen = iteration_;
-    if (entry.metadata.help != help) {
-        entry.metadata.help = help;
-        entry.changed = iteration_;
-        metadataChanged_ = true;
-    }
+    setMetadata(family, &model::Metadata::help, help);
 }
 
 void PageSink::setUnit(std::uint32_t family, std::string_view unit)
 {
-    CachedFamily& entry = cache_.familyAt(family);
-    entry.seen = iteration_;
-    if (entry.metadata.unit != unit) {
-        entry.metadata.unit = unit;
-        entry.changed = iteration_;
-        metadataChanged_ = true;
-    }
+    setMetadata(family, &model::Metadata::unit, unit);
 }
 
 void PageSink::flush()

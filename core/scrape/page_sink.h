@@ -80,6 +80,8 @@ private:
                                          std::optional<std::int64_t> timestampMs, bool& ownTime);
     void noteResult(std::uint32_t index, storage::AppendResult result, bool ownTime);
     void noteMetadata(std::uint32_t index);
+    template <typename Field, typename Value>
+    void setMetadata(std::uint32_t family, Field model::Metadata::*field, const Value& value);
     storage::AppendResult appendAgain(std::uint32_t index, base::Timestamp time, double value);
     bool renew(std::uint32_t index);
     void count(storage::AppendResult result);
