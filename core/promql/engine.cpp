@@ -72,6 +72,32 @@ absl::Status sortMatrix(Matrix& matrix)
     return same == matrix.end() ? absl::OkStatus() : base::invalidArgument("{}", kSameLabels);
 }
 
+At::Kind pinOf(const Expr& expr)
+{
+    if (const auto* selector = expr.as<VectorSelector>()) {
+        return selector->at.kind;
+    }
+    if (const auto* matrix = expr.as<MatrixSelector>()) {
+        return matrix->selector.at.kind;
+    }
+    const auto* subquery = expr.as<Subquery>();
+    return subquery != nullptr ? subquery->at.kind : At::Kind::None;
+}
+
+/// Refuses what the options switch off.
+absl::Status checkModifiers(const Plan& plan, const EngineOptions& options)
+{
+    for (const auto& [node, nodePlan] : plan.nodes) {
+        if (!options.atModifier && pinOf(*node) != At::Kind::None) {
+            return base::invalidArgument("@ modifier is disabled");
+        }
+        if (!options.negativeOffset && nodePlan.offsetMs < 0) {
+            return base::invalidArgument("negative offset is disabled");
+        }
+    }
+    return absl::OkStatus();
+}
+
 /// The value of a query, given its plan.
 absl::StatusOr<Value> evaluate(Run& run, const Expr& expr)
 {
@@ -258,6 +284,7 @@ absl::StatusOr<Result> Engine::execute(const storage::Queryable& store, std::str
                                        full.grid().count, options_.maxSamples);
     }
     NARTHEX_ASSIGN_OR_RETURN(const Plan plan, makePlan(expr, full));
+    NARTHEX_RETURN_IF_ERROR(checkModifiers(plan, options_));
     std::unique_ptr<storage::Querier> querier;
     if (plan.readFrom <= plan.readTo) {
         NARTHEX_ASSIGN_OR_RETURN(querier, store.querier(plan.readFrom, plan.readTo));

@@ -46,6 +46,9 @@ struct EngineOptions
     base::Duration lookback = 5_min;
     /// Step of `[1h:]`: the global evaluation interval.
     base::Duration defaultSubqueryStep = 1_min;
+    /// Whether queries may look at a fixed time (`@`), and ahead of the evaluation time.
+    bool atModifier = true;
+    bool negativeOffset = true;
     Features features{};
 };
 

@@ -55,6 +55,8 @@ class TestEngine : public QObject
 {
     Q_OBJECT
 private Q_SLOTS:
+    void refusesModifiersThatAreSwitchedOff_data();
+    void refusesModifiersThatAreSwitchedOff();
     void init();
     void answersInstantQueries_data();
     void answersInstantQueries();
@@ -321,6 +323,40 @@ void TestEngine::looksBackAsToldByTheQuery()
     const auto result = engine_.instant(store_, "const", base::Timestamp{600'000},
                                         {.lookback = 10_min, .timeout = {}}, {});
     QCOMPARE(text(result), QByteArray("const 5"));
+}
+
+void TestEngine::refusesModifiersThatAreSwitchedOff_data()
+{
+    QTest::addColumn<QByteArray>("query");
+    QTest::addColumn<bool>("isPinned");
+    QTest::newRow("selector") << QByteArray("foo @ 100") << true;
+    QTest::newRow("range") << QByteArray("rate(foo[5m] @ end())") << true;
+    QTest::newRow("subquery") << QByteArray("rate(foo[5m:1m] @ start())") << true;
+    QTest::newRow("offset") << QByteArray("foo offset -1m") << false;
+    QTest::newRow("offset of a range") << QByteArray("sum(rate(foo[5m] offset -1m))") << false;
+    QTest::newRow("offset by a sum") << QByteArray("foo offset (1m - 2m)") << false;
+    QTest::newRow("offset of a subquery")
+        << QByteArray("max_over_time(foo[5m:] offset -1m)") << false;
+}
+
+void TestEngine::refusesModifiersThatAreSwitchedOff()
+{
+    QFETCH(const QByteArray, query);
+    QFETCH(const bool, isPinned);
+    base::WorkerPool pool(1);
+    const base::ManualClock clock(base::Timestamp{0});
+    const test::MemoryStore store;
+    const auto ask = [&](const EngineOptions& options) {
+        return Engine(options, pool, clock)
+            .instant(store, query.toStdString(), base::Timestamp{0}, {}, {})
+            .status();
+    };
+    QVERIFY(ask({}).ok());
+    QVERIFY(ask({.atModifier = isPinned, .negativeOffset = !isPinned}).ok());
+    const absl::Status refused = ask({.atModifier = !isPinned, .negativeOffset = isPinned});
+    QCOMPARE(refused.code(), absl::StatusCode::kInvalidArgument);
+    QCOMPARE(std::string(base::messageOf(refused)),
+             std::string(isPinned ? "@ modifier is disabled" : "negative offset is disabled"));
 }
 
 QTEST_GUILESS_MAIN(TestEngine)
