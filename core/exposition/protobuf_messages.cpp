@@ -19,11 +19,11 @@ std::int64_t millisecondsOf(pbf_reader message)
     std::int64_t seconds = 0;
     std::int32_t nanoseconds = 0;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asVarint(1):
             seconds = message.get_int64();
             break;
-        case 2:
+        case asVarint(2):
             nanoseconds = message.get_int32();
             break;
         default:
@@ -40,11 +40,11 @@ model::LabelView labelPairOf(pbf_reader message)
 {
     model::LabelView label;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asBytes(1):
             label.name = viewOf(message.get_view());
             break;
-        case 2:
+        case asBytes(2):
             label.value = viewOf(message.get_view());
             break;
         default:
@@ -59,16 +59,16 @@ model::Exemplar exemplarOf(pbf_reader message)
     model::Exemplar exemplar;
     model::LabelsBuilder labels;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1: {
+        switch (message.tag_and_type()) {
+        case asBytes(1): {
             const model::LabelView label = labelPairOf(message.get_message());
             labels.set(label.name, label.value);
             break;
         }
-        case 2:
+        case asDouble(2):
             exemplar.value = message.get_double();
             break;
-        case 3:
+        case asBytes(3):
             exemplar.time = base::Timestamp{millisecondsOf(message.get_message())};
             break;
         default:
@@ -86,17 +86,17 @@ ProtobufBucket bucketOf(pbf_reader message)
     ProtobufBucket bucket;
     double floatCount = 0;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asVarint(1):
             bucket.cumulativeCount = static_cast<double>(message.get_uint64());
             break;
-        case 2:
+        case asDouble(2):
             bucket.upperBound = message.get_double();
             break;
-        case 3:
+        case asBytes(3):
             bucket.exemplar = exemplarOf(message.get_message());
             break;
-        case 4:
+        case asDouble(4):
             floatCount = message.get_double();
             break;
         default:
@@ -113,11 +113,11 @@ model::Span spanOf(pbf_reader message)
 {
     model::Span span;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asVarint(1):
             span.offset = message.get_sint32();
             break;
-        case 2:
+        case asVarint(2):
             span.length = message.get_uint32();
             break;
         default:
@@ -143,26 +143,30 @@ void readNumbers(pbf_reader& message, Packed packed, One one, Out& out)
 /// True when the field was one of a native histogram's buckets.
 bool readBuckets(pbf_reader& message, RawHistogram& raw)
 {
-    switch (message.tag()) {
-    case 9:
+    switch (message.tag_and_type()) {
+    case asBytes(9):
         raw.negativeSpans.push_back(spanOf(message.get_message()));
         return true;
-    case 10:
+    case asBytes(10):
+    case asVarint(10):
         readNumbers(message, &pbf_reader::get_packed_sint64, &pbf_reader::get_sint64,
                     raw.negativeDeltas);
         return true;
-    case 11:
+    case asBytes(11):
+    case asDouble(11):
         readNumbers(message, &pbf_reader::get_packed_double, &pbf_reader::get_double,
                     raw.negativeCounts);
         return true;
-    case 12:
+    case asBytes(12):
         raw.positiveSpans.push_back(spanOf(message.get_message()));
         return true;
-    case 13:
+    case asBytes(13):
+    case asVarint(13):
         readNumbers(message, &pbf_reader::get_packed_sint64, &pbf_reader::get_sint64,
                     raw.positiveDeltas);
         return true;
-    case 14:
+    case asBytes(14):
+    case asDouble(14):
         readNumbers(message, &pbf_reader::get_packed_double, &pbf_reader::get_double,
                     raw.positiveCounts);
         return true;
@@ -220,35 +224,35 @@ std::string sideProblem(std::string_view side, const std::vector<model::Span>& s
 void readHistogram(pbf_reader message, RawHistogram& raw, ProtobufMetric& metric)
 {
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asVarint(1):
             raw.count = message.get_uint64();
             break;
-        case 2:
+        case asDouble(2):
             raw.sum = message.get_double();
             break;
-        case 3:
+        case asBytes(3):
             metric.buckets.push_back(bucketOf(message.get_message()));
             break;
-        case 4:
+        case asDouble(4):
             raw.floatCount = message.get_double();
             break;
-        case 5:
+        case asVarint(5):
             raw.schema = message.get_sint32();
             break;
-        case 6:
+        case asDouble(6):
             raw.zeroThreshold = message.get_double();
             break;
-        case 7:
+        case asVarint(7):
             raw.zeroCount = message.get_uint64();
             break;
-        case 8:
+        case asDouble(8):
             raw.floatZeroCount = message.get_double();
             break;
-        case 15:
+        case asBytes(15):
             metric.startTimestampMs = millisecondsOf(message.get_message());
             break;
-        case 16:
+        case asBytes(16):
             metric.exemplars.push_back(exemplarOf(message.get_message()));
             break;
         default:

@@ -17,6 +17,21 @@
 
 namespace narthex::exposition {
 
+// A field and how its value is encoded: a field that is encoded otherwise is an unknown one, as
+// everywhere with protobuf.
+constexpr std::uint32_t asBytes(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, protozero::pbf_wire_type::length_delimited);
+}
+constexpr std::uint32_t asVarint(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, protozero::pbf_wire_type::varint);
+}
+constexpr std::uint32_t asDouble(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, protozero::pbf_wire_type::fixed64);
+}
+
 inline std::string_view viewOf(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
 /// A google.protobuf.Timestamp; 0 when it is out of range.
 std::int64_t millisecondsOf(protozero::pbf_reader message);

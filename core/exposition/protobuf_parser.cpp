@@ -17,14 +17,14 @@ using protozero::pbf_reader;
 void readValue(pbf_reader message, ProtobufMetric& metric)
 {
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asDouble(1):
             metric.value = message.get_double();
             break;
-        case 2:
+        case asBytes(2):
             metric.exemplars.push_back(exemplarOf(message.get_message()));
             break;
-        case 3:
+        case asBytes(3):
             metric.startTimestampMs = millisecondsOf(message.get_message());
             break;
         default:
@@ -37,11 +37,11 @@ ProtobufQuantile quantileOf(pbf_reader message)
 {
     ProtobufQuantile quantile;
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asDouble(1):
             quantile.quantile = message.get_double();
             break;
-        case 2:
+        case asDouble(2):
             quantile.value = message.get_double();
             break;
         default:
@@ -54,17 +54,17 @@ ProtobufQuantile quantileOf(pbf_reader message)
 void readSummary(pbf_reader message, ProtobufMetric& metric)
 {
     while (message.next()) {
-        switch (message.tag()) {
-        case 1:
+        switch (message.tag_and_type()) {
+        case asVarint(1):
             metric.sampleCount = static_cast<double>(message.get_uint64());
             break;
-        case 2:
+        case asDouble(2):
             metric.sampleSum = message.get_double();
             break;
-        case 3:
+        case asBytes(3):
             metric.quantiles.push_back(quantileOf(message.get_message()));
             break;
-        case 4:
+        case asBytes(4):
             metric.startTimestampMs = millisecondsOf(message.get_message());
             break;
         default:
@@ -116,20 +116,20 @@ absl::Status ProtobufParser::readFamily(std::string_view message)
     std::int32_t type = 0;
     pbf_reader reader(message.data(), message.size());
     while (reader.next()) {
-        switch (reader.tag()) {
-        case 1:
+        switch (reader.tag_and_type()) {
+        case asBytes(1):
             family_.name = viewOf(reader.get_view());
             break;
-        case 2:
+        case asBytes(2):
             family_.help = viewOf(reader.get_view());
             break;
-        case 3:
+        case asVarint(3):
             type = reader.get_enum();
             break;
-        case 4:
+        case asBytes(4):
             metrics_.push_back(viewOf(reader.get_view()));
             break;
-        case 5:
+        case asBytes(5):
             family_.unit = viewOf(reader.get_view());
             break;
         default:
@@ -184,24 +184,24 @@ absl::Status ProtobufParser::readMetric(std::string_view message)
     RawHistogram raw;
     pbf_reader reader(message.data(), message.size());
     while (reader.next()) {
-        switch (reader.tag()) {
-        case 1:
+        switch (reader.tag_and_type()) {
+        case asBytes(1):
             metric_.labels.push_back(labelPairOf(reader.get_message()));
             break;
-        case 2:
-        case 3:
-        case 5:
+        case asBytes(2):
+        case asBytes(3):
+        case asBytes(5):
             readValue(reader.get_message(), metric_);
             break;
-        case 4:
+        case asBytes(4):
             readSummary(reader.get_message(), metric_);
             break;
-        case 6: {
+        case asVarint(6): {
             const std::int64_t time = reader.get_int64();
             metric_.timestampMs = time == 0 ? std::nullopt : std::optional(time);
             break;
         }
-        case 7:
+        case asBytes(7):
             readHistogram(reader.get_message(), raw, metric_);
             break;
         default:

@@ -235,6 +235,7 @@ void TestProtobufParser::readsFloatHistograms()
 void TestProtobufParser::passesOverWhatItDoesNotKnow()
 {
     const std::string metric = ProtoMessage()
+                                   .number(1, 7) // labels are no numbers
                                    .bytes(99, "new")
                                    .number(98, 1)
                                    .bytes(2, ProtoMessage().real(77, 3).real(1, 4).text())
