@@ -281,4 +281,21 @@ absl::StatusOr<std::uint64_t> parseByteSize(std::string_view text)
         "not a valid size: \"{}\" (a number and one of B, KB, MB, GB, TB, PB, EB)", text);
 }
 
+std::string formatByteSize(std::uint64_t bytes)
+{
+    constexpr std::string_view kUnits[] = {"EiB", "PiB", "TiB", "GiB", "MiB", "KiB", "B"};
+    std::string text;
+    unsigned shift = 60;
+    for (const std::string_view unit : kUnits) {
+        const std::uint64_t count = bytes >> shift;
+        if (count != 0) {
+            text += std::to_string(count);
+            text += unit;
+        }
+        bytes -= count << shift;
+        shift -= 10;
+    }
+    return text.empty() ? "0B" : text;
+}
+
 } // namespace narthex::base

@@ -45,6 +45,9 @@ std::optional<std::uint64_t> parseUint(std::string_view text);
 /// configuration.
 absl::StatusOr<std::uint64_t> parseByteSize(std::string_view text);
 
+/// Largest binary units first, without those that are zero: "15MiB", "1GiB512MiB", "0B".
+std::string formatByteSize(std::uint64_t bytes);
+
 template <typename To, typename From>
 constexpr To narrow(From value)
 {

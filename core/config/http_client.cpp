@@ -90,38 +90,30 @@ void decodeHeaders(const yaml::Value& value, const DecodeContext& context,
     for (const auto& entry : value.node()) {
         const std::string name = entry.first.Scalar();
         yaml::Object header(yaml::Value(entry.second, value.document()), "config.Header");
-        std::vector<std::string> values;
-        header.field("values", values);
-        std::vector<std::string> secrets;
-        header.field("secrets", secrets);
-        std::vector<std::string> files;
-        header.field("files", files);
+        net::HeaderConfig& config = http.headers[name];
+        header.field("values", config.values);
+        header.field("files", config.files);
         header.finish();
-        for (const std::string& file : files) {
-            http.headerFiles.emplace_back(name, context.resolve(file));
-        }
-        for (const auto* list : {&values, &secrets}) {
-            for (const std::string& text : *list) {
-                http.headers.emplace_back(name, text);
-            }
+        for (std::string& file : config.files) {
+            file = context.resolve(file);
         }
     }
 }
 
 void decodeProxy(yaml::Object& object, net::HttpClientConfig& http)
 {
-    object.field("proxy_url", http.proxyUrl);
-    object.field("no_proxy", http.noProxy);
-    object.field("proxy_from_environment", http.proxyFromEnvironment);
-    if (http.proxyFromEnvironment && !http.proxyUrl.empty()) {
+    object.field("proxy_url", http.proxy.url);
+    object.field("no_proxy", http.proxy.noProxy);
+    object.field("proxy_from_environment", http.proxy.fromEnvironment);
+    if (http.proxy.fromEnvironment && !http.proxy.url.empty()) {
         object.value().fail(
             "if proxy_from_environment is configured, proxy_url must not be configured");
     }
-    if (http.proxyFromEnvironment && !http.noProxy.empty()) {
+    if (http.proxy.fromEnvironment && !http.proxy.noProxy.empty()) {
         object.value().fail(
             "if proxy_from_environment is configured, no_proxy must not be configured");
     }
-    if (http.proxyUrl.empty() && !http.noProxy.empty()) {
+    if (http.proxy.url.empty() && !http.proxy.noProxy.empty()) {
         object.value().fail("if no_proxy is configured, proxy_url must also be configured");
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/utf8.h"
 #include "core/discovery/target_group.h"
+#include "core/yaml/field_printer.h"
 
 #include <fmt/format.h>
 
@@ -59,6 +60,29 @@ std::vector<TargetGroup> decodeStaticConfigs(const yaml::Value& value, bool chec
         groups.back().source = std::to_string(groups.size() - 1);
     }
     return groups;
+}
+
+YAML::Node printStaticConfigs(const std::vector<TargetGroup>& groups)
+{
+    YAML::Node list(YAML::NodeType::Sequence);
+    for (const TargetGroup& group : groups) {
+        YAML::Node node(YAML::NodeType::Map);
+        YAML::Node targets(YAML::NodeType::Sequence);
+        for (const model::Labels& entry : group.entries) {
+            targets.push_back(yaml::stringNode(std::string(entry.get(kAddressLabel))));
+        }
+        node.force_insert("targets", targets);
+        if (!group.labels.empty()) {
+            YAML::Node labels(YAML::NodeType::Map);
+            for (const model::LabelView label : group.labels) {
+                labels.force_insert(std::string(label.name),
+                                    yaml::stringNode(std::string(label.value)));
+            }
+            node.force_insert("labels", labels);
+        }
+        list.push_back(node);
+    }
+    return list;
 }
 
 } // namespace narthex::discovery

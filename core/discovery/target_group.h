@@ -30,4 +30,7 @@ struct TargetGroup
 /// refused when `checkAddresses`.
 std::vector<TargetGroup> decodeStaticConfigs(const yaml::Value& value, bool checkAddresses);
 
+/// The written form of static groups.
+YAML::Node printStaticConfigs(const std::vector<TargetGroup>& groups);
+
 } // namespace narthex::discovery

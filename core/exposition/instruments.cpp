@@ -94,7 +94,7 @@ void RecentSummary::write(TextWriter& out, std::string_view name, std::string_vi
 }
 
 void RecentSummary::writeSamples(TextWriter& out, std::string_view name,
-                                 std::initializer_list<model::LabelView> labels,
+                                 const std::vector<model::LabelView>& labels,
                                  base::Duration now) const
 {
     std::vector<double> values;
@@ -117,7 +117,7 @@ void RecentSummary::writeSamples(TextWriter& out, std::string_view name,
             const double rank = std::ceil(share * static_cast<double>(values.size()));
             quantile = values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
         }
-        std::vector<model::LabelView> all(labels);
+        std::vector<model::LabelView> all = labels;
         all.push_back({"quantile", text});
         out.sampleNamed(name, all, quantile);
     }

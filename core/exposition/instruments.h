@@ -60,7 +60,7 @@ public:
                base::Duration now) const;
     /// Samples of a family that was begun before; `labels` stand before `quantile`.
     void writeSamples(TextWriter& out, std::string_view name,
-                      std::initializer_list<model::LabelView> labels, base::Duration now) const;
+                      const std::vector<model::LabelView>& labels, base::Duration now) const;
 
 private:
     static constexpr std::size_t kKept = 1024;

@@ -246,22 +246,30 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unixSocket.c_str());
     }
     // An empty proxy switches off what curl would take from the environment.
-    if (!config.proxyFromEnvironment) {
-        curl_easy_setopt(easy, CURLOPT_PROXY, config.proxyUrl.c_str());
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, config.noProxy.c_str());
+    if (!config.proxy.fromEnvironment) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, config.proxy.url.c_str());
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, config.proxy.noProxy.c_str());
     }
     setTls(easy, config.tls);
-    for (const auto* list : {&request.headers, &config.headers}) {
-        for (const auto& [name, value] : *list) {
-            transfer.headers =
-                curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
-        }
-    }
-    for (const auto& [name, path] : config.headerFiles) {
-        NARTHEX_ASSIGN_OR_RETURN(const std::string value,
-                                 trimmedFile(path, "headers file " + path));
+    const auto add = [&transfer](const std::string& name, const std::string& value) {
         transfer.headers =
             curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
+    };
+    for (const auto& [name, value] : request.headers) {
+        add(name, value);
+    }
+    for (const auto& [name, header] : config.headers) {
+        for (const std::string& value : header.values) {
+            add(name, value);
+        }
+        for (const base::Secret& value : header.secrets) {
+            add(name, value.reveal());
+        }
+        for (const std::string& path : header.files) {
+            NARTHEX_ASSIGN_OR_RETURN(const std::string value,
+                                     trimmedFile(path, "headers file " + path));
+            add(name, value);
+        }
     }
     NARTHEX_RETURN_IF_ERROR(setAuthentication(transfer));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);

@@ -16,6 +16,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,11 +46,14 @@ struct Authorization
     friend bool operator==(const Authorization&, const Authorization&) = default;
 };
 
+/// Each of ca, cert and key is given as text or as a file.
 struct TlsConfig
 {
     std::string ca;
     std::string caFile;
+    std::string cert;
     std::string certFile;
+    base::Secret key;
     std::string keyFile;
     std::string serverName;
     bool insecureSkipVerify = false;
@@ -59,20 +63,63 @@ struct TlsConfig
     friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
-/// How to reach a server; files are read again for every request.
+struct ProxyConfig
+{
+    /// http, https, socks5 or socks5h; empty: none.
+    std::string url;
+    /// Comma list of hosts, domain suffixes, addresses, CIDRs, with ports or without, or "*".
+    std::string noProxy;
+    /// HTTP_PROXY, HTTPS_PROXY, NO_PROXY and their lower-case forms.
+    bool fromEnvironment = false;
+    /// Sent on CONNECT.
+    std::map<std::string, std::vector<base::Secret>> connectHeader;
+    friend bool operator==(const ProxyConfig&, const ProxyConfig&) = default;
+};
+
+/// RFC 6749, client credentials; RFC 7523, JWT bearer.
+struct OAuth2Config
+{
+    std::string clientId;
+    base::Secret clientSecret;
+    std::string clientSecretFile;
+    std::string certificateKeyId;
+    base::Secret certificateKey;
+    std::string certificateKeyFile;
+    /// Empty: client_credentials.
+    std::string grantType;
+    /// RS256, RS384 or RS512; empty: RS256.
+    std::string signatureAlgorithm;
+    std::string iss;
+    std::string audience;
+    std::map<std::string, std::string> claims;
+    std::vector<std::string> scopes;
+    std::string tokenUrl;
+    std::map<std::string, std::string> endpointParams;
+    TlsConfig tls;
+    ProxyConfig proxy;
+    friend bool operator==(const OAuth2Config&, const OAuth2Config&) = default;
+};
+
+/// One name of http_headers: values are sent in the order values, secrets, files.
+struct HeaderConfig
+{
+    std::vector<std::string> values;
+    std::vector<base::Secret> secrets;
+    std::vector<std::string> files;
+    friend bool operator==(const HeaderConfig&, const HeaderConfig&) = default;
+};
+
+/// How to reach a server; secrets in files are read again for every request.
 struct HttpClientConfig
 {
     std::optional<BasicAuth> basicAuth;
     std::optional<Authorization> authorization;
+    std::optional<OAuth2Config> oauth2;
     TlsConfig tls;
-    std::string proxyUrl;
-    std::string noProxy;
-    bool proxyFromEnvironment = false;
+    ProxyConfig proxy;
     bool followRedirects = true;
     bool enableHttp2 = true;
-    std::vector<std::pair<std::string, std::string>> headers;
-    /// Headers whose value stands in a file.
-    std::vector<std::pair<std::string, std::string>> headerFiles;
+    std::map<std::string, HeaderConfig> headers;
     friend bool operator==(const HttpClientConfig&, const HttpClientConfig&) = default;
 };
 
@@ -82,14 +129,20 @@ struct HttpRequest
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    /// From start to the last byte.
+    /// From start to the last byte; zero: no limit (a watch).
     base::Duration timeout = 30_s;
+    /// Fails when nothing arrives for so long; zero: no limit.
+    base::Duration idleTimeout;
     /// The answer's bytes after decompression; 0: no limit. Reaching the limit fails.
     std::uint64_t bodyLimitBytes = 0;
     /// Path of a Unix socket to connect to instead of the URL's host.
     std::string unixSocket;
     /// Memory for the answer's body, from an earlier answer.
     std::string buffer;
+    /// Gets the body of an answer with status 200 piece by piece, on the loop's thread, as it comes
+    /// from the wire (no gzip is asked for); the response's body stays empty. Other answers are
+    /// collected as without it.
+    std::function<void(std::string_view)> onData;
 };
 
 /// When each step was done, since the start; zero for steps that did not happen.

@@ -9,6 +9,7 @@
 
 #include "core/base/time.h"
 #include "core/net/io_loop.h"
+#include "core/net/parameters.h"
 
 #include <absl/functional/any_invocable.h>
 #include <absl/status/statusor.h>
@@ -25,8 +26,6 @@
 namespace narthex::net {
 
 using namespace base::literals;
-
-using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 struct ServerRequest
 {
@@ -91,12 +90,6 @@ private:
     explicit HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
     std::shared_ptr<Impl> impl_;
 };
-
-/// Percent-decoding; '+' becomes a blank when `form`. A damaged escape stays as it is.
-std::string percentDecode(std::string_view text, bool form);
-std::string percentEncode(std::string_view text);
-/// `a=1&b=2`
-Parameters parseQuery(std::string_view query);
 
 /// The process that listens on this TCP port of this machine, "process 1234 (prometheus)", if it
 /// can be known.

@@ -277,6 +277,19 @@ bool Value::into(std::vector<std::string>& out) const
     return isNull() || isSequence();
 }
 
+bool Value::into(std::vector<base::Secret>& out) const
+{
+    std::vector<std::string> texts;
+    if (!into(texts)) {
+        return false;
+    }
+    out.clear();
+    for (std::string& text : texts) {
+        out.emplace_back(std::move(text));
+    }
+    return true;
+}
+
 bool Value::into(std::map<std::string, std::string>& out) const
 {
     std::map<std::string, std::string> items;

@@ -66,6 +66,7 @@ public:
     bool into(ByteSize& out) const;
     bool into(base::Secret& out) const;
     bool into(std::vector<std::string>& out) const;
+    bool into(std::vector<base::Secret>& out) const;
     bool into(std::map<std::string, std::string>& out) const;
     template <typename T>
     bool into(std::optional<T>& out) const

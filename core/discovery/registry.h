@@ -1,0 +1,13 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The makers of all mechanisms, each defined in its file below mechanisms/. One a line, by name.
+#pragma once
+
+#include "core/discovery/mechanism.h"
+
+namespace narthex::discovery {
+
+std::unique_ptr<MechanismConfig> makeHttpConfig();
+
+} // namespace narthex::discovery
