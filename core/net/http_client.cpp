@@ -88,7 +88,12 @@ struct Transfer
     HttpClient::Reply reply;
     HttpResponse response;
     std::string received;
+    std::uint64_t receivedBytes = 0;
+    bool streaming = false;
     bool limitReached = false;
+    /// Runs when `idleTimeout` is set; the moment it waits for is behind the newest bytes.
+    std::optional<asio::steady_timer> idleTimer;
+    asio::steady_timer::time_point newestBytes;
     CURL* easy = nullptr;
     curl_slist* headers = nullptr;
     char error[CURL_ERROR_SIZE] = {};
@@ -105,18 +110,25 @@ std::size_t onBody(char* data, std::size_t size, std::size_t count, void* user)
     auto& transfer = *static_cast<Transfer*>(user);
     const std::size_t bytes = size * count;
     const std::uint64_t limit = transfer.request.bodyLimitBytes;
+    transfer.newestBytes = asio::steady_timer::clock_type::now();
+    transfer.receivedBytes += bytes;
     // A compressed body is checked again when it is inflated.
-    if (limit != 0 && transfer.received.size() + bytes >= limit) {
+    if (limit != 0 && transfer.receivedBytes >= limit) {
         transfer.limitReached = true;
         return 0;
     }
-    transfer.received.append(data, bytes);
+    if (transfer.streaming) {
+        transfer.request.onData({data, bytes});
+    } else {
+        transfer.received.append(data, bytes);
+    }
     return bytes;
 }
 
 std::size_t onHeader(char* data, std::size_t size, std::size_t count, void* user)
 {
     auto& transfer = *static_cast<Transfer*>(user);
+    transfer.newestBytes = asio::steady_timer::clock_type::now();
     std::string_view line(data, size * count);
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
         line.remove_suffix(1);
@@ -125,6 +137,8 @@ std::size_t onHeader(char* data, std::size_t size, std::size_t count, void* user
         // A new answer begins (after a redirect or 100 Continue).
         transfer.response.headers.clear();
         const std::size_t code = line.find(' ');
+        transfer.streaming = transfer.request.onData != nullptr &&
+                             line.substr(0, line.find(' ', code + 1)).ends_with(" 200");
         const std::size_t reason = code == std::string_view::npos ? code : line.find(' ', code + 1);
         transfer.response.reason = reason == std::string_view::npos ? "" : line.substr(reason + 1);
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
@@ -223,8 +237,10 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, userAgent.c_str());
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                     static_cast<long>(std::max<std::int64_t>(1, request.timeout.ms())));
+    if (request.timeout.ns != 0) {
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                         static_cast<long>(std::max<std::int64_t>(1, request.timeout.ms())));
+    }
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, config.followRedirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 10L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -256,7 +272,9 @@ absl::Status setUp(Transfer& transfer, const std::string& userAgent)
             curl_slist_append(transfer.headers, fmt::format("{}: {}", name, value).c_str());
     };
     for (const auto& [name, value] : request.headers) {
-        add(name, value);
+        if (!request.onData || !equalsIgnoreCase(name, "Accept-Encoding")) {
+            add(name, value);
+        }
     }
     for (const auto& [name, header] : config.headers) {
         for (const std::string& value : header.values) {
@@ -315,7 +333,7 @@ absl::StatusOr<HttpResponse> finish(CURLcode code, Transfer& transfer)
     curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     response.status = static_cast<int>(status);
     response.timing = timingOf(transfer.easy);
-    if (response.header("Content-Encoding") == "gzip") {
+    if (!transfer.streaming && response.header("Content-Encoding") == "gzip") {
         response.body = std::move(transfer.request.buffer);
         const absl::Status inflated =
             inflateGzip(transfer.received, transfer.request.bodyLimitBytes, response.body);
@@ -436,7 +454,39 @@ private:
         }
         Transfer& added = *transfer;
         transfers_.emplace(static_cast<std::uint64_t>(added.id), std::move(transfer));
+        if (added.request.idleTimeout.ns != 0) {
+            added.idleTimer.emplace(loop_.impl().context);
+            added.newestBytes = asio::steady_timer::clock_type::now();
+            watchIdle(added);
+        }
         curl_multi_add_handle(multi_, added.easy);
+    }
+
+    void watchIdle(Transfer& transfer)
+    {
+        const auto end =
+            transfer.newestBytes + std::chrono::nanoseconds(transfer.request.idleTimeout.ns);
+        if (end <= asio::steady_timer::clock_type::now()) {
+            complete(static_cast<std::uint64_t>(transfer.id), idleStatus(transfer));
+            return;
+        }
+        transfer.idleTimer->expires_at(end);
+        transfer.idleTimer->async_wait(
+            [this, id = transfer.id](const boost::system::error_code& error) {
+                const auto found = transfers_.find(static_cast<std::uint64_t>(id));
+                if (!error && found != transfers_.end()) {
+                    watchIdle(*found->second);
+                }
+            });
+    }
+
+    static absl::Status idleStatus(const Transfer& transfer)
+    {
+        return transportStatus(
+            absl::StatusCode::kDeadlineExceeded, TransportError::Timeout,
+            fmt::format("{} \"{}\": context deadline exceeded (nothing came for {} ms)",
+                        transfer.request.method == "GET" ? "Get" : "Post", transfer.request.url,
+                        transfer.request.idleTimeout.ms()));
     }
 
     void complete(std::uint64_t id, absl::StatusOr<HttpResponse> result)
