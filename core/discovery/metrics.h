@@ -33,6 +33,8 @@ public:
     /// Seconds, into a summary of the last ten minutes. `now` on a steady clock.
     void observe(std::string_view name, const model::Labels& labels, double seconds,
                  base::Duration now);
+    /// Seconds, into a histogram with buckets of 0.01, 0.1, 1 and 10.
+    void observeBuckets(std::string_view name, const model::Labels& labels, double seconds);
     /// 0 for what never was.
     [[nodiscard]] double value(std::string_view name, const model::Labels& labels = {}) const;
     void write(exposition::TextWriter& out, base::Duration now) const;
@@ -43,6 +45,7 @@ private:
         bool isCounter = false;
         std::map<model::Labels, double> values;
         std::map<model::Labels, std::unique_ptr<exposition::RecentSummary>> summaries;
+        std::map<model::Labels, std::unique_ptr<exposition::FixedHistogram>> histograms;
     };
     mutable absl::Mutex mutex_;
     std::map<std::string, Family, std::less<>> families_ ABSL_GUARDED_BY(mutex_);
