@@ -68,14 +68,7 @@ class Manager::Impl
 public:
     Impl(std::string name, const ProviderEnvironment& environment, Publish publish)
         : name_(std::move(name)),
-          environment_{.http = environment.http,
-                       .clock = environment.clock,
-                       .log = environment.log,
-                       .metrics = environment.metrics,
-                       .resolverFile = environment.resolverFile,
-                       .apiBase = environment.apiBase,
-                       .variable = environment.variable,
-                       .rootDirectory = environment.rootDirectory},
+          environment_(environment),
           publish_(std::move(publish)),
           metrics_(environment.metrics),
           publisher_([this](const std::stop_token& stop) { publishLoop(stop); })

@@ -8,6 +8,7 @@
 
 namespace narthex::discovery {
 
+std::unique_ptr<MechanismConfig> makeDnsConfig();
 std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
 
