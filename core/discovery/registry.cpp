@@ -17,6 +17,7 @@ constexpr Mechanism kMechanisms[] = {
     {"dns", makeDnsConfig},
     {"file", makeFileConfig},
     {"http", makeHttpConfig},
+    {"kubernetes", makeKubernetesConfig},
 };
 
 } // namespace

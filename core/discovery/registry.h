@@ -11,5 +11,6 @@ namespace narthex::discovery {
 std::unique_ptr<MechanismConfig> makeDnsConfig();
 std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
+std::unique_ptr<MechanismConfig> makeKubernetesConfig();
 
 } // namespace narthex::discovery
