@@ -20,9 +20,9 @@ public:
                       std::shared_ptr<Access> access)
         : environment_(environment), config_(config), client_(environment, access)
     {
-        namespaces_ = config.namespaces.names;
+        namespaces_ = {config.namespaces.names.begin(), config.namespaces.names.end()};
         if (config.namespaces.own && !access->ownNamespace().empty()) {
-            namespaces_.push_back(access->ownNamespace());
+            namespaces_.insert(access->ownNamespace());
         }
         // Nodes have no namespace; without any all are followed at once.
         if (namespaces_.empty() || findRole(config.role)->main == Kind::Nodes) {
@@ -54,7 +54,7 @@ private:
     const ProviderEnvironment environment_;
     const Config config_;
     Client client_;
-    std::vector<std::string> namespaces_;
+    std::set<std::string> namespaces_; // an empty name: all
 };
 
 } // namespace
