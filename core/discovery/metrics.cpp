@@ -66,7 +66,7 @@ void Metrics::write(exposition::TextWriter& out, base::Duration now) const
         const auto type = !family.summaries.empty() ? model::MetricType::Summary
                           : family.isCounter        ? model::MetricType::Counter
                                                     : model::MetricType::Gauge;
-        out.family(name, type, "Service discovery.");
+        out.family(name, type, help_);
         for (const auto& [labels, value] : family.values) {
             out.sampleNamed(name, views(labels), value);
         }

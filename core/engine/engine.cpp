@@ -143,8 +143,25 @@ Engine::Engine(EngineOptions options, Environment environment)
                      [this] {
                          changes_.post(Change::Samples);
                          changes_.post(Change::Targets);
-                     }},
-                client_)
+                     },
+                 .startTimes = options_.startTimes,
+                 .typeAndUnitLabels = options_.typeAndUnitLabels},
+                client_),
+      discovery_("scrape", environment.timers,
+                 {.http = client_,
+                  .clock = environment.timers.clock(),
+                  .log = environment.log.logger("discovery"),
+                  .metrics = noMetrics_,
+                  .variable =
+                      [](const std::string& name) {
+                          const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)
+                              name.c_str());
+                          return std::string(value == nullptr ? "" : value);
+                      }},
+                 [this](std::shared_ptr<const discovery::TargetSets> sets) {
+                     scraping_.update(std::move(sets));
+                     changes_.post(Change::Targets);
+                 })
 {}
 
 Engine::~Engine() { stop(); }
@@ -154,7 +171,7 @@ absl::Status Engine::start()
     setState(State::Starting);
     startedMs_ = clock().now().ms;
     auto loaded = options_.configFile.empty() ? absl::StatusOr<config::Config>(config::builtIn())
-                                              : config::load(options_.configFile);
+                                              : config::load(options_.configFile, options_.config);
     if (!loaded.ok()) {
         if (options_.requireConfig) {
             setState(State::Failed);
@@ -292,7 +309,8 @@ void Engine::noteRun(bool clean)
 scrape::InternalJob Engine::hostJob(const config::Config& config) const
 {
     scrape::JobConfig job{.jobName = "node",
-                          .interval = options_.hostInterval.value_or(config.global.scrape.interval)};
+                          .interval =
+                              options_.hostInterval.value_or(config.global.scrape.interval)};
     job.timeout = std::min(job.timeout, job.interval);
     job.metricsPath = "/host/metrics";
     const base::Logger log = environment_.log.logger("host");
@@ -329,7 +347,17 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     if (options_.collectHost && !nodeConfigured) {
         internal.push_back(hostJob(*config));
     }
-    scraping_.apply(config->jobs, internal, offsetSeed(*config));
+    std::map<std::string, discovery::ServiceDiscovery> sets;
+    for (const auto& job : config->jobs) {
+        sets.emplace(job->jobName, job->discovery);
+    }
+    discovery_.apply(sets);
+    if (const absl::Status status =
+            scraping_.apply(config->jobs, internal, offsetSeed(*config), discovery_.current());
+        !status.ok()) {
+        setProblem(fmt::format("{}scraping", kWarningPrefix), Severity::Error, "configuration",
+                   std::string(base::messageOf(status)));
+    }
     changes_.post(Change::Configuration);
     changes_.post(Change::Targets);
 }
@@ -339,7 +367,7 @@ absl::Status Engine::reload()
     if (options_.configFile.empty()) {
         return absl::OkStatus();
     }
-    auto loaded = config::load(options_.configFile);
+    auto loaded = config::load(options_.configFile, options_.config);
     if (!loaded.ok()) {
         lastReloadOk_ = false;
         log_->error("engine: the new configuration is not used err=\"{}\"",
@@ -419,6 +447,7 @@ void Engine::stop()
     if (timer) {
         environment_.timers.cancel(*timer);
     }
+    discovery_.stop();
     scraping_.stop();
     if (const auto db = store_->get()) {
         if (const absl::Status status = db->close(); !status.ok()) {

@@ -11,6 +11,7 @@
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
 #include "core/config/config.h"
+#include "core/discovery/manager.h"
 #include "core/engine/problems.h"
 #include "core/net/http_client.h"
 #include "core/net/io_loop.h"
@@ -44,6 +45,10 @@ struct EngineOptions
     /// Used where the configuration says nothing.
     tsdb::DbOptions store;
     promql::EngineOptions query;
+    /// What the command line changes of the configuration's defaults.
+    config::LoadOptions config;
+    scrape::StartTimes startTimes;
+    bool typeAndUnitLabels = false;
     /// Collect this machine's metrics as job "node".
     bool collectHost = false;
     /// Absent: the global scrape interval.
@@ -112,6 +117,7 @@ public:
     [[nodiscard]] const storage::Queryable& queryable() const;
     [[nodiscard]] const promql::Engine& queries() const { return queries_; }
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
+    [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
     [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
     /// For work that blocks on queries, so that scrapes never wait behind it.
     [[nodiscard]] base::WorkerPool& requestPool() { return requestPool_; }
@@ -163,6 +169,8 @@ private:
     scrape::ScrapeCounters counters_;
     net::HttpClient client_;
     scrape::ScrapeManager scraping_;
+    discovery::Metrics noMetrics_; // the manager has its own
+    discovery::Manager discovery_;
 
     mutable absl::Mutex mutex_;
     std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(mutex_);
