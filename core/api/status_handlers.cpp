@@ -92,6 +92,17 @@ net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
     return success(data);
 }
 
+net::ServerResponse configuration(const Context& context, const net::ServerRequest&)
+{
+    const auto config = context.engine.configuration();
+    std::string data;
+    base::JsonWriter json(data);
+    json.beginObject()
+        .member("yaml", config ? config->toYaml() : config::builtIn().toYaml())
+        .endObject();
+    return success(data);
+}
+
 net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest&)
 {
     const engine::EngineStatus status = context.engine.status();

@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
+#include "core/rules/rule_file.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -93,6 +94,21 @@ std::vector<std::string> matchFiles(const std::string& pattern)
     }
     ::globfree(&matches);
     return files;
+}
+
+absl::Status checkFiles(const Config& config, const promql::Features& features)
+{
+    std::string problems;
+    for (const std::string& pattern : config.ruleFiles) {
+        for (const std::string& file : matchFiles(pattern)) {
+            const auto rules = rules::loadRuleFile(file, features);
+            if (!rules.ok()) {
+                problems += (problems.empty() ? "" : "\n");
+                problems += base::messageOf(rules.status());
+            }
+        }
+    }
+    return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
 }
 
 absl::StatusOr<std::string> fingerprint(const std::filesystem::path& file)

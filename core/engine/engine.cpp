@@ -171,7 +171,7 @@ absl::Status Engine::start()
     setState(State::Starting);
     startedMs_ = clock().now().ms;
     auto loaded = options_.configFile.empty() ? absl::StatusOr<config::Config>(config::builtIn())
-                                              : config::load(options_.configFile, options_.config);
+                                              : loadConfiguration();
     if (!loaded.ok()) {
         if (options_.requireConfig) {
             setState(State::Failed);
@@ -186,6 +186,11 @@ absl::Status Engine::start()
         loaded = config::builtIn();
     }
     applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
+    if (const auto print = config::fingerprint(options_.configFile); print.ok()) {
+        const absl::MutexLock lock(&mutex_);
+        fingerprint_ = *print;
+    }
+    watchFiles();
     opener_ = std::jthread([this](std::stop_token stop) { openStore(stop); });
     return absl::OkStatus();
 }
@@ -367,7 +372,9 @@ absl::Status Engine::reload()
     if (options_.configFile.empty()) {
         return absl::OkStatus();
     }
-    auto loaded = config::load(options_.configFile, options_.config);
+    const absl::MutexLock reloadLock(&reloadMutex_);
+    const auto print = config::fingerprint(options_.configFile); // before it is read
+    auto loaded = loadConfiguration();
     if (!loaded.ok()) {
         lastReloadOk_ = false;
         log_->error("engine: the new configuration is not used err=\"{}\"",
@@ -383,9 +390,62 @@ absl::Status Engine::reload()
         changes_.post(Change::Status);
     }
     lastReloadOk_ = true;
-    applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
-    log_->info("engine: configuration loaded file={}", options_.configFile.string());
+    const auto before = configuration();
+    const auto after = std::make_shared<const config::Config>(*std::move(loaded));
+    {
+        const absl::MutexLock lock(&mutex_);
+        fingerprint_ = print.value_or("");
+    }
+    applyConfiguration(after);
+    const std::vector<std::string> changes = config::describeChanges(*before, *after);
+    log_->info("engine: configuration loaded file={} changes=\"{}\"", options_.configFile.string(),
+               changes.empty() ? "none" : fmt::format("{}", fmt::join(changes, "; ")));
     return absl::OkStatus();
+}
+
+absl::StatusOr<config::Config> Engine::loadConfiguration() const
+{
+    NARTHEX_ASSIGN_OR_RETURN(config::Config config,
+                             config::load(options_.configFile, options_.config));
+    NARTHEX_RETURN_IF_ERROR(config::checkFiles(config, options_.query.features));
+    return config;
+}
+
+void Engine::watchFiles()
+{
+    if (!options_.autoReload || options_.configFile.empty()) {
+        return;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (stopped_) {
+        return;
+    }
+    fileTimer_ = environment_.timers.schedule(*options_.autoReload, [this] {
+        {
+            const absl::MutexLock timerLock(&mutex_);
+            if (stopped_) {
+                return;
+            }
+            ++fileChecks_;
+        }
+        requestPool_.submit([this] { reloadIfChanged(); });
+    });
+}
+
+// A configuration that does not load is tried again at each look.
+void Engine::reloadIfChanged()
+{
+    const auto print = config::fingerprint(options_.configFile);
+    const bool changed = [&] {
+        const absl::MutexLock lock(&mutex_);
+        return !stopped_ && (!print.ok() || *print != fingerprint_);
+    }();
+    if (changed) {
+        base::ignore(reload(), "logged, and told by the API and /metrics");
+    }
+    watchFiles();
+    const absl::MutexLock lock(&mutex_);
+    --fileChecks_;
 }
 
 void Engine::watch()
@@ -432,12 +492,23 @@ void Engine::reportWrites(const tsdb::Db& db)
 void Engine::stop()
 {
     std::optional<base::TimerId> timer;
+    std::optional<base::TimerId> fileTimer;
     {
         absl::MutexLock lock(&mutex_);
         if (std::exchange(stopped_, true)) {
             return;
         }
         timer = watchTimer_;
+        fileTimer = fileTimer_;
+    }
+    if (fileTimer) {
+        environment_.timers.cancel(*fileTimer);
+    }
+    {
+        const absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](Engine* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->fileChecks_ == 0; },
+            this));
     }
     if (opener_.joinable()) {
         opener_.request_stop();

@@ -47,6 +47,8 @@ struct EngineOptions
     promql::EngineOptions query;
     /// What the command line changes of the configuration's defaults.
     config::LoadOptions config;
+    /// Reload by itself when the files have changed, looked at this often; absent: not.
+    std::optional<base::Duration> autoReload;
     scrape::StartTimes startTimes;
     bool typeAndUnitLabels = false;
     /// Collect this machine's metrics as job "node".
@@ -138,6 +140,10 @@ public:
 private:
     class StoreGate;
 
+    /// The file, with everything that it names looked at.
+    [[nodiscard]] absl::StatusOr<config::Config> loadConfiguration() const;
+    void watchFiles();
+    void reloadIfChanged();
     void applyConfiguration(std::shared_ptr<const config::Config> config);
     void openStore(std::stop_token stop);
     void openActiveQueries();
@@ -172,9 +178,15 @@ private:
     discovery::Metrics noMetrics_; // the manager has its own
     discovery::Manager discovery_;
 
-    mutable absl::Mutex mutex_;
+    /// One reload at a time, whoever asks for it.
+    absl::Mutex reloadMutex_;
+    mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(reloadMutex_);
     std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> watchTimer_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::TimerId> fileTimer_ ABSL_GUARDED_BY(mutex_);
+    /// Of the files that were loaded last; empty: not known.
+    std::string fingerprint_ ABSL_GUARDED_BY(mutex_);
+    int fileChecks_ ABSL_GUARDED_BY(mutex_) = 0; // under way
     tsdb::ReplayProgress replayProgress_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;
     base::Duration lastWatch_ ABSL_GUARDED_BY(mutex_);
