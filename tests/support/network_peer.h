@@ -11,6 +11,8 @@
 #include <QTcpSocket>
 #include <QTemporaryDir>
 
+#include <unistd.h>
+
 namespace narthex::tests {
 
 /// A server program with a folder of its own.
@@ -45,7 +47,9 @@ public:
     /// `servers`: the inside of the http section.
     bool startNginx(const std::string& servers, int port)
     {
-        write("nginx.conf", "daemon off; worker_processes 1; pid " + path("pid") +
+        // Started by root it would hand its work to a user who cannot read the test's folder.
+        const std::string user = ::geteuid() == 0 ? "user root; " : "";
+        write("nginx.conf", user + "daemon off; worker_processes 1; pid " + path("pid") +
                                 "; error_log stderr; events { worker_connections 64; }\nhttp {\n"
                                 "access_log off; client_body_temp_path " +
                                 path("body") + "; proxy_temp_path " + path("proxy") +
