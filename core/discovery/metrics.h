@@ -35,6 +35,8 @@ public:
     /// Seconds, into a summary of the last ten minutes. `now` on a steady clock.
     void observe(std::string_view name, const model::Labels& labels, double seconds,
                  base::Duration now);
+    /// Seconds, into a histogram with buckets of 0.01, 0.1, 1 and 10.
+    void observeBuckets(std::string_view name, const model::Labels& labels, double seconds);
     /// 0 for what never was.
     [[nodiscard]] double value(std::string_view name, const model::Labels& labels = {}) const;
     void write(exposition::TextWriter& out, base::Duration now) const;
@@ -45,6 +47,7 @@ private:
         bool isCounter = false;
         std::map<model::Labels, double> values;
         std::map<model::Labels, std::unique_ptr<exposition::RecentSummary>> summaries;
+        std::map<model::Labels, std::unique_ptr<exposition::FixedHistogram>> histograms;
     };
     const std::string help_;
     mutable absl::Mutex mutex_;

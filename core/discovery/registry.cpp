@@ -14,6 +14,8 @@ namespace {
 
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
+    {"dns", makeDnsConfig},
+    {"file", makeFileConfig},
     {"http", makeHttpConfig},
 };
 

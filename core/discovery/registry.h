@@ -8,6 +8,8 @@
 
 namespace narthex::discovery {
 
+std::unique_ptr<MechanismConfig> makeDnsConfig();
+std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
 
 } // namespace narthex::discovery
