@@ -14,6 +14,9 @@ namespace {
 
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
+    {"aiven", makeAivenConfig},
+    {"docker", makeDockerConfig},
+    {"dockerswarm", makeDockerSwarmConfig},
     {"http", makeHttpConfig},
 };
 

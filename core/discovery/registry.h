@@ -8,6 +8,9 @@
 
 namespace narthex::discovery {
 
+std::unique_ptr<MechanismConfig> makeAivenConfig();
+std::unique_ptr<MechanismConfig> makeDockerConfig();
+std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
 
 } // namespace narthex::discovery
