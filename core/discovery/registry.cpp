@@ -15,9 +15,13 @@ namespace {
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
+    {"digitalocean", makeDigitalOceanConfig},
     {"docker", makeDockerConfig},
     {"dockerswarm", makeDockerSwarmConfig},
+    {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"linode", makeLinodeConfig},
+    {"puppetdb", makePuppetDbConfig},
 };
 
 } // namespace
