@@ -21,6 +21,7 @@ constexpr Mechanism kMechanisms[] = {
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
     {"linode", makeLinodeConfig},
+    {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
 };
 

@@ -15,6 +15,7 @@ std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
 std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
 std::unique_ptr<MechanismConfig> makeLinodeConfig();
+std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makePuppetDbConfig();
 
 } // namespace narthex::discovery
