@@ -29,7 +29,7 @@ int checkConfig(const std::vector<std::string>& files)
         }
         std::size_t targets = 0;
         for (const auto& job : config->jobs) {
-            for (const auto& group : job->staticGroups) {
+            for (const auto& group : job->discovery.staticGroups) {
                 targets += group.entries.size();
             }
         }

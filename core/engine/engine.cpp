@@ -292,7 +292,7 @@ void Engine::noteRun(bool clean)
 scrape::InternalJob Engine::hostJob(const config::Config& config) const
 {
     scrape::JobConfig job{.jobName = "node",
-                          .interval = options_.hostInterval.value_or(config.global.scrapeInterval)};
+                          .interval = options_.hostInterval.value_or(config.global.scrape.interval)};
     job.timeout = std::min(job.timeout, job.interval);
     job.metricsPath = "/host/metrics";
     const base::Logger log = environment_.log.logger("host");

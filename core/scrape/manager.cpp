@@ -42,7 +42,7 @@ void ScrapeManager::apply(const std::vector<std::shared_ptr<const JobConfig>>& j
         next.emplace(job->jobName, std::move(pool));
     };
     for (const auto& job : jobs) {
-        place(job, makeTargets(*job, job->staticGroups),
+        place(job, makeTargets(*job, job->discovery.staticGroups),
               [this, job] { return makeHttpSource(client_, job); });
     }
     for (const InternalJob& job : internal) {
@@ -70,7 +70,7 @@ void ScrapeManager::sync(Pool& pool, std::shared_ptr<const JobConfig> job, const
     // Targets come and go with the static groups; only a change of anything else needs new loops.
     const auto withoutTargets = [](const JobConfig& config) {
         JobConfig copy = config;
-        copy.staticGroups.clear();
+        copy.discovery = {};
         return copy;
     };
     const bool sameJob = pool.job && withoutTargets(*pool.job) == withoutTargets(*job);

@@ -39,8 +39,8 @@ void TestConfig::fillsInDefaultsAndInheritedValues()
     QCOMPARE(a.interval.ms(), 5000);
     QVERIFY2(a.timeout.ms() == 5000, "the default timeout is never above the interval");
     QCOMPARE(a.sampleLimit, std::uint64_t{100});
-    QCOMPARE(a.staticGroups[0].entries.size(), std::size_t{2});
-    QCOMPARE(std::string(a.staticGroups[0].labels.get("env")), std::string("prod"));
+    QCOMPARE(a.discovery.staticGroups[0].entries.size(), std::size_t{2});
+    QCOMPARE(std::string(a.discovery.staticGroups[0].labels.get("env")), std::string("prod"));
     QCOMPARE(config->jobs[1]->timeout.ms(), 5000);
     QVERIFY(config::parse("x.yml", "").ok());
     QVERIFY(config::parse("x.yml", "global:\n").ok());

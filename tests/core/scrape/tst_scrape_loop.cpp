@@ -26,7 +26,7 @@ job(const std::string& name, std::vector<std::string> addresses, std::uint64_t t
     for (const std::string& address : addresses) {
         group.entries.push_back(model::Labels{{"__address__", address}});
     }
-    config.staticGroups = {group};
+    config.discovery.staticGroups = {group};
     return std::make_shared<const scrape::JobConfig>(std::move(config));
 }
 
