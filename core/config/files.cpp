@@ -99,13 +99,29 @@ std::vector<std::string> matchFiles(const std::string& pattern)
 absl::Status checkFiles(const Config& config, const promql::Features& features)
 {
     std::string problems;
+    const auto note = [&problems](const absl::Status& status, const std::string& where) {
+        if (!status.ok()) {
+            problems += problems.empty() ? "" : "\n";
+            problems += where.empty() ? std::string(base::messageOf(status))
+                                      : fmt::format("{}: {}", where, base::messageOf(status));
+        }
+    };
+    for (const auto& job : config.jobs) {
+        note(net::checkFiles(job->http), fmt::format("scrape config \"{}\"", job->jobName));
+    }
+    for (std::size_t i = 0; i < config.alerting.alertmanagers.size(); ++i) {
+        note(net::checkFiles(config.alerting.alertmanagers[i].http),
+             fmt::format("alertmanagers entry {}", i + 1));
+    }
+    for (const auto& remote : config.remoteWrite) {
+        note(net::checkFiles(remote.http), "remote_write " + remote.nameOrHash());
+    }
+    for (const auto& remote : config.remoteRead) {
+        note(net::checkFiles(remote.http), "remote_read " + remote.name);
+    }
     for (const std::string& pattern : config.ruleFiles) {
         for (const std::string& file : matchFiles(pattern)) {
-            const auto rules = rules::loadRuleFile(file, features);
-            if (!rules.ok()) {
-                problems += (problems.empty() ? "" : "\n");
-                problems += base::messageOf(rules.status());
-            }
+            note(rules::loadRuleFile(file, features).status(), {});
         }
     }
     return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
