@@ -165,7 +165,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
                   static_cast<double>(status.store.headBytes));
     }
     scrape::writeMetrics(out, context.engine.counters(), context.engine.clock().monotonic());
-    context.engine.discovery().writeMetrics(out);
+    context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {
         out.gauge("process_start_time_seconds",

@@ -147,11 +147,11 @@ Engine::Engine(EngineOptions options, Environment environment)
                  .startTimes = options_.startTimes,
                  .typeAndUnitLabels = options_.typeAndUnitLabels},
                 client_),
-      discovery_("scrape", environment.timers,
+      discovery_("scrape",
                  {.http = client_,
                   .clock = environment.timers.clock(),
                   .log = environment.log.logger("discovery"),
-                  .metrics = noMetrics_,
+                  .metrics = discoveryMetrics_,
                   .variable =
                       [](const std::string& name) {
                           const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)

@@ -120,6 +120,7 @@ public:
     [[nodiscard]] const promql::Engine& queries() const { return queries_; }
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
     [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
+    [[nodiscard]] const discovery::Metrics& discoveryMetrics() const { return discoveryMetrics_; }
     [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
     /// For work that blocks on queries, so that scrapes never wait behind it.
     [[nodiscard]] base::WorkerPool& requestPool() { return requestPool_; }
@@ -175,7 +176,7 @@ private:
     scrape::ScrapeCounters counters_;
     net::HttpClient client_;
     scrape::ScrapeManager scraping_;
-    discovery::Metrics noMetrics_; // the manager has its own
+    discovery::Metrics discoveryMetrics_;
     discovery::Manager discovery_;
 
     /// One reload at a time, whoever asks for it.
