@@ -24,12 +24,17 @@ int checkConfig(const std::vector<std::string>& files)
             exitCode = kFailed;
             continue;
         }
+        if (const absl::Status status = config::checkFiles(*config, {}); !status.ok()) {
+            fmt::print(stderr, "  FAILED: {}\n", base::messageOf(status));
+            exitCode = kFailed;
+            continue;
+        }
         for (const std::string& warning : config->warnings) {
             fmt::print("  WARNING: {}\n", warning);
         }
         std::size_t targets = 0;
         for (const auto& job : config->jobs) {
-            for (const auto& group : job->staticGroups) {
+            for (const auto& group : job->discovery.staticGroups) {
                 targets += group.entries.size();
             }
         }

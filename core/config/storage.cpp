@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The section `storage`. Format: spec/config.md, 3.6.
-#include "core/config/decode.h"
+#include "core/config/config.h"
 
 #include <fmt/format.h>
 
@@ -11,80 +11,110 @@
 namespace narthex::config {
 namespace {
 
-RetentionConfig decodeRetention(const yaml::Value& value)
+using yaml::Fields;
+
+/// `tsdb`, a view on the storage section.
+struct TsdbSection
 {
-    RetentionConfig retention;
-    yaml::Object object(value, "config.TSDBRetentionConfig");
-    object.field("time", retention.time);
-    if (const auto size = object.take("size")) {
-        const std::string text = size->node().IsScalar() ? size->node().Scalar() : std::string();
-        yaml::ByteSize bytes;
-        if (text.starts_with('-')) {
-            size->fail(fmt::format("'storage.tsdb.retention.size' must be greater than or equal to "
-                                   "0, got {}",
-                                   text));
-        } else if (size->into(bytes)) {
-            retention.bytes = bytes.bytes;
+    StorageConfig* storage = nullptr;
+
+    void describe(Fields& fields);
+    friend bool operator==(const TsdbSection&, const TsdbSection&) { return false; }
+};
+
+struct ChunkEncodingSection
+{
+    std::optional<bool>* useXor2 = nullptr;
+
+    void describe(Fields& fields)
+    {
+        std::string floats = useXor2->has_value() ? (**useXor2 ? "xor2" : "xor") : "";
+        fields.field("floats", &floats);
+        if (!fields.reading() || !fields.written("floats")) {
+            return;
         }
+        if (floats != "xor" && floats != "xor2") {
+            fields.failAt("floats",
+                          fmt::format("'storage.tsdb.chunk_encoding.floats' must be 'xor' or "
+                                      "'xor2', or the field must be omitted entirely, got \"{}\"",
+                                      floats));
+        }
+        *useXor2 = floats == "xor2";
     }
-    if (const auto percentage = object.take("percentage");
-        percentage && percentage->into(retention.percent) &&
-        !(retention.percent >= 0 && retention.percent <= 100)) {
-        percentage->fail(fmt::format("'storage.tsdb.retention.percentage' must be in the range [0, "
-                                     "100], got {}",
-                                     retention.percent));
+    friend bool operator==(const ChunkEncodingSection&, const ChunkEncodingSection&)
+    {
+        return false;
     }
-    object.finish();
-    return retention;
+};
+
+void TsdbSection::describe(Fields& fields)
+{
+    fields.field("out_of_order_time_window", &storage->outOfOrderWindow);
+    fields.field("stale_series_compaction_threshold", &storage->staleSeriesThreshold);
+    if (fields.reading() &&
+        !(storage->staleSeriesThreshold >= 0 && storage->staleSeriesThreshold <= 1)) {
+        fields.failAt("stale_series_compaction_threshold",
+                      fmt::format("'storage.tsdb.stale_series_compaction_threshold' must be in the "
+                                  "range [0, 1], got {}",
+                                  storage->staleSeriesThreshold));
+    }
+    if (fields.reading() || storage->useXor2) {
+        ChunkEncodingSection encoding{&storage->useXor2};
+        fields.section("chunk_encoding", encoding, false, encoding);
+    }
+    fields.section("retention", storage->retention);
 }
 
-void decodeChunkEncoding(const yaml::Value& value, StorageConfig& storage)
+struct ExemplarsSection
 {
-    yaml::Object object(value, "config.TSDBChunkEncodingConfig");
-    std::string floats;
-    if (const auto field = object.take("floats"); field && field->into(floats)) {
-        if (floats != "xor" && floats != "xor2") {
-            field->fail(fmt::format("'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', "
-                                    "or the field must be omitted entirely, got \"{}\"",
-                                    floats));
-        }
-        storage.useXor2 = floats == "xor2";
-    }
-    object.finish();
-}
+    std::int64_t most = 0;
+
+    void describe(Fields& fields) { fields.field("max_exemplars", &most); }
+    friend bool operator==(const ExemplarsSection&, const ExemplarsSection&) = default;
+};
 
 } // namespace
 
-void decodeStorage(const yaml::Value& value, StorageConfig& storage)
+void RetentionConfig::describe(Fields& fields)
 {
-    yaml::Object object(value, "config.StorageConfig");
-    if (const auto tsdbValue = object.take("tsdb")) {
-        yaml::Object tsdb(*tsdbValue, "config.TSDBConfig");
-        tsdb.field("out_of_order_time_window", storage.outOfOrderWindow);
-        if (const auto threshold = tsdb.take("stale_series_compaction_threshold");
-            threshold && threshold->into(storage.staleSeriesThreshold) &&
-            !(storage.staleSeriesThreshold >= 0 && storage.staleSeriesThreshold <= 1)) {
-            threshold->fail(fmt::format("'storage.tsdb.stale_series_compaction_threshold' must be "
-                                        "in the range [0, 1], got {}",
-                                        storage.staleSeriesThreshold));
-        }
-        if (const auto encoding = tsdb.take("chunk_encoding")) {
-            decodeChunkEncoding(*encoding, storage);
-        }
-        if (const auto retention = tsdb.take("retention")) {
-            storage.retention = decodeRetention(*retention);
-        }
-        tsdb.finish();
+    fields.field("time", &time);
+    yaml::ByteSize size{bytes};
+    if (const auto value = fields.take("size");
+        value && value->node().IsScalar() && value->node().Scalar().starts_with('-')) {
+        fields.failAt("size", fmt::format("'storage.tsdb.retention.size' must be greater than or "
+                                          "equal to 0, got {}",
+                                          value->node().Scalar()));
+    } else {
+        fields.field("size", &size);
     }
-    if (const auto exemplarsValue = object.take("exemplars")) {
-        yaml::Object exemplars(*exemplarsValue, "config.ExemplarsConfig");
-        std::int64_t most = 0;
-        exemplars.field("max_exemplars", most);
-        constexpr std::int64_t kMost = std::int64_t{1} << 30U;
-        storage.maxExemplars = static_cast<std::uint32_t>(std::clamp<std::int64_t>(most, 0, kMost));
-        exemplars.finish();
+    bytes = size.bytes;
+    fields.field("percentage", &percent);
+    if (fields.reading() && !(percent >= 0 && percent <= 100)) {
+        fields.failAt("percentage",
+                      fmt::format("'storage.tsdb.retention.percentage' must be in the range [0, "
+                                  "100], got {}",
+                                  percent));
     }
-    object.finish();
+}
+
+void StorageConfig::describe(Fields& fields)
+{
+    TsdbSection tsdb{this};
+    fields.section("tsdb", tsdb, false, tsdb);
+    if (!fields.reading() && !maxExemplars) {
+        return;
+    }
+    constexpr std::int64_t kMost = std::int64_t{1} << 30U;
+    std::optional<ExemplarsSection> exemplars;
+    if (maxExemplars) {
+        exemplars = ExemplarsSection{.most = *maxExemplars};
+    }
+    const bool written = fields.written("exemplars");
+    fields.section("exemplars", exemplars);
+    if (fields.reading() && written) {
+        const std::int64_t most = exemplars ? exemplars->most : 0;
+        maxExemplars = static_cast<std::uint32_t>(std::clamp<std::int64_t>(most, 0, kMost));
+    }
 }
 
 } // namespace narthex::config

@@ -83,7 +83,7 @@ void Metrics::write(exposition::TextWriter& out, base::Duration now) const
         if (family.values.empty() && family.summaries.empty() && family.histograms.empty()) {
             continue;
         }
-        out.family(name, type, "Service discovery.");
+        out.family(name, type, help_);
         for (const auto& [labels, value] : family.values) {
             out.sampleNamed(name, views(labels), value);
         }

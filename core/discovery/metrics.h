@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Counters and gauges of discovery, by name and labels. Owner: a manager. Threads: any. A family is
+// Counters, gauges and summaries by name and labels. Owner: a manager. Threads: any. A family is
 // created by its first use. Format: text 0.0.4.
 #pragma once
 
@@ -25,6 +25,8 @@ namespace narthex::discovery {
 class Metrics
 {
 public:
+    /// `help` stands above all families.
+    explicit Metrics(std::string help = "Service discovery.") : help_(std::move(help)) {}
     /// Adds to a counter; 0 makes it appear.
     void add(std::string_view name, const model::Labels& labels = {}, double by = 1);
     void set(std::string_view name, const model::Labels& labels, double value);
@@ -47,6 +49,7 @@ private:
         std::map<model::Labels, std::unique_ptr<exposition::RecentSummary>> summaries;
         std::map<model::Labels, std::unique_ptr<exposition::FixedHistogram>> histograms;
     };
+    const std::string help_;
     mutable absl::Mutex mutex_;
     std::map<std::string, Family, std::less<>> families_ ABSL_GUARDED_BY(mutex_);
 };

@@ -14,10 +14,19 @@ namespace {
 
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
+    {"aiven", makeAivenConfig},
+    {"consul", makeConsulConfig},
+    {"digitalocean", makeDigitalOceanConfig},
     {"dns", makeDnsConfig},
+    {"docker", makeDockerConfig},
+    {"dockerswarm", makeDockerSwarmConfig},
     {"file", makeFileConfig},
+    {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
     {"kubernetes", makeKubernetesConfig},
+    {"linode", makeLinodeConfig},
+    {"openstack", makeOpenStackConfig},
+    {"puppetdb", makePuppetDbConfig},
 };
 
 } // namespace

@@ -187,6 +187,11 @@ enum class RequestId : std::uint64_t
 {
 };
 
+/// Reads the authority, certificates and keys of a configuration, so that an unreadable file shows
+/// when the configuration is loaded. Errors: Unavailable `unable to read CA cert: …`, `unable to
+/// use specified CA cert <path>`, `unable to use specified client cert (…) & key (…): …`.
+absl::Status checkFiles(const HttpClientConfig& config);
+
 class HttpClient
 {
 public:

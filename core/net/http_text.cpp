@@ -23,14 +23,6 @@ int hexDigit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-bool sameName(std::string_view a, std::string_view b)
-{
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
-               return lower(x) == lower(y);
-           });
-}
-
 /// The inode of the socket that listens on `port`, from a table such as /proc/net/tcp.
 std::string listeningInode(const std::string& table, std::uint16_t port)
 {
@@ -67,7 +59,7 @@ std::string listeningInode(const std::string& table, std::uint16_t port)
 std::string_view ServerRequest::header(std::string_view name) const
 {
     for (const auto& [headerName, value] : headers) {
-        if (sameName(headerName, name)) {
+        if (sameHeaderName(headerName, name)) {
             return value;
         }
     }
@@ -123,6 +115,24 @@ std::string percentEncode(std::string_view text)
         }
     }
     return out;
+}
+
+std::string formEncode(const Parameters& parameters)
+{
+    std::string text;
+    for (const auto& [name, value] : parameters) {
+        text += text.empty() ? "" : "&";
+        text += percentEncode(name) + "=" + percentEncode(value);
+    }
+    return text;
+}
+
+bool sameHeaderName(std::string_view a, std::string_view b)
+{
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+               const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
+               return lower(x) == lower(y);
+           });
 }
 
 Parameters parseQuery(std::string_view query)

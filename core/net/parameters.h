@@ -18,5 +18,10 @@ std::string percentDecode(std::string_view text, bool form);
 std::string percentEncode(std::string_view text);
 /// `a=1&b=2`
 Parameters parseQuery(std::string_view query);
+/// The way back: `a=1&b=x%20y`.
+std::string formEncode(const Parameters& parameters);
+
+/// Names of headers have no case.
+bool sameHeaderName(std::string_view a, std::string_view b);
 
 } // namespace narthex::net

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/model/labels.h"
-#include "core/yaml/decode.h"
+#include "core/yaml/fields.h"
 
 #include <absl/status/statusor.h>
 
@@ -78,6 +78,10 @@ std::optional<Rule> decodeRule(const yaml::Value& value, NameScheme scheme);
 /// A list of rules; `nullMessage` is reported for a null element.
 std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme,
                               std::string_view nullMessage);
+
+/// Reads or prints the rules below `name`.
+void describeRules(yaml::Fields& fields, std::string_view name, std::vector<Rule>& rules,
+                   NameScheme scheme, std::string_view nullMessage);
 
 /// Applies the rules in order. False: dropped (`labels` is then as it was at the rule that
 /// dropped).

@@ -3,6 +3,7 @@
 #include "core/base/status.h"
 #include "core/base/utf8.h"
 #include "core/relabel/relabel.h"
+#include "core/yaml/field_printer.h"
 
 #include <re2/re2.h>
 
@@ -206,6 +207,58 @@ std::vector<Rule> decodeRules(const yaml::Value& value, NameScheme scheme,
         }
     }
     return rules;
+}
+
+namespace {
+
+YAML::Node printRule(const Rule& rule)
+{
+    YAML::Node node(YAML::NodeType::Map);
+    const auto put = [&node](const char* key, const std::string& value) {
+        node.force_insert(key, yaml::stringNode(value));
+    };
+    if (!rule.sourceLabels.empty()) {
+        YAML::Node labels(YAML::NodeType::Sequence);
+        labels.SetStyle(YAML::EmitterStyle::Flow);
+        for (const std::string& label : rule.sourceLabels) {
+            labels.push_back(yaml::stringNode(label));
+        }
+        node.force_insert("source_labels", labels);
+    }
+    put("separator", rule.separator);
+    if (rule.regex) {
+        put("regex", *rule.regex);
+    }
+    if (rule.modulus != 0) {
+        node.force_insert("modulus", std::to_string(rule.modulus));
+    }
+    if (!rule.targetLabel.empty()) {
+        put("target_label", rule.targetLabel);
+    }
+    put("replacement", rule.replacement);
+    put("action", std::string(actionText(rule.action)));
+    return node;
+}
+
+} // namespace
+
+void describeRules(yaml::Fields& fields, std::string_view name, std::vector<Rule>& rules,
+                   NameScheme scheme, std::string_view nullMessage)
+{
+    if (fields.reading()) {
+        if (const auto value = fields.take(name)) {
+            rules = decodeRules(*value, scheme, nullMessage);
+        }
+        return;
+    }
+    if (rules.empty()) {
+        return;
+    }
+    YAML::Node list(YAML::NodeType::Sequence);
+    for (const Rule& rule : rules) {
+        list.push_back(printRule(rule));
+    }
+    fields.print(name, list);
 }
 
 } // namespace narthex::relabel

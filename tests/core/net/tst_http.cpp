@@ -90,7 +90,11 @@ void TestHttp::sendsParametersAndBodies()
     QVERIFY(get.ok());
     QCOMPARE(get->status, 200);
     QCOMPARE(get->body, std::string("GET  a=1 2 b=x y auth="));
-    const auto post = ask(client_, {.method = "POST", .url = url("/echo?c=3"), .body = "a=1"});
+    const auto post =
+        ask(client_, {.method = "POST",
+                      .url = url("/echo?c=3"),
+                      .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                      .body = "a=1"});
     QCOMPARE(post->body, std::string("POST a=1 a=1 c=3 auth="));
 }
 

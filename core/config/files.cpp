@@ -1,0 +1,185 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What stands around the main file: patterns, the fingerprint for reloads, certificates, and what
+// a reload would change. Format: spec/config.md, Loading and reloading.
+#include "core/base/file.h"
+#include "core/base/status.h"
+#include "core/config/config.h"
+#include "core/rules/rule_file.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <glob.h>
+
+namespace narthex::config {
+namespace {
+
+constexpr std::uint64_t kFileLimit = 64ULL << 20U;
+
+class Sha256
+{
+public:
+    Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free)
+    {
+        EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+    }
+    void add(std::string_view bytes)
+    {
+        EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
+    }
+    std::string hex()
+    {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned int size = 0;
+        EVP_DigestFinal_ex(context_.get(), digest, &size);
+        std::string text;
+        for (unsigned int i = 0; i < size; ++i) {
+            text += fmt::format("{:02x}", digest[i]);
+        }
+        return text;
+    }
+
+private:
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+std::string resolve(const std::filesystem::path& directory, const std::string& path)
+{
+    return path.starts_with('/') ? path : (directory / path).string();
+}
+
+/// The patterns of one key, if the file can be read that far.
+std::vector<std::string> patternsOf(const YAML::Node& root, const char* key)
+{
+    std::vector<std::string> patterns;
+    if (root.IsMap() && root[key] && root[key].IsSequence()) {
+        for (const YAML::Node& node : root[key]) {
+            if (node.IsScalar()) {
+                patterns.push_back(node.Scalar());
+            }
+        }
+    }
+    return patterns;
+}
+
+absl::Status addFiles(Sha256& hash, std::string_view mark, const std::filesystem::path& directory,
+                      const std::vector<std::string>& patterns)
+{
+    for (const std::string& pattern : patterns) {
+        for (const std::string& file : matchFiles(resolve(directory, pattern))) {
+            NARTHEX_ASSIGN_OR_RETURN(const std::string content, base::readFile(file, kFileLimit));
+            constexpr std::string_view kZero("\0", 1);
+            hash.add(mark);
+            hash.add(kZero);
+            hash.add(file);
+            hash.add(kZero);
+            hash.add(content);
+            hash.add(kZero);
+        }
+    }
+    return absl::OkStatus();
+}
+
+} // namespace
+
+std::vector<std::string> matchFiles(const std::string& pattern)
+{
+    std::vector<std::string> files;
+    glob_t matches{};
+    if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
+        files.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+    }
+    ::globfree(&matches);
+    return files;
+}
+
+absl::Status checkFiles(const Config& config, const promql::Features& features)
+{
+    std::string problems;
+    const auto note = [&problems](const absl::Status& status, const std::string& where) {
+        if (!status.ok()) {
+            problems += problems.empty() ? "" : "\n";
+            problems += where.empty() ? std::string(base::messageOf(status))
+                                      : fmt::format("{}: {}", where, base::messageOf(status));
+        }
+    };
+    for (const auto& job : config.jobs) {
+        note(net::checkFiles(job->http), fmt::format("scrape config \"{}\"", job->jobName));
+    }
+    for (std::size_t i = 0; i < config.alerting.alertmanagers.size(); ++i) {
+        note(net::checkFiles(config.alerting.alertmanagers[i].http),
+             fmt::format("alertmanagers entry {}", i + 1));
+    }
+    for (const auto& remote : config.remoteWrite) {
+        note(net::checkFiles(remote.http), "remote_write " + remote.nameOrHash());
+    }
+    for (const auto& remote : config.remoteRead) {
+        note(net::checkFiles(remote.http), "remote_read " + remote.name);
+    }
+    for (const std::string& pattern : config.ruleFiles) {
+        for (const std::string& file : matchFiles(pattern)) {
+            note(rules::loadRuleFile(file, features).status(), {});
+        }
+    }
+    return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
+}
+
+absl::StatusOr<std::string> fingerprint(const std::filesystem::path& file)
+{
+    NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(file, kFileLimit));
+    Sha256 hash;
+    hash.add(text);
+    YAML::Node root;
+    try {
+        root = YAML::Load(text);
+    } catch (const YAML::Exception& error) {
+        return absl::InvalidArgumentError(fmt::format("{}: {}", file.string(), error.what()));
+    }
+    NARTHEX_RETURN_IF_ERROR(
+        addFiles(hash, "r", file.parent_path(), patternsOf(root, "rule_files")));
+    NARTHEX_RETURN_IF_ERROR(
+        addFiles(hash, "s", file.parent_path(), patternsOf(root, "scrape_config_files")));
+    return hash.hex();
+}
+
+std::vector<std::string> describeChanges(const Config& before, const Config& after)
+{
+    std::vector<std::string> changes;
+    const auto section = [&changes](bool same, std::string_view name) {
+        if (!same) {
+            changes.push_back(fmt::format("{} changed", name));
+        }
+    };
+    section(before.global == after.global, "global");
+    section(before.runtime == after.runtime, "runtime");
+    section(before.alerting == after.alerting, "alerting");
+    section(before.ruleFiles == after.ruleFiles, "rule_files");
+    section(before.storage == after.storage, "storage");
+    section(before.tracing == after.tracing, "tracing");
+    section(before.remoteWrite == after.remoteWrite, "remote_write");
+    section(before.remoteRead == after.remoteRead, "remote_read");
+    section(before.otlp == after.otlp, "otlp");
+    const auto find = [](const Config& config, const std::string& name) {
+        return std::find_if(config.jobs.begin(), config.jobs.end(),
+                            [&name](const auto& job) { return job->jobName == name; });
+    };
+    for (const auto& job : after.jobs) {
+        const auto old = find(before, job->jobName);
+        if (old == before.jobs.end()) {
+            changes.push_back(fmt::format("scrape job \"{}\" added", job->jobName));
+        } else if (!(**old == *job)) {
+            changes.push_back(fmt::format("scrape job \"{}\" changed", job->jobName));
+        }
+    }
+    for (const auto& job : before.jobs) {
+        if (find(after, job->jobName) == after.jobs.end()) {
+            changes.push_back(fmt::format("scrape job \"{}\" removed", job->jobName));
+        }
+    }
+    return changes;
+}
+
+} // namespace narthex::config
