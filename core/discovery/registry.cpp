@@ -20,13 +20,18 @@ constexpr Mechanism kMechanisms[] = {
     {"dns", makeDnsConfig},
     {"docker", makeDockerConfig},
     {"dockerswarm", makeDockerSwarmConfig},
+    {"eureka", makeEurekaConfig},
     {"file", makeFileConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
     {"kubernetes", makeKubernetesConfig},
     {"linode", makeLinodeConfig},
+    {"marathon", makeMarathonConfig},
+    {"nerve", makeNerveConfig},
+    {"nomad", makeNomadConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
+    {"serverset", makeServersetConfig},
 };
 
 } // namespace

@@ -14,12 +14,17 @@ std::unique_ptr<MechanismConfig> makeDigitalOceanConfig();
 std::unique_ptr<MechanismConfig> makeDnsConfig();
 std::unique_ptr<MechanismConfig> makeDockerConfig();
 std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
+std::unique_ptr<MechanismConfig> makeEurekaConfig();
 std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
 std::unique_ptr<MechanismConfig> makeKubernetesConfig();
 std::unique_ptr<MechanismConfig> makeLinodeConfig();
+std::unique_ptr<MechanismConfig> makeMarathonConfig();
+std::unique_ptr<MechanismConfig> makeNerveConfig();
+std::unique_ptr<MechanismConfig> makeNomadConfig();
 std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makePuppetDbConfig();
+std::unique_ptr<MechanismConfig> makeServersetConfig();
 
 } // namespace narthex::discovery
