@@ -54,16 +54,24 @@ public:
                                  QString::fromStdString(folder + "/zoo.cfg")});
         return QTest::qWaitFor(
             [this] {
+                // It listens before it serves.
                 QTcpSocket socket;
-                socket.connectToHost("127.0.0.1", static_cast<quint16>(port_));
-                return socket.waitForConnected(200);
+                socket.connectToHost("127.0.0.1", port());
+                if (!socket.waitForConnected(200)) {
+                    return false;
+                }
+                socket.write("srvr");
+                QByteArray answer;
+                while (socket.waitForReadyRead(500)) {
+                    answer += socket.readAll();
+                }
+                return answer.contains("Mode: standalone");
             },
             30000);
     }
     void stop() { process_.reset(); }
-    /// As if it were another server: sessions and nodes are gone.
-    void forget() const { std::filesystem::remove_all(folder_.path() / "data"); }
     QString output() { return process_ ? process_->output() : QString(); }
+    [[nodiscard]] std::uint16_t port() const { return static_cast<std::uint16_t>(port_); }
     [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
 private:
@@ -78,7 +86,7 @@ class ZooKeeperWriter
 public:
     explicit ZooKeeperWriter(const std::string& address)
     {
-        zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+        zoo_set_debug_level(static_cast<ZooLogLevel>(0));
         handle_ = zookeeper_init(address.c_str(), nullptr, 10000, nullptr, nullptr, 0);
     }
     ~ZooKeeperWriter() { zookeeper_close(handle_); }
