@@ -14,7 +14,17 @@ namespace {
 
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
+    {"aiven", makeAivenConfig},
+    {"digitalocean", makeDigitalOceanConfig},
+    {"dns", makeDnsConfig},
+    {"docker", makeDockerConfig},
+    {"dockerswarm", makeDockerSwarmConfig},
+    {"file", makeFileConfig},
+    {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"linode", makeLinodeConfig},
+    {"openstack", makeOpenStackConfig},
+    {"puppetdb", makePuppetDbConfig},
 };
 
 } // namespace

@@ -8,6 +8,16 @@
 
 namespace narthex::discovery {
 
+std::unique_ptr<MechanismConfig> makeAivenConfig();
+std::unique_ptr<MechanismConfig> makeDigitalOceanConfig();
+std::unique_ptr<MechanismConfig> makeDnsConfig();
+std::unique_ptr<MechanismConfig> makeDockerConfig();
+std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
+std::unique_ptr<MechanismConfig> makeFileConfig();
+std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
+std::unique_ptr<MechanismConfig> makeLinodeConfig();
+std::unique_ptr<MechanismConfig> makeOpenStackConfig();
+std::unique_ptr<MechanismConfig> makePuppetDbConfig();
 
 } // namespace narthex::discovery

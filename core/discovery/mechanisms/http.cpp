@@ -7,11 +7,10 @@
 #include "core/base/status.h"
 #include "core/discovery/api_client.h"
 #include "core/discovery/group_file.h"
+#include "core/discovery/refreshing.h"
 #include "core/discovery/registry.h"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace narthex::discovery {
 namespace {
@@ -35,22 +34,6 @@ struct HttpConfig final : MechanismOf<HttpConfig>
     absl::StatusOr<Provider> makeProvider(const ProviderEnvironment& environment) const override;
     friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };
-
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return result;
-}
-
-/// `application/json`, with nothing but a charset of UTF-8 after it.
-bool isJson(std::string_view contentType)
-{
-    std::string text = lower(contentType);
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '"'; });
-    return text == "application/json" || text == "application/json;charset=utf-8";
-}
 
 class HttpRefresher final : public Refresher
 {
@@ -94,7 +77,7 @@ private:
             client_.get(url_, stop,
                         {{"Accept", "application/json"},
                          {"X-Prometheus-Refresh-Interval-Seconds", base::formatFloat(seconds)}}));
-        if (!isJson(response.header("Content-Type"))) {
+        if (!isJsonType(response.header("Content-Type"))) {
             return absl::UnavailableError(
                 fmt::format("unsupported content type \"{}\"", response.header("Content-Type")));
         }
