@@ -22,6 +22,7 @@ constexpr Mechanism kMechanisms[] = {
     {"file", makeFileConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"kubernetes", makeKubernetesConfig},
     {"linode", makeLinodeConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},

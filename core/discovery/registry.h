@@ -16,6 +16,7 @@ std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
 std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
+std::unique_ptr<MechanismConfig> makeKubernetesConfig();
 std::unique_ptr<MechanismConfig> makeLinodeConfig();
 std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makePuppetDbConfig();
