@@ -15,9 +15,11 @@ namespace {
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
+    {"azure", makeAzureConfig},
     {"digitalocean", makeDigitalOceanConfig},
     {"docker", makeDockerConfig},
     {"dockerswarm", makeDockerSwarmConfig},
+    {"gce", makeGceConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
     {"linode", makeLinodeConfig},
