@@ -22,9 +22,14 @@ constexpr Mechanism kMechanisms[] = {
     {"gce", makeGceConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"ionos", makeIonosConfig},
     {"linode", makeLinodeConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
+    {"scaleway", makeScalewayConfig},
+    {"triton", makeTritonConfig},
+    {"uyuni", makeUyuniConfig},
+    {"vultr", makeVultrConfig},
 };
 
 } // namespace

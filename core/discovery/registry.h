@@ -16,8 +16,13 @@ std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
 std::unique_ptr<MechanismConfig> makeGceConfig();
 std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();
+std::unique_ptr<MechanismConfig> makeIonosConfig();
 std::unique_ptr<MechanismConfig> makeLinodeConfig();
 std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makePuppetDbConfig();
+std::unique_ptr<MechanismConfig> makeScalewayConfig();
+std::unique_ptr<MechanismConfig> makeTritonConfig();
+std::unique_ptr<MechanismConfig> makeUyuniConfig();
+std::unique_ptr<MechanismConfig> makeVultrConfig();
 
 } // namespace narthex::discovery
