@@ -39,7 +39,10 @@ test_packages() { echo libbenchmark-dev python3; }
 screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
 
 # Programs that only tests talk to: downloaded and unpacked into the build folder, never installed or started by themselves.
-peer_packages() { echo prometheus prometheus-node-exporter; }
+peer_packages() {
+    echo nginx prometheus prometheus-node-exporter tinyproxy-bin
+    echo bind9 bind9-libs libfstrm0 libicu72 libjemalloc2 libjson-c5 liblmdb0 libmaxminddb0 libnghttp2-14 libprotobuf-c1 libuv1 libxml2
+}
 
 missing_packages() {
     dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null | sed -n 's/ install ok installed$//p' | sort -u > "$root/build/.installed"

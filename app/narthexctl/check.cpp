@@ -24,6 +24,11 @@ int checkConfig(const std::vector<std::string>& files)
             exitCode = kFailed;
             continue;
         }
+        if (const absl::Status status = config::checkFiles(*config, {}); !status.ok()) {
+            fmt::print(stderr, "  FAILED: {}\n", base::messageOf(status));
+            exitCode = kFailed;
+            continue;
+        }
         for (const std::string& warning : config->warnings) {
             fmt::print("  WARNING: {}\n", warning);
         }

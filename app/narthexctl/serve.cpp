@@ -41,7 +41,11 @@ struct ServeFlags
     bool prometheus3Formats = false;
     std::vector<std::string> features;
     bool collectHost = false;
+    bool autoReload = false;
+    std::string autoReloadInterval = "30s";
 };
+
+constexpr base::Duration kAutoReloadInterval = base::Duration::fromMs(30'000);
 
 /// Switches on what the name means in the store; false if it means nothing there.
 bool enableStoreFeature(tsdb::DbOptions& store, std::string_view name)
@@ -66,6 +70,28 @@ bool enableStoreFeature(tsdb::DbOptions& store, std::string_view name)
     return true;
 }
 
+/// The same for scraping and the configuration.
+bool enableScrapeFeature(engine::EngineOptions& options, std::string_view name)
+{
+    if (name == "extra-scrape-metrics") {
+        options.config.extraScrapeMetrics = true;
+    } else if (name == "created-timestamp-zero-ingestion") {
+        options.startTimes.writeZero = true;
+        options.config.protobufFirst = true;
+    } else if (name == "st-synthesis") {
+        options.startTimes.synthesize = true;
+    } else if (name == "type-and-unit-labels") {
+        options.typeAndUnitLabels = true;
+    } else if (name == "auto-reload-config") {
+        options.autoReload = options.autoReload.value_or(kAutoReloadInterval);
+    } else {
+        // Always on here.
+        return name == "native-histograms" || name == "ooo-native-histograms" ||
+               name == "promql-duration-expr";
+    }
+    return true;
+}
+
 /// Switches on what `--enable-feature` names; returns the names that mean nothing.
 std::vector<std::string> enableFeatures(const std::vector<std::string>& features,
                                         engine::EngineOptions& options)
@@ -76,7 +102,8 @@ std::vector<std::string> enableFeatures(const std::vector<std::string>& features
         for (const std::string& name : names) {
             const bool inStore = enableStoreFeature(options.store, name);
             const bool inQueries = promql::enableFeature(options.query.features, name);
-            if (!inStore && !inQueries) {
+            const bool inScraping = enableScrapeFeature(options, name);
+            if (!inStore && !inQueries && !inScraping) {
                 unknown.push_back(name);
             }
         }
@@ -116,6 +143,11 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     app::ServiceOptions options{.listenAddress = flags.listenAddress,
                                 .enableLifecycle = flags.enableLifecycle,
                                 .enableAdmin = flags.enableAdmin};
+    if (flags.autoReload) {
+        NARTHEX_ASSIGN_OR_RETURN(const base::Duration interval,
+                                 base::parseDuration(flags.autoReloadInterval));
+        options.engine.autoReload = std::max(interval, base::Duration::fromMs(1000));
+    }
     options.engine.configFile = flags.configFile;
     options.engine.dataDirectory = flags.storagePath;
     options.engine.collectHost = flags.collectHost;
@@ -190,6 +222,12 @@ void addServe(CLI::App& app, int& exitCode)
     auto flags = std::make_shared<ServeFlags>();
     serve->add_option("--config.file", flags->configFile, "Prometheus configuration file")
         ->capture_default_str();
+    serve->add_flag("--config.auto-reload,!--no-config.auto-reload", flags->autoReload,
+                    "Reload by itself when a file of the configuration has changed");
+    serve
+        ->add_option("--config.auto-reload-interval", flags->autoReloadInterval,
+                     "How often to look for changes, at least 1s")
+        ->capture_default_str();
     serve
         ->add_option("--storage.tsdb.path", flags->storagePath,
                      "Directory of the data; Prometheus can open it, too")
@@ -224,11 +262,13 @@ void addServe(CLI::App& app, int& exitCode)
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
     serve->add_option(
         "--enable-feature", flags->features,
-        "Comma-separated names: delayed-compaction, exemplar-storage, "
+        "Comma-separated names: auto-reload-config, created-timestamp-zero-ingestion, "
+        "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
         "fast-startup, memory-snapshot-on-shutdown, metadata-wal-records, "
         "promql-binop-fill-modifiers, promql-delayed-name-removal, "
         "promql-experimental-functions, promql-extended-range-selectors, "
-        "promql-per-step-stats, type-and-unit-labels, use-start-timestamps, xor2-encoding");
+        "promql-per-step-stats, st-synthesis, type-and-unit-labels, use-start-timestamps, "
+        "xor2-encoding");
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")

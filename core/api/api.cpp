@@ -33,6 +33,7 @@ constexpr Route kRoutes[] = {
     {"/api/v1/metadata", metadata},
     {"/api/v1/targets", targets},
     {"/api/v1/status/buildinfo", buildInfo},
+    {"/api/v1/status/config", configuration, false, true},
     {"/api/v1/status/runtimeinfo", runtimeInfo},
     {"/api/v1/query_exemplars", queryExemplars, true},
     {"/api/v1/status/tsdb", storeStatus},

@@ -76,6 +76,7 @@ net::ServerResponse labelValues(const Context& context, const net::ServerRequest
 net::ServerResponse metadata(const Context& context, const net::ServerRequest& request);
 net::ServerResponse targets(const Context& context, const net::ServerRequest& request);
 net::ServerResponse buildInfo(const Context& context, const net::ServerRequest& request);
+net::ServerResponse configuration(const Context& context, const net::ServerRequest& request);
 net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest& request);
 net::ServerResponse queryExemplars(const Context& context, const net::ServerRequest& request);
 net::ServerResponse storeStatus(const Context& context, const net::ServerRequest& request);

@@ -55,37 +55,6 @@ void writeProcess(exposition::TextWriter& out)
               static_cast<double>(descriptors));
 }
 
-void writeScraping(exposition::TextWriter& out, const scrape::ScrapeCounters& counters)
-{
-    const auto count = [&out](std::string_view name, std::string_view help,
-                              const std::atomic<std::uint64_t>& value) {
-        out.counter(name, help, static_cast<double>(value.load()));
-    };
-    count("prometheus_target_scrapes_sample_out_of_order_total",
-          "Total number of samples rejected due to not being out of the expected order.",
-          counters.outOfOrder);
-    count("prometheus_target_scrapes_sample_duplicate_timestamp_total",
-          "Total number of samples rejected due to duplicate timestamps but different values.",
-          counters.duplicate);
-    count("prometheus_target_scrapes_sample_out_of_bounds_total",
-          "Total number of samples rejected due to timestamp falling outside of the time bounds.",
-          counters.outOfBounds);
-    count("prometheus_target_scrapes_exemplar_out_of_order_total",
-          "Samples whose exemplars were all refused because newer ones are there.",
-          counters.exemplarOutOfOrder);
-    count("prometheus_target_scrapes_exceeded_sample_limit_total",
-          "Total number of scrapes that hit the sample limit and were rejected.",
-          counters.sampleLimit);
-    count("prometheus_target_scrapes_exceeded_body_size_limit_total",
-          "Total number of scrapes that hit the body size limit", counters.bodySizeLimit);
-    count("prometheus_target_scrape_pool_exceeded_label_limits_total",
-          "Total number of times scrape pools hit the label limits, during sync or config reload.",
-          counters.labelLimit);
-    count("prometheus_target_scrape_pool_exceeded_target_limit_total",
-          "Total number of times scrape pools hit the target limit, during sync or config reload.",
-          counters.targetLimit);
-}
-
 /// "15d", "15d or 10GiB", "80%"
 std::string retentionText(const tsdb::LiveOptions& live)
 {
@@ -120,6 +89,17 @@ net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
         .member("branch", "");
     json.member("buildUser", "").member("buildDate", "").member("goVersion", "");
     json.member("application", "Narthex").member("applicationVersion", NARTHEX_VERSION).endObject();
+    return success(data);
+}
+
+net::ServerResponse configuration(const Context& context, const net::ServerRequest&)
+{
+    const auto config = context.engine.configuration();
+    std::string data;
+    base::JsonWriter json(data);
+    json.beginObject()
+        .member("yaml", config ? config->toYaml() : config::builtIn().toYaml())
+        .endObject();
     return success(data);
 }
 
@@ -184,7 +164,8 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
                   "Memory of series, index and chunks of the head.",
                   static_cast<double>(status.store.headBytes));
     }
-    writeScraping(out, context.engine.counters());
+    scrape::writeMetrics(out, context.engine.counters(), context.engine.clock().monotonic());
+    context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {
         out.gauge("process_start_time_seconds",

@@ -225,7 +225,7 @@ absl::StatusOr<Config> parse(const std::filesystem::path& file, const std::strin
         for (const std::string& extra : matchFiles(pattern)) {
             const std::string absolute = std::filesystem::absolute(extra).string();
             if (absl::Status status = readExtraFile(absolute, config, names); !status.ok()) {
-                return base::annotate(status, fmt::format("\"{}\"", absolute));
+                return base::annotate(status, fmt::format("{}: \"{}\"", prefix, absolute));
             }
         }
     }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/base/time.h"
+#include "core/promql/features.h"
 #include "core/remote/remote_config.h"
 #include "core/rules/alerting_config.h"
 #include "core/scrape/job_config.h"
@@ -144,9 +145,9 @@ absl::StatusOr<Config> parse(const std::filesystem::path& file, const std::strin
 /// Where nothing is configured: no jobs, all defaults.
 Config builtIn();
 
-/// What cannot be seen in the text alone: certificates and keys of all clients can be read and
-/// fit. Errors: the first that does not, with its job.
-absl::Status checkFiles(const Config& config);
+/// What cannot be seen in the text alone: rule files are there and right, certificates and keys of
+/// all clients can be read and fit. Errors: all that is not, joined.
+absl::Status checkFiles(const Config& config, const promql::Features& features);
 
 /// A fingerprint of the file and of all files that it names, to see whether one of them changed.
 /// Errors: a file that cannot be read. Source: spec/config.md, Loading and reloading.

@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
+#include "core/rules/rule_file.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -93,6 +94,37 @@ std::vector<std::string> matchFiles(const std::string& pattern)
     }
     ::globfree(&matches);
     return files;
+}
+
+absl::Status checkFiles(const Config& config, const promql::Features& features)
+{
+    std::string problems;
+    const auto note = [&problems](const absl::Status& status, const std::string& where) {
+        if (!status.ok()) {
+            problems += problems.empty() ? "" : "\n";
+            problems += where.empty() ? std::string(base::messageOf(status))
+                                      : fmt::format("{}: {}", where, base::messageOf(status));
+        }
+    };
+    for (const auto& job : config.jobs) {
+        note(net::checkFiles(job->http), fmt::format("scrape config \"{}\"", job->jobName));
+    }
+    for (std::size_t i = 0; i < config.alerting.alertmanagers.size(); ++i) {
+        note(net::checkFiles(config.alerting.alertmanagers[i].http),
+             fmt::format("alertmanagers entry {}", i + 1));
+    }
+    for (const auto& remote : config.remoteWrite) {
+        note(net::checkFiles(remote.http), "remote_write " + remote.nameOrHash());
+    }
+    for (const auto& remote : config.remoteRead) {
+        note(net::checkFiles(remote.http), "remote_read " + remote.name);
+    }
+    for (const std::string& pattern : config.ruleFiles) {
+        for (const std::string& file : matchFiles(pattern)) {
+            note(rules::loadRuleFile(file, features).status(), {});
+        }
+    }
+    return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
 }
 
 absl::StatusOr<std::string> fingerprint(const std::filesystem::path& file)

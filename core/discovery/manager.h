@@ -7,7 +7,6 @@
 // manager. Source: spec/discovery.md, Discovery manager.
 #pragma once
 
-#include "core/base/timers.h"
 #include "core/discovery/mechanism.h"
 #include "core/discovery/metrics.h"
 
@@ -43,17 +42,17 @@ public:
     /// Called with the newest sets, one call at a time, from a thread of the manager.
     using Publish = std::function<void(std::shared_ptr<const TargetSets>)>;
 
-    /// `name`: "scrape" or "notify", a label of the metrics. `environment.metrics` is replaced by
-    /// the manager's own.
-    Manager(std::string name, base::Timers& timers, ProviderEnvironment environment,
-            Publish publish);
+    /// `name`: "scrape" or "notify", a label of the metrics. Managers may share
+    /// `environment.metrics`.
+    Manager(std::string name, const ProviderEnvironment& environment, Publish publish);
     /// stop().
     ~Manager();
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
 
     /// Replaces all sets. Providers whose configuration is still asked for keep running, new ones
-    /// start, others are stopped and waited for. One publish follows at once.
+    /// start, others are stopped, and their groups are gone at once. One publish follows at once.
+    /// Waits for no provider (0.1 s for those that are stopped).
     void apply(const std::map<std::string, ServiceDiscovery>& sets);
     /// Ends all providers; nothing is published after this. Within some 5 s.
     void stop();
@@ -61,8 +60,6 @@ public:
     [[nodiscard]] std::vector<ProviderStatus> status() const;
     /// The newest groups, published or not.
     [[nodiscard]] TargetSets current() const;
-    void writeMetrics(exposition::TextWriter& out) const;
-    [[nodiscard]] Metrics& metrics();
 
 private:
     class Impl;

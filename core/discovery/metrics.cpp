@@ -26,6 +26,7 @@ void Metrics::remove(std::string_view name, const model::Labels& labels)
     if (const auto family = families_.find(name); family != families_.end()) {
         family->second.values.erase(labels);
         family->second.summaries.erase(labels);
+        family->second.histograms.erase(labels);
     }
 }
 
@@ -39,6 +40,18 @@ void Metrics::observe(std::string_view name, const model::Labels& labels, double
         summary = std::make_unique<exposition::RecentSummary>();
     }
     summary->observe(now, seconds);
+}
+
+void Metrics::observeBuckets(std::string_view name, const model::Labels& labels, double seconds)
+{
+    absl::MutexLock lock(&mutex_);
+    Family& family = families_.try_emplace(std::string(name)).first->second;
+    auto& histogram = family.histograms[labels];
+    if (!histogram) {
+        histogram =
+            std::make_unique<exposition::FixedHistogram>(std::vector<double>{0.01, 0.1, 1, 10});
+    }
+    histogram->observe(seconds);
 }
 
 double Metrics::value(std::string_view name, const model::Labels& labels) const
@@ -63,15 +76,22 @@ void Metrics::write(exposition::TextWriter& out, base::Duration now) const
     };
     absl::MutexLock lock(&mutex_);
     for (const auto& [name, family] : families_) {
-        const auto type = !family.summaries.empty() ? model::MetricType::Summary
-                          : family.isCounter        ? model::MetricType::Counter
-                                                    : model::MetricType::Gauge;
-        out.family(name, type, "Service discovery.");
+        const auto type = !family.summaries.empty()    ? model::MetricType::Summary
+                          : !family.histograms.empty() ? model::MetricType::Histogram
+                          : family.isCounter           ? model::MetricType::Counter
+                                                       : model::MetricType::Gauge;
+        if (family.values.empty() && family.summaries.empty() && family.histograms.empty()) {
+            continue;
+        }
+        out.family(name, type, help_);
         for (const auto& [labels, value] : family.values) {
             out.sampleNamed(name, views(labels), value);
         }
         for (const auto& [labels, summary] : family.summaries) {
             summary->writeSamples(out, name, views(labels), now);
+        }
+        for (const auto& [labels, histogram] : family.histograms) {
+            histogram->writeSamples(out, name, views(labels));
         }
     }
 }

@@ -37,6 +37,8 @@ struct ProviderEnvironment
     Metrics& metrics;
     /// The system resolver's file.
     std::string resolverFile = "/etc/resolv.conf";
+    /// Of all name servers.
+    std::uint16_t dnsPort = 53;
     /// Takes the place of a fixed base address ("https://api.hetzner.cloud"); empty in production.
     std::string apiBase;
     /// The environment variables, for credentials; tests give their own.

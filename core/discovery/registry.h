@@ -11,8 +11,10 @@ namespace narthex::discovery {
 std::unique_ptr<MechanismConfig> makeAivenConfig();
 std::unique_ptr<MechanismConfig> makeAzureConfig();
 std::unique_ptr<MechanismConfig> makeDigitalOceanConfig();
+std::unique_ptr<MechanismConfig> makeDnsConfig();
 std::unique_ptr<MechanismConfig> makeDockerConfig();
 std::unique_ptr<MechanismConfig> makeDockerSwarmConfig();
+std::unique_ptr<MechanismConfig> makeFileConfig();
 std::unique_ptr<MechanismConfig> makeGceConfig();
 std::unique_ptr<MechanismConfig> makeHetznerConfig();
 std::unique_ptr<MechanismConfig> makeHttpConfig();

@@ -143,8 +143,25 @@ Engine::Engine(EngineOptions options, Environment environment)
                      [this] {
                          changes_.post(Change::Samples);
                          changes_.post(Change::Targets);
-                     }},
-                client_)
+                     },
+                 .startTimes = options_.startTimes,
+                 .typeAndUnitLabels = options_.typeAndUnitLabels},
+                client_),
+      discovery_("scrape",
+                 {.http = client_,
+                  .clock = environment.timers.clock(),
+                  .log = environment.log.logger("discovery"),
+                  .metrics = discoveryMetrics_,
+                  .variable =
+                      [](const std::string& name) {
+                          const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)
+                              name.c_str());
+                          return std::string(value == nullptr ? "" : value);
+                      }},
+                 [this](std::shared_ptr<const discovery::TargetSets> sets) {
+                     scraping_.update(std::move(sets));
+                     changes_.post(Change::Targets);
+                 })
 {}
 
 Engine::~Engine() { stop(); }
@@ -154,7 +171,7 @@ absl::Status Engine::start()
     setState(State::Starting);
     startedMs_ = clock().now().ms;
     auto loaded = options_.configFile.empty() ? absl::StatusOr<config::Config>(config::builtIn())
-                                              : config::load(options_.configFile);
+                                              : loadConfiguration();
     if (!loaded.ok()) {
         if (options_.requireConfig) {
             setState(State::Failed);
@@ -169,6 +186,11 @@ absl::Status Engine::start()
         loaded = config::builtIn();
     }
     applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
+    if (const auto print = config::fingerprint(options_.configFile); print.ok()) {
+        const absl::MutexLock lock(&mutex_);
+        fingerprint_ = *print;
+    }
+    watchFiles();
     opener_ = std::jthread([this](std::stop_token stop) { openStore(stop); });
     return absl::OkStatus();
 }
@@ -292,7 +314,8 @@ void Engine::noteRun(bool clean)
 scrape::InternalJob Engine::hostJob(const config::Config& config) const
 {
     scrape::JobConfig job{.jobName = "node",
-                          .interval = options_.hostInterval.value_or(config.global.scrape.interval)};
+                          .interval =
+                              options_.hostInterval.value_or(config.global.scrape.interval)};
     job.timeout = std::min(job.timeout, job.interval);
     job.metricsPath = "/host/metrics";
     const base::Logger log = environment_.log.logger("host");
@@ -329,7 +352,17 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     if (options_.collectHost && !nodeConfigured) {
         internal.push_back(hostJob(*config));
     }
-    scraping_.apply(config->jobs, internal, offsetSeed(*config));
+    std::map<std::string, discovery::ServiceDiscovery> sets;
+    for (const auto& job : config->jobs) {
+        sets.emplace(job->jobName, job->discovery);
+    }
+    discovery_.apply(sets);
+    if (const absl::Status status =
+            scraping_.apply(config->jobs, internal, offsetSeed(*config), discovery_.current());
+        !status.ok()) {
+        setProblem(fmt::format("{}scraping", kWarningPrefix), Severity::Error, "configuration",
+                   std::string(base::messageOf(status)));
+    }
     changes_.post(Change::Configuration);
     changes_.post(Change::Targets);
 }
@@ -339,7 +372,9 @@ absl::Status Engine::reload()
     if (options_.configFile.empty()) {
         return absl::OkStatus();
     }
-    auto loaded = config::load(options_.configFile);
+    const absl::MutexLock reloadLock(&reloadMutex_);
+    const auto print = config::fingerprint(options_.configFile); // before it is read
+    auto loaded = loadConfiguration();
     if (!loaded.ok()) {
         lastReloadOk_ = false;
         log_->error("engine: the new configuration is not used err=\"{}\"",
@@ -355,9 +390,62 @@ absl::Status Engine::reload()
         changes_.post(Change::Status);
     }
     lastReloadOk_ = true;
-    applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
-    log_->info("engine: configuration loaded file={}", options_.configFile.string());
+    const auto before = configuration();
+    const auto after = std::make_shared<const config::Config>(*std::move(loaded));
+    {
+        const absl::MutexLock lock(&mutex_);
+        fingerprint_ = print.value_or("");
+    }
+    applyConfiguration(after);
+    const std::vector<std::string> changes = config::describeChanges(*before, *after);
+    log_->info("engine: configuration loaded file={} changes=\"{}\"", options_.configFile.string(),
+               changes.empty() ? "none" : fmt::format("{}", fmt::join(changes, "; ")));
     return absl::OkStatus();
+}
+
+absl::StatusOr<config::Config> Engine::loadConfiguration() const
+{
+    NARTHEX_ASSIGN_OR_RETURN(config::Config config,
+                             config::load(options_.configFile, options_.config));
+    NARTHEX_RETURN_IF_ERROR(config::checkFiles(config, options_.query.features));
+    return config;
+}
+
+void Engine::watchFiles()
+{
+    if (!options_.autoReload || options_.configFile.empty()) {
+        return;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (stopped_) {
+        return;
+    }
+    fileTimer_ = environment_.timers.schedule(*options_.autoReload, [this] {
+        {
+            const absl::MutexLock timerLock(&mutex_);
+            if (stopped_) {
+                return;
+            }
+            ++fileChecks_;
+        }
+        requestPool_.submit([this] { reloadIfChanged(); });
+    });
+}
+
+// A configuration that does not load is tried again at each look.
+void Engine::reloadIfChanged()
+{
+    const auto print = config::fingerprint(options_.configFile);
+    const bool changed = [&] {
+        const absl::MutexLock lock(&mutex_);
+        return !stopped_ && (!print.ok() || *print != fingerprint_);
+    }();
+    if (changed) {
+        base::ignore(reload(), "logged, and told by the API and /metrics");
+    }
+    watchFiles();
+    const absl::MutexLock lock(&mutex_);
+    --fileChecks_;
 }
 
 void Engine::watch()
@@ -404,12 +492,23 @@ void Engine::reportWrites(const tsdb::Db& db)
 void Engine::stop()
 {
     std::optional<base::TimerId> timer;
+    std::optional<base::TimerId> fileTimer;
     {
         absl::MutexLock lock(&mutex_);
         if (std::exchange(stopped_, true)) {
             return;
         }
         timer = watchTimer_;
+        fileTimer = fileTimer_;
+    }
+    if (fileTimer) {
+        environment_.timers.cancel(*fileTimer);
+    }
+    {
+        const absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](Engine* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->fileChecks_ == 0; },
+            this));
     }
     if (opener_.joinable()) {
         opener_.request_stop();
@@ -419,6 +518,7 @@ void Engine::stop()
     if (timer) {
         environment_.timers.cancel(*timer);
     }
+    discovery_.stop();
     scraping_.stop();
     if (const auto db = store_->get()) {
         if (const absl::Status status = db->close(); !status.ok()) {

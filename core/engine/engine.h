@@ -11,6 +11,7 @@
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
 #include "core/config/config.h"
+#include "core/discovery/manager.h"
 #include "core/engine/problems.h"
 #include "core/net/http_client.h"
 #include "core/net/io_loop.h"
@@ -44,6 +45,12 @@ struct EngineOptions
     /// Used where the configuration says nothing.
     tsdb::DbOptions store;
     promql::EngineOptions query;
+    /// What the command line changes of the configuration's defaults.
+    config::LoadOptions config;
+    /// Reload by itself when the files have changed, looked at this often; absent: not.
+    std::optional<base::Duration> autoReload;
+    scrape::StartTimes startTimes;
+    bool typeAndUnitLabels = false;
     /// Collect this machine's metrics as job "node".
     bool collectHost = false;
     /// Absent: the global scrape interval.
@@ -112,6 +119,8 @@ public:
     [[nodiscard]] const storage::Queryable& queryable() const;
     [[nodiscard]] const promql::Engine& queries() const { return queries_; }
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
+    [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
+    [[nodiscard]] const discovery::Metrics& discoveryMetrics() const { return discoveryMetrics_; }
     [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
     /// For work that blocks on queries, so that scrapes never wait behind it.
     [[nodiscard]] base::WorkerPool& requestPool() { return requestPool_; }
@@ -132,6 +141,10 @@ public:
 private:
     class StoreGate;
 
+    /// The file, with everything that it names looked at.
+    [[nodiscard]] absl::StatusOr<config::Config> loadConfiguration() const;
+    void watchFiles();
+    void reloadIfChanged();
     void applyConfiguration(std::shared_ptr<const config::Config> config);
     void openStore(std::stop_token stop);
     void openActiveQueries();
@@ -163,10 +176,18 @@ private:
     scrape::ScrapeCounters counters_;
     net::HttpClient client_;
     scrape::ScrapeManager scraping_;
+    discovery::Metrics discoveryMetrics_;
+    discovery::Manager discovery_;
 
-    mutable absl::Mutex mutex_;
+    /// One reload at a time, whoever asks for it.
+    absl::Mutex reloadMutex_;
+    mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(reloadMutex_);
     std::shared_ptr<const config::Config> config_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> watchTimer_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::TimerId> fileTimer_ ABSL_GUARDED_BY(mutex_);
+    /// Of the files that were loaded last; empty: not known.
+    std::string fingerprint_ ABSL_GUARDED_BY(mutex_);
+    int fileChecks_ ABSL_GUARDED_BY(mutex_) = 0; // under way
     tsdb::ReplayProgress replayProgress_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;
     base::Duration lastWatch_ ABSL_GUARDED_BY(mutex_);

@@ -60,6 +60,12 @@ void FixedHistogram::write(TextWriter& out, std::string_view name, std::string_v
 void FixedHistogram::writeSamples(TextWriter& out, std::string_view name,
                                   std::initializer_list<model::LabelView> labels) const
 {
+    writeSamples(out, name, std::vector<model::LabelView>(labels));
+}
+
+void FixedHistogram::writeSamples(TextWriter& out, std::string_view name,
+                                  const std::vector<model::LabelView>& labels) const
+{
     const std::string base(name);
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {

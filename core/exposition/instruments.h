@@ -41,6 +41,8 @@ public:
     /// Samples of a family that was begun before; `labels` stand before `le`.
     void writeSamples(TextWriter& out, std::string_view name,
                       std::initializer_list<model::LabelView> labels) const;
+    void writeSamples(TextWriter& out, std::string_view name,
+                      const std::vector<model::LabelView>& labels) const;
     [[nodiscard]] std::uint64_t count() const;
 
 private:

@@ -23,6 +23,8 @@ struct CurlLoop::Watch
     int events = 0;
     bool reading = false;
     bool writing = false;
+    /// Asio reports it writable, again and again, since something was once waited for.
+    bool writeRegistered = false;
     bool removed = false;
 };
 
@@ -177,6 +179,12 @@ int CurlLoop::onSocket(CURL*, curl_socket_t socket, int events, void* user, void
 
 void CurlLoop::arm(const std::shared_ptr<Watch>& watch)
 {
+    const bool quiet = !watch->reading && !watch->writing;
+    if (watch->writeRegistered && quiet && watch->events == CURL_POLL_IN) {
+        // Registered anew a connection costs no wake-up for each request that was sent.
+        watch->descriptor.assign(watch->descriptor.release());
+        watch->writeRegistered = false;
+    }
     if ((watch->events & CURL_POLL_IN) != 0 && !watch->reading) {
         watch->reading = true;
         watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -186,7 +194,7 @@ void CurlLoop::arm(const std::shared_ptr<Watch>& watch)
                                      });
     }
     if ((watch->events & CURL_POLL_OUT) != 0 && !watch->writing) {
-        watch->writing = true;
+        watch->writing = watch->writeRegistered = true;
         watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
                                      [this, watch](const boost::system::error_code& error) {
                                          watch->writing = false;

@@ -19,7 +19,6 @@ namespace {
 
 using Clock = Transfer::Clock;
 
-constexpr std::chrono::seconds kHandshakeLimit{10};
 /// Handles that wait for the next request, with a receive buffer each.
 constexpr std::size_t kIdleHandles = 32;
 /// Idle connections a host: one more request at once leaves none behind.
@@ -157,7 +156,6 @@ private:
     {
         ConfigState& state = *transfer.state;
         transfer.hopStart = transfer.newestBytes = Clock::now();
-        transfer.connected = false;
         if (state.tokens && transfer.token.empty() && !transfer.leftHost &&
             !bringsCredentials(transfer.request, transfer.url)) {
             NARTHEX_RETURN_IF_ERROR(state.tokens->refreshSecret());
@@ -330,23 +328,7 @@ private:
         if (transfer.handle.easy == nullptr && request.timeout.ns != 0) {
             consider(transfer.start + toChrono(request.timeout));
         }
-        const bool curlIsFaster =
-            request.timeout.ns != 0 && toChrono(request.timeout) <= kHandshakeLimit;
-        if (transfer.url.isHttps() && transfer.handle.easy != nullptr && !transfer.connected &&
-            !curlIsFaster) {
-            consider(handshakeEnd(transfer));
-        }
         return next;
-    }
-
-    static Clock::time_point handshakeEnd(const Transfer& transfer)
-    {
-        curl_off_t microseconds = 0;
-        curl_easy_getinfo(transfer.handle.easy, CURLINFO_CONNECT_TIME_T, &microseconds);
-        const auto begin = microseconds == 0
-                               ? std::max(transfer.hopStart, Clock::now() - kHandshakeLimit / 2)
-                               : transfer.hopStart + std::chrono::microseconds(microseconds);
-        return begin + kHandshakeLimit;
     }
 
     void watch(Transfer& transfer)
@@ -375,14 +357,11 @@ private:
             watch(transfer);
             return;
         }
-        const bool waiting = transfer.handle.easy == nullptr;
-        const bool idle = transfer.request.idleTimeout.ns != 0 &&
-                          *next == transfer.newestBytes + toChrono(transfer.request.idleTimeout);
         const std::string what =
-            idle      ? fmt::format("context deadline exceeded (nothing came for {} ms)",
-                                    transfer.request.idleTimeout.ms())
-            : waiting ? "context deadline exceeded (while waiting for an oauth2 token)"
-                      : "TLS handshake timeout";
+            transfer.handle.easy == nullptr
+                ? "context deadline exceeded (while waiting for an oauth2 token)"
+                : fmt::format("context deadline exceeded (nothing came for {} ms)",
+                              transfer.request.idleTimeout.ms());
         complete(transfer,
                  transportStatus(absl::StatusCode::kDeadlineExceeded, TransportError::Timeout,
                                  describeFailure(transfer, what)));

@@ -42,7 +42,7 @@ absl::StatusOr<std::string> textOf(const std::string& inlined, const std::string
     return text;
 }
 
-std::string_view placeOf(const std::string& path) { return path.empty() ? "inline" : path; }
+std::string placeOf(const std::string& path) { return path.empty() ? "inline" : path; }
 
 /// Why the two are no pair; empty: they are.
 std::string_view pairProblem(const TlsMaterial& material)

@@ -123,6 +123,43 @@ void rewriteForRedirect(HttpRequest& request, int status)
     });
 }
 
+std::string_view reasonOf(int status)
+{
+    constexpr std::array<std::pair<int, std::string_view>, 28> kReasons{
+        {{200, "OK"},
+         {201, "Created"},
+         {202, "Accepted"},
+         {204, "No Content"},
+         {301, "Moved Permanently"},
+         {302, "Found"},
+         {303, "See Other"},
+         {304, "Not Modified"},
+         {307, "Temporary Redirect"},
+         {308, "Permanent Redirect"},
+         {400, "Bad Request"},
+         {401, "Unauthorized"},
+         {402, "Payment Required"},
+         {403, "Forbidden"},
+         {404, "Not Found"},
+         {405, "Method Not Allowed"},
+         {406, "Not Acceptable"},
+         {408, "Request Timeout"},
+         {409, "Conflict"},
+         {410, "Gone"},
+         {413, "Request Entity Too Large"},
+         {422, "Unprocessable Entity"},
+         {429, "Too Many Requests"},
+         {500, "Internal Server Error"},
+         {501, "Not Implemented"},
+         {502, "Bad Gateway"},
+         {503, "Service Unavailable"},
+         {504, "Gateway Timeout"}}};
+    const auto* const found =
+        std::find_if(kReasons.begin(), kReasons.end(),
+                     [status](const auto& reason) { return reason.first == status; });
+    return found == kReasons.end() ? std::string_view() : found->second;
+}
+
 } // namespace
 
 std::string_view HttpResponse::header(std::string_view name) const
@@ -166,6 +203,9 @@ absl::StatusOr<HttpResponse> finishTransfer(CURLcode code, Transfer& transfer)
     }
     HttpResponse response = std::move(transfer.response);
     response.status = statusOf(transfer);
+    if (response.reason.empty()) { // HTTP/2 has none
+        response.reason = reasonOf(response.status);
+    }
     response.timing = timingOf(transfer);
     if (transfer.streaming || response.header("Content-Encoding") != "gzip") {
         response.body = std::move(transfer.received);

@@ -69,7 +69,6 @@ struct Transfer
 
     // The present hop.
     Handle handle;
-    bool connected = false;
     CurlList headers{nullptr, curl_slist_free_all};
     CurlList proxyHeaders{nullptr, curl_slist_free_all};
     CurlList connectTo{nullptr, curl_slist_free_all};

@@ -62,12 +62,6 @@ std::size_t onHeader(char* data, std::size_t size, std::size_t count, void* user
     return size * count;
 }
 
-int onConnected(void* user, char*, char*, int, int)
-{
-    static_cast<Transfer*>(user)->connected = true;
-    return CURL_PREREQFUNC_OK;
-}
-
 long tlsVersion(std::string_view name, long fallback)
 {
     constexpr std::array<std::pair<std::string_view, long>, 4> kVersions{
@@ -137,7 +131,6 @@ void configure(Handle& handle, const HttpClientConfig& config, const std::string
                      config.enableHttp2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, onBody);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, onHeader);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, onConnected);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE);
     // A page of some thousand series in one or two pieces; kept with the handle.
@@ -274,11 +267,13 @@ void setUpTransfer(Transfer& transfer, const Parameters& headers, const std::str
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, remainingMs(transfer));
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
                      transfer.request.unixSocket.empty() ? nullptr
                                                          : transfer.request.unixSocket.c_str());
+    // For connecting and the handshake together; without TLS the whole limit is enough.
+    constexpr long kHandshakeMs = 10'000;
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, transfer.url.isHttps() ? kHandshakeMs : 0L);
     setMethod(easy, transfer.request);
     setProxy(transfer);
     transfer.error[0] = '\0';

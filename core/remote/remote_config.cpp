@@ -61,8 +61,9 @@ void checkUrlIsGiven(Fields& fields, const std::string& url, std::string_view se
     if (url.empty()) {
         fields.fail(fmt::format("url for {} is empty", section));
     } else if (url.find("://") == std::string::npos) {
-        fields.failAt("url", fmt::format("\"{}\" is no URL: https://host/path is needed",
-                                         yaml::hidePassword(url)));
+        // It is a URL by the letter: what stands before the colon is its scheme.
+        fields.warn("url", fmt::format("\"{}\" has no host: https://host/path is needed",
+                                       yaml::hidePassword(url)));
     }
 }
 
@@ -240,7 +241,7 @@ void OtlpConfig::describe(Fields& fields)
     fields.field("promote_all_resource_attributes", &promoteAllResourceAttributes);
     fields.field("promote_resource_attributes", &promoteResourceAttributes);
     fields.field("ignore_resource_attributes", &ignoreResourceAttributes);
-    fields.field("translation_strategy", &translationStrategy);
+    fields.field("translation_strategy", &translationStrategy, Printing::Always);
     fields.field("keep_identifying_resource_attributes", &keepIdentifyingResourceAttributes);
     fields.field("convert_histograms_to_nhcb", &convertHistogramsToNhcb);
     fields.field("promote_scope_metadata", &promoteScopeMetadata);

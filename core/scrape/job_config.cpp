@@ -228,7 +228,7 @@ void JobConfig::describe(Fields& fields)
     fields.field("always_scrape_classic_histograms", &alwaysScrapeClassicHistograms,
                  Printing::Always);
     fields.field("convert_classic_histograms_to_nhcb", &convertClassicHistograms, Printing::Always);
-    fields.field("extra_scrape_metrics", &extraScrapeMetrics);
+    fields.field("extra_scrape_metrics", &extraScrapeMetrics, Printing::Always);
     fields.path("scrape_failure_log_file", failureLogFile);
     fields.field("metrics_path", &metricsPath);
     fields.field("scheme", &scheme);

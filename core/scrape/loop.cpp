@@ -17,7 +17,7 @@ constexpr std::size_t kHistory = 1440;
 
 ScrapeLoop::ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job,
                        std::shared_ptr<const Target> target, std::unique_ptr<PageSource> source,
-                       std::uint64_t offsetSeed)
+                       std::shared_ptr<FailureLog> failureLog, std::uint64_t offsetSeed)
     : environment_(std::move(environment)),
       job_(std::move(job)),
       offsetSeed_(offsetSeed),
@@ -25,13 +25,101 @@ ScrapeLoop::ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobC
       timeout_(target->timeout),
       id_(fmt::format("{}/{:016x}", target->job, target->hash)),
       source_(std::move(source)),
+      failureLog_(std::move(failureLog)),
       target_(std::move(target)),
-      appender_(job_, target_->labels, environment_.store, environment_.counters)
+      appender_({.job = job_,
+                 .target = target_,
+                 .startTimes = environment_.startTimes,
+                 .typeAndUnitLabels = environment_.typeAndUnitLabels},
+                environment_.store, environment_.counters)
 {}
+
+void LeavingLoops::add(std::shared_ptr<ScrapeLoop> loop)
+{
+    const absl::MutexLock lock(&mutex_);
+    const ScrapeLoop* const key = loop.get();
+    loops_.emplace(key, std::move(loop));
+}
+
+void LeavingLoops::remove(const ScrapeLoop* loop)
+{
+    std::shared_ptr<ScrapeLoop> last; // may be the last reference: freed without the lock
+    const absl::MutexLock lock(&mutex_);
+    if (const auto found = loops_.find(loop); found != loops_.end()) {
+        last = std::move(found->second);
+        loops_.erase(found);
+    }
+}
+
+void LeavingLoops::abandonAll()
+{
+    while (true) {
+        std::map<const ScrapeLoop*, std::shared_ptr<ScrapeLoop>> loops;
+        {
+            const absl::MutexLock lock(&mutex_);
+            loops = std::exchange(loops_, {});
+        }
+        if (loops.empty()) {
+            return;
+        }
+        for (const auto& [key, loop] : loops) {
+            loop->abandon();
+        }
+    }
+}
+
+void ScrapeLoop::expectPredecessor()
+{
+    const absl::MutexLock lock(&mutex_);
+    waiting_ = true;
+}
+
+void ScrapeLoop::startAfter(ScrapeLoop& predecessor)
+{
+    std::function<void()> then;
+    {
+        const absl::MutexLock lock(&mutex_);
+        const absl::MutexLock otherLock(&predecessor.mutex_);
+        appender_.inherit(std::move(predecessor.appender_));
+        status_ = predecessor.status_;
+        healthSince_ = predecessor.healthSince_;
+        history_ = std::move(predecessor.history_);
+        metadata_ = std::move(predecessor.metadata_);
+        waiting_ = false;
+        if (stopped_) {
+            then = std::exchange(then_, nullptr);
+        } else if (interval_ == predecessor.interval_ &&
+                   predecessor.nextScheduled_ != base::Timestamp{}) {
+            // A tick that was due while the one took the other's place is not lost.
+            nextScheduled_ = predecessor.nextScheduled_;
+            timer_ = environment_.timers.schedule(
+                nextScheduled_ - environment_.timers.clock().now(), [weak = weak_from_this()] {
+                    if (const auto self = weak.lock()) {
+                        self->onTimer();
+                    }
+                });
+        }
+    }
+    environment_.leaving->remove(&predecessor);
+    if (then) {
+        then();
+        return;
+    }
+    const bool scheduled = [this] {
+        const absl::MutexLock lock(&mutex_);
+        return timer_.has_value() || stopped_;
+    }();
+    if (!scheduled) {
+        start();
+    }
+}
 
 void ScrapeLoop::start()
 {
     absl::MutexLock lock(&mutex_);
+    if (stopped_) {
+        return;
+    }
     const base::Timestamp now = environment_.timers.clock().now();
     const base::Duration delay = target_->untilNextScrape(now, offsetSeed_);
     nextScheduled_ = now + delay;
@@ -103,6 +191,15 @@ void ScrapeLoop::begin(base::Timestamp scheduled, std::function<void()> done)
             return;
         }
         running_ = true;
+        ++busy_;
+        const base::Duration now = environment_.timers.clock().monotonic();
+        if (lastBegin_) {
+            environment_.counters.detailed.observe(
+                "prometheus_target_interval_length_seconds",
+                model::Labels{{"interval", base::formatDuration(interval_)}},
+                (now - *lastBegin_).seconds(), now);
+        }
+        lastBegin_ = now;
         time = alignedLocked(scheduled);
         forced = forcedError_;
         buffer = std::move(buffer_);
@@ -131,7 +228,9 @@ void ScrapeLoop::process(FetchResult result, base::Timestamp time, base::Duratio
     const base::Clock& clock = environment_.timers.clock();
     const auto elapsed = [&clock, started] { return clock.monotonic() - started; };
     const bool cancelled = absl::IsCancelled(result.error.status);
+    std::function<void()> then;
     if (!cancelled) {
+        logFailure(result, time);
         const AppendOutcome outcome = appender_.append(std::move(result), time, timeout_, elapsed);
         record(outcome, time, elapsed());
     }
@@ -139,6 +238,10 @@ void ScrapeLoop::process(FetchResult result, base::Timestamp time, base::Duratio
         absl::MutexLock lock(&mutex_);
         buffer_ = appender_.takeBuffer();
         running_ = false;
+        then = std::exchange(then_, nullptr);
+    }
+    if (then) {
+        then();
     }
     if (!cancelled && environment_.onScraped) {
         environment_.onScraped();
@@ -146,6 +249,8 @@ void ScrapeLoop::process(FetchResult result, base::Timestamp time, base::Duratio
     if (done) {
         done();
     }
+    const absl::MutexLock lock(&mutex_);
+    --busy_;
 }
 
 void ScrapeLoop::record(const AppendOutcome& outcome, base::Timestamp time, base::Duration took)
@@ -196,10 +301,99 @@ void ScrapeLoop::stop(bool cancelRunning)
     }
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(
-        +[](ScrapeLoop* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return !self->running_; }, this));
+        +[](ScrapeLoop* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->busy_ == 0; }, this));
 }
 
-absl::Status ScrapeLoop::endRun(base::Timestamp time) { return appender_.endRun(time); }
+void ScrapeLoop::stopThen(std::function<void()> then)
+{
+    environment_.leaving->add(shared_from_this());
+    std::optional<base::TimerId> timer;
+    {
+        const absl::MutexLock lock(&mutex_);
+        stopped_ = true;
+        timer = std::exchange(timer_, std::nullopt);
+        if (running_ || waiting_) {
+            then_ = std::exchange(then, nullptr);
+        }
+    }
+    if (timer) {
+        environment_.timers.cancel(*timer);
+    }
+    if (then) {
+        then();
+    }
+}
+
+void ScrapeLoop::endRunLater()
+{
+    bool nothing = false;
+    {
+        const absl::MutexLock lock(&mutex_);
+        nothing = abandoned_ || appender_.iterations() == 0;
+        if (!nothing) {
+            const base::Timestamp time = nextScheduled_;
+            const base::Duration delay = time - environment_.timers.clock().now() + interval_ +
+                                         base::Duration{interval_.ns / 10};
+            endTimer_ = environment_.timers.schedule(delay, [self = shared_from_this(), time] {
+                {
+                    const absl::MutexLock timerLock(&self->mutex_);
+                    self->endTimer_.reset();
+                    if (self->abandoned_) {
+                        return;
+                    }
+                    self->ending_ = true;
+                }
+                self->environment_.pool.submit([self, time] { self->writeEnd(time); });
+            });
+        }
+    }
+    if (nothing) {
+        environment_.leaving->remove(this);
+    }
+}
+
+void ScrapeLoop::writeEnd(base::Timestamp time)
+{
+    if (const absl::Status status = appender_.endRun(time); !status.ok()) {
+        environment_.log->warn("scrape: stale markers failed url={} err=\"{}\"", target()->url,
+                               base::messageOf(status));
+    }
+    {
+        const absl::MutexLock lock(&mutex_);
+        ending_ = false;
+    }
+    environment_.leaving->remove(this);
+}
+
+void ScrapeLoop::abandon()
+{
+    std::optional<base::TimerId> timer;
+    {
+        const absl::MutexLock lock(&mutex_);
+        abandoned_ = true;
+        stopped_ = true;
+        then_ = nullptr;
+        timer = std::exchange(endTimer_, std::nullopt);
+    }
+    if (timer) {
+        environment_.timers.cancel(*timer);
+    }
+    source_->cancel();
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](ScrapeLoop* self)
+             ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->busy_ == 0 && !self->ending_; },
+        this));
+}
+
+// The transport's failures; those of parsing and of limits during the append are not fetched ones.
+void ScrapeLoop::logFailure(const FetchResult& result, base::Timestamp time)
+{
+    if (failureLog_ && !result.ok()) {
+        const std::shared_ptr<const Target> current = target();
+        failureLog_->write(time, base::messageOf(result.error.status), current->job, current->url);
+    }
+}
 
 void ScrapeLoop::scrapeNow(std::function<void()> done)
 {

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
+#include "core/scrape/failure_log.h"
 #include "core/scrape/page_appender.h"
 #include "core/scrape/page_source.h"
 #include "core/scrape/target.h"
@@ -18,6 +19,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +69,23 @@ struct Failure
     base::Timestamp since;
 };
 
+class ScrapeLoop;
+
+/// Loops that are no longer wanted and have something to do yet: a scrape to end, stale markers to
+/// write. Threads: any.
+class LeavingLoops
+{
+public:
+    void add(std::shared_ptr<ScrapeLoop> loop);
+    void remove(const ScrapeLoop* loop);
+    /// The program ends: cancels and waits for all of them, now and from now on.
+    void abandonAll();
+
+private:
+    absl::Mutex mutex_;
+    std::map<const ScrapeLoop*, std::shared_ptr<ScrapeLoop>> loops_ ABSL_GUARDED_BY(mutex_);
+};
+
 /// What loops share. All outlive them.
 struct ScrapeEnvironment
 {
@@ -77,21 +96,37 @@ struct ScrapeEnvironment
     base::Logger log;
     /// Called after each scrape, on a worker.
     std::function<void()> onScraped;
+    StartTimes startTimes;
+    bool typeAndUnitLabels = false;
+    std::shared_ptr<LeavingLoops> leaving = std::make_shared<LeavingLoops>();
 };
 
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop>
 {
 public:
+    /// `failureLog` may be null.
     ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobConfig> job,
                std::shared_ptr<const Target> target, std::unique_ptr<PageSource> source,
-               std::uint64_t offsetSeed);
+               std::shared_ptr<FailureLog> failureLog, std::uint64_t offsetSeed);
 
     void start();
+    /// This loop takes the place of another one of the same target: the other's stopThen() leads
+    /// to startAfter().
+    void expectPredecessor();
+    /// Takes over the cache of series, health and history of a loop that has stopped, and starts.
+    void startAfter(ScrapeLoop& predecessor);
     /// No scrape starts after this. Cancels a running one when `cancelRunning`; waits for it either
     /// way.
     void stop(bool cancelRunning);
-    /// Stale markers for the target's series at `time`. Only after stop().
-    absl::Status endRun(base::Timestamp time);
+    /// No scrape starts after this; `then` is called when the running one has ended, at once when
+    /// there is none.
+    void stopThen(std::function<void()> then);
+    /// Writes stale markers for all series at the time of the next tick, when two more ticks and a
+    /// tenth of the interval are over: a target that comes back meanwhile has newer samples, which
+    /// win. Only after stopThen().
+    void endRunLater();
+    /// Ends at once whatever stopThen() and endRunLater() have begun; waits for it.
+    void abandon();
     /// Scrapes besides the schedule; `done` is called after it, at once when one is running
     /// already.
     void scrapeNow(std::function<void()> done);
@@ -114,6 +149,8 @@ private:
     void begin(base::Timestamp scheduled, std::function<void()> done);
     void process(FetchResult result, base::Timestamp time, base::Duration started,
                  const std::function<void()>& done);
+    void logFailure(const FetchResult& result, base::Timestamp time);
+    void writeEnd(base::Timestamp time);
     void record(const AppendOutcome& outcome, base::Timestamp time, base::Duration took);
     [[nodiscard]] base::Timestamp alignedLocked(base::Timestamp scheduled) const
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -127,6 +164,7 @@ private:
     const std::string id_;
     // Safe by itself.
     const std::unique_ptr<PageSource> source_;
+    const std::shared_ptr<FailureLog> failureLog_;
 
     mutable absl::Mutex mutex_;
     std::shared_ptr<const Target> target_ ABSL_GUARDED_BY(mutex_);
@@ -137,8 +175,18 @@ private:
     std::string forcedError_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> timer_ ABSL_GUARDED_BY(mutex_);
     base::Timestamp nextScheduled_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::Duration> lastBegin_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::TimerId> endTimer_ ABSL_GUARDED_BY(mutex_);
+    std::function<void()> then_ ABSL_GUARDED_BY(mutex_);
     bool running_ ABSL_GUARDED_BY(mutex_) = false;
+    /// Scrapes whose last step (telling others) has not ended.
+    int busy_ ABSL_GUARDED_BY(mutex_) = 0;
     bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+    /// A predecessor has not handed over yet.
+    bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
+    /// Stale markers are being written.
+    bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+    bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
     std::string buffer_ ABSL_GUARDED_BY(mutex_);
 
     // Touched by the one running scrape only (running_ hands it over).

@@ -8,148 +8,193 @@
 
 namespace narthex::scrape {
 
-ScrapeManager::ScrapeManager(ScrapeEnvironment environment, net::HttpClient& client)
-    : environment_(std::move(environment)), client_(client)
+ScrapeManager::ScrapeManager(ScrapeEnvironment environment, net::HttpClient& client,
+                             base::Duration reloadInterval)
+    : environment_(std::move(environment)), client_(client), reloadInterval_(reloadInterval)
 {}
 
 ScrapeManager::~ScrapeManager() { stop(); }
 
-void ScrapeManager::apply(const std::vector<std::shared_ptr<const JobConfig>>& jobs,
-                          const std::vector<InternalJob>& internal, std::uint64_t offsetSeed)
+absl::Status ScrapeManager::apply(const std::vector<std::shared_ptr<const JobConfig>>& jobs,
+                                  const std::vector<InternalJob>& internal,
+                                  std::uint64_t offsetSeed, const discovery::TargetSets& sets)
 {
-    absl::MutexLock applyLock(&applyMutex_);
-    std::map<std::string, Pool> next;
+    const absl::MutexLock applyLock(&applyMutex_);
+    std::map<std::string, std::shared_ptr<ScrapePool>> old;
     {
-        absl::MutexLock lock(&mutex_);
+        const absl::MutexLock lock(&mutex_);
+        if (stopped_) {
+            return absl::OkStatus();
+        }
+        old = pools_;
+    }
+    std::set<std::string> logs;
+    for (const auto& job : jobs) {
+        logs.insert(job->failureLogFile);
+    }
+    const absl::Status logsOpened = failureLogs_.open(logs);
+    std::map<std::string, std::shared_ptr<ScrapePool>> next;
+    discovery::TargetSets groups = sets;
+    const auto place = [&](const std::shared_ptr<const JobConfig>& job,
+                           ScrapePool::SourceFactory factory) {
+        auto& pool = next[job->jobName];
+        if (const auto existing = old.extract(job->jobName); !existing.empty()) {
+            pool = existing.mapped();
+        } else {
+            pool = std::make_shared<ScrapePool>(environment_);
+            environment_.counters.pools += 1;
+        }
+        pool->configure(job, std::move(factory), failureLogs_.find(job->failureLogFile),
+                        offsetSeed);
+    };
+    for (const auto& job : jobs) {
+        place(job, [this, job] { return makeHttpSource(client_, job); });
+        if (!groups.contains(job->jobName)) {
+            auto& list = groups[job->jobName];
+            for (const discovery::TargetGroup& group : job->discovery.staticGroups) {
+                list.push_back(std::make_shared<const discovery::TargetGroup>(group));
+            }
+        }
+    }
+    for (const InternalJob& job : internal) {
+        place(job.job, job.makeSource);
+        groups[job.job->jobName] = {
+            std::make_shared<const discovery::TargetGroup>(discovery::TargetGroup{
+                .source = "internal",
+                .entries = {model::Labels{{discovery::kAddressLabel, job.instance}}}})};
+    }
+    unknownJobs_.clear();
+    {
+        const absl::MutexLock lock(&mutex_);
+        pools_ = std::move(next);
+        waiting_.reset(); // older than `sets`
+    }
+    for (const auto& [name, pool] : old) {
+        pool->end();
+        for (const std::string_view metric :
+             {"prometheus_target_scrape_pool_targets", "prometheus_target_scrape_pool_target_limit",
+              "prometheus_target_scrape_pool_sync_total", "prometheus_target_sync_length_seconds",
+              "prometheus_target_sync_failed_total"}) {
+            environment_.counters.detailed.remove(metric, model::Labels{{"scrape_job", name}});
+        }
+    }
+    syncAll(groups);
+    return logsOpened;
+}
+
+// Pools that `sets` does not name are left alone: internal ones, and those of a newer
+// configuration.
+void ScrapeManager::syncAll(const discovery::TargetSets& sets)
+{
+    std::vector<std::pair<std::shared_ptr<ScrapePool>, const discovery::GroupList*>> work;
+    {
+        const absl::MutexLock lock(&mutex_);
         if (stopped_) {
             return;
         }
-        next = pools_; // loops are shared
-    }
-    std::map<std::string, Pool> old = std::exchange(next, {});
-    const auto place = [&](const std::shared_ptr<const JobConfig>& job, const TargetSet& set,
-                           const SourceFactory& factory) {
-        for (const std::string& failure : set.failures) {
-            environment_.log->error("scrape: creating target failed job={} err=\"{}\"",
-                                    job->jobName, failure);
-            environment_.counters.syncFailed += 1;
-        }
-        Pool pool;
-        if (auto existing = old.extract(job->jobName); !existing.empty()) {
-            pool = std::move(existing.mapped());
-        }
-        sync(pool, job, set, factory, offsetSeed);
-        next.emplace(job->jobName, std::move(pool));
-    };
-    for (const auto& job : jobs) {
-        place(job, makeTargets(*job, job->discovery.staticGroups),
-              [this, job] { return makeHttpSource(client_, job); });
-    }
-    for (const InternalJob& job : internal) {
-        const discovery::TargetGroup group{
-            .source = "internal",
-            .entries = {model::Labels{{discovery::kAddressLabel, job.instance}}}};
-        place(job.job, makeTargets(*job.job, {group}), job.makeSource);
-    }
-    std::vector<std::shared_ptr<ScrapeLoop>> gone;
-    for (const auto& [name, pool] : old) {
-        for (const auto& [hash, loop] : pool.loops) {
-            gone.push_back(loop);
+        lastSync_ = environment_.timers.clock().monotonic();
+        for (const auto& [name, groups] : sets) {
+            if (const auto pool = pools_.find(name); pool != pools_.end()) {
+                work.emplace_back(pool->second, &groups);
+            } else if (unknownJobs_.insert(name).second) {
+                environment_.log->error(
+                    "scrape: error reloading target set err=\"invalid config id:{}\"", name);
+            }
         }
     }
+    environment_.pool.parallelFor(work.size(),
+                                  [&work](std::size_t i) { work[i].first->sync(*work[i].second); });
+}
+
+void ScrapeManager::update(std::shared_ptr<const discovery::TargetSets> sets)
+{
     {
-        absl::MutexLock lock(&mutex_);
-        pools_ = std::move(next);
+        const absl::MutexLock lock(&mutex_);
+        if (stopped_) {
+            return;
+        }
+        waiting_ = std::move(sets);
+        if (timer_) {
+            return; // the tick that comes takes them
+        }
+        const base::Duration now = environment_.timers.clock().monotonic();
+        const base::Duration wait =
+            lastSync_ ? *lastSync_ + reloadInterval_ - now : base::Duration{};
+        if (wait.ns > 0) {
+            timer_ = environment_.timers.schedule(wait, [this] {
+                {
+                    const absl::MutexLock timerLock(&mutex_);
+                    ++pendingTicks_;
+                }
+                environment_.pool.submit([this] {
+                    tick();
+                    const absl::MutexLock taskLock(&mutex_);
+                    --pendingTicks_;
+                });
+            });
+            return;
+        }
     }
-    end(gone);
+    tick();
 }
 
-void ScrapeManager::sync(Pool& pool, std::shared_ptr<const JobConfig> job, const TargetSet& set,
-                         const SourceFactory& factory, std::uint64_t offsetSeed)
+void ScrapeManager::tick()
 {
-    // Targets come and go with the static groups; only a change of anything else needs new loops.
-    const auto withoutTargets = [](const JobConfig& config) {
-        JobConfig copy = config;
-        copy.discovery = {};
-        return copy;
-    };
-    const bool sameJob = pool.job && withoutTargets(*pool.job) == withoutTargets(*job);
-    std::vector<std::shared_ptr<ScrapeLoop>> gone;
-    std::map<std::uint64_t, std::shared_ptr<ScrapeLoop>> loops;
-    std::vector<std::shared_ptr<ScrapeLoop>> fresh;
-    for (const auto& target : set.targets) {
-        const auto existing = pool.loops.find(target->hash);
-        if (sameJob && existing != pool.loops.end()) {
-            existing->second->setTarget(target);
-            loops.emplace(target->hash, existing->second);
-            pool.loops.erase(existing);
-            continue;
-        }
-        auto loop = std::make_shared<ScrapeLoop>(environment_, job, target, factory(), offsetSeed);
-        loops.emplace(target->hash, loop);
-        fresh.push_back(std::move(loop));
+    const absl::MutexLock applyLock(&applyMutex_);
+    std::shared_ptr<const discovery::TargetSets> sets;
+    {
+        const absl::MutexLock lock(&mutex_);
+        timer_.reset();
+        sets = std::exchange(waiting_, nullptr);
     }
-    for (const auto& [hash, loop] : pool.loops) {
-        gone.push_back(loop);
+    if (sets) {
+        syncAll(*sets);
     }
-    std::string forced;
-    if (job->targetLimit != 0 && loops.size() > job->targetLimit) {
-        forced = fmt::format("target_limit exceeded (number of targets: {}, limit: {})",
-                             loops.size(), job->targetLimit);
-        environment_.counters.targetLimit += 1;
-    }
-    for (const auto& [hash, loop] : loops) {
-        loop->setForcedError(forced);
-    }
-    end(gone);
-    for (const auto& loop : fresh) {
-        loop->start();
-    }
-    pool.job = std::move(job);
-    pool.loops = std::move(loops);
-    pool.dropped = set.dropped;
-    if (const std::uint64_t keep = pool.job->keepDroppedTargets;
-        keep != 0 && pool.dropped.size() > keep) {
-        pool.dropped.resize(keep);
-    }
-}
-
-// A target that is gone ends with markers at the time it was last due; one that came back meanwhile
-// has newer samples, which win.
-void ScrapeManager::end(const std::vector<std::shared_ptr<ScrapeLoop>>& loops)
-{
-    environment_.pool.parallelFor(loops.size(), [&](std::size_t i) {
-        loops[i]->stop(false);
-        const absl::Status status = loops[i]->endRun(environment_.timers.clock().now());
-        if (!status.ok()) {
-            environment_.log->warn("scrape: stale markers failed url={} err=\"{}\"",
-                                   loops[i]->target()->url, base::messageOf(status));
-        }
-    });
 }
 
 void ScrapeManager::stop()
 {
-    absl::MutexLock applyLock(&applyMutex_);
-    std::vector<std::shared_ptr<ScrapeLoop>> running = loops();
+    std::optional<base::TimerId> timer;
     {
-        absl::MutexLock lock(&mutex_);
+        const absl::MutexLock lock(&mutex_);
         stopped_ = true;
-        pools_.clear();
+        timer = std::exchange(timer_, std::nullopt);
     }
-    for (const auto& loop : running) {
-        loop->stop(true);
+    if (timer) {
+        environment_.timers.cancel(*timer);
     }
+    std::map<std::string, std::shared_ptr<ScrapePool>> all;
+    {
+        const absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](ScrapeManager* self)
+                 ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->pendingTicks_ == 0; },
+            this));
+        all = std::exchange(pools_, {});
+    }
+    const absl::MutexLock applyLock(&applyMutex_);
+    environment_.leaving->abandonAll();
+    for (const auto& [name, pool] : all) {
+        pool->stop();
+    }
+}
+
+std::vector<std::shared_ptr<ScrapePool>> ScrapeManager::pools() const
+{
+    const absl::MutexLock lock(&mutex_);
+    std::vector<std::shared_ptr<ScrapePool>> result;
+    for (const auto& [name, pool] : pools_) {
+        result.push_back(pool);
+    }
+    return result;
 }
 
 std::vector<std::shared_ptr<ScrapeLoop>> ScrapeManager::loops() const
 {
-    absl::MutexLock lock(&mutex_);
     std::vector<std::shared_ptr<ScrapeLoop>> result;
-    for (const auto& [name, pool] : pools_) {
-        for (const auto& [hash, loop] : pool.loops) {
-            result.push_back(loop);
-        }
+    for (const auto& pool : pools()) {
+        auto loops = pool->loops();
+        std::move(loops.begin(), loops.end(), std::back_inserter(result));
     }
     return result;
 }
@@ -157,13 +202,19 @@ std::vector<std::shared_ptr<ScrapeLoop>> ScrapeManager::loops() const
 PoolStatus ScrapeManager::status() const
 {
     PoolStatus result;
-    for (const auto& loop : loops()) {
-        result.active.push_back(loop->status());
+    for (const auto& pool : pools()) {
+        for (const auto& loop : pool->loops()) {
+            result.active.push_back(loop->status());
+        }
+        auto dropped = pool->dropped();
+        std::move(dropped.begin(), dropped.end(), std::back_inserter(result.dropped));
+        result.droppedCounts[pool->job()->jobName] = pool->droppedCount();
     }
-    absl::MutexLock lock(&mutex_);
-    for (const auto& [name, pool] : pools_) {
-        result.dropped.insert(result.dropped.end(), pool.dropped.begin(), pool.dropped.end());
-    }
+    std::sort(result.active.begin(), result.active.end(),
+              [](const TargetStatus& a, const TargetStatus& b) {
+                  return std::tie(a.target->job, a.target->url, a.id) <
+                         std::tie(b.target->job, b.target->url, b.id);
+              });
     return result;
 }
 

@@ -18,12 +18,19 @@ namespace narthex::scrape {
 class PageAppender::Impl
 {
 public:
-    Impl(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
-         storage::Appendable& store, ScrapeCounters& counters)
-        : job_(std::move(job)),
-          counters_(counters),
-          sink_(job_, std::move(targetLabels), store, counters)
+    Impl(AppenderSettings settings, storage::Appendable& store, ScrapeCounters& counters)
+        : job_(settings.job), counters_(counters), sink_(std::move(settings), store, counters)
     {}
+
+    void inherit(Impl&& other)
+    {
+        sink_.inherit(std::move(other.sink_));
+        synthetic_ = other.synthetic_;
+        text_ = std::move(other.text_);
+        openMetrics_ = std::move(other.openMetrics_);
+        format_ = other.format_;
+        spare_ = std::move(other.spare_);
+    }
 
     AppendOutcome append(FetchResult fetched, base::Timestamp time, base::Duration timeout,
                          const std::function<base::Duration()>& elapsed);
@@ -105,6 +112,10 @@ void PageAppender::Impl::appendPage(const Page& page, AppendOutcome& outcome)
         counters_.sampleLimit += 1;
         outcome.errorClass = ErrorClass::LimitExceeded;
         outcome.status = base::resourceExhausted("sample limit exceeded");
+    } else if (!sink_.failure().ok()) {
+        counters_.bucketLimit += 1;
+        outcome.errorClass = ErrorClass::LimitExceeded;
+        outcome.status = sink_.failure();
     }
     if (!outcome.status.ok()) {
         sink_.rollback();
@@ -165,10 +176,15 @@ std::vector<FamilyMetadata> PageAppender::Impl::metadata()
     return result;
 }
 
-PageAppender::PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
-                           storage::Appendable& store, ScrapeCounters& counters)
-    : impl_(std::make_unique<Impl>(std::move(job), std::move(targetLabels), store, counters))
+PageAppender::PageAppender(AppenderSettings settings, storage::Appendable& store,
+                           ScrapeCounters& counters)
+    : impl_(std::make_unique<Impl>(std::move(settings), store, counters))
 {}
+
+void PageAppender::inherit(PageAppender&& predecessor)
+{
+    impl_->inherit(std::move(*predecessor.impl_));
+}
 
 PageAppender::~PageAppender() = default;
 

@@ -9,7 +9,9 @@
 #include "core/model/labels.h"
 #include "core/model/sample.h"
 #include "core/scrape/job_config.h"
+#include "core/scrape/metrics.h"
 #include "core/scrape/page_source.h"
+#include "core/scrape/target.h"
 #include "core/storage/storage.h"
 
 #include <absl/status/status.h>
@@ -25,19 +27,26 @@
 
 namespace narthex::scrape {
 
-/// Counters over all targets, for /metrics. Threads: any.
-struct ScrapeCounters
+/// What is done with the times at which counters began.
+struct StartTimes
 {
-    std::atomic<std::uint64_t> outOfOrder{0};
-    std::atomic<std::uint64_t> duplicate{0};
-    std::atomic<std::uint64_t> outOfBounds{0};
-    std::atomic<std::uint64_t> sampleLimit{0};
-    std::atomic<std::uint64_t> bodySizeLimit{0};
-    std::atomic<std::uint64_t> labelLimit{0};
-    std::atomic<std::uint64_t> targetLimit{0};
-    std::atomic<std::uint64_t> syncFailed{0};
-    std::atomic<std::uint64_t> samples{0};
-    std::atomic<std::uint64_t> exemplarOutOfOrder{0};
+    /// A zero is written at the start, when it is newer than what is there.
+    bool writeZero = false;
+    /// Counters without a start count from their first sample on.
+    bool synthesize = false;
+    /// Starts are looked for; `_created` lines of counters, summaries and histograms are theirs.
+    [[nodiscard]] bool parsed() const { return writeZero || store; }
+    bool store = false;
+};
+
+/// What an appender is made for.
+struct AppenderSettings
+{
+    std::shared_ptr<const JobConfig> job;
+    std::shared_ptr<const Target> target;
+    StartTimes startTimes;
+    /// __type__ and __unit__ stand on series.
+    bool typeAndUnitLabels = false;
 };
 
 struct AppendOutcome
@@ -59,10 +68,12 @@ struct FamilyMetadata
 class PageAppender
 {
 public:
-    /// `store` and `counters` outlive the object. `targetLabels` are the target's public labels.
-    PageAppender(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
-                 storage::Appendable& store, ScrapeCounters& counters);
+    /// `store` and `counters` outlive the object.
+    PageAppender(AppenderSettings settings, storage::Appendable& store, ScrapeCounters& counters);
     ~PageAppender();
+    /// Takes over what another appender knows of the same target's pages; its configuration
+    /// differs in interval, timeout, sample limit and client settings only.
+    void inherit(PageAppender&& predecessor);
 
     /// One scrape: the page (or the failure to fetch it), the synthetic series, one commit.
     /// `elapsed` gives the time since the scrape began. The page's body is kept for the next scrape

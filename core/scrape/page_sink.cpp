@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/exposition/text_parser.h"
+#include "core/model/histogram_resolution.h"
 #include "core/scrape/protobuf_page.h"
 #include "core/scrape/sample_labels.h"
 
@@ -53,6 +54,13 @@ bool belongs(std::string_view name, const CachedFamily& family)
     return name == family.name;
 }
 
+/// Whether the series only grows, until it begins anew.
+bool isCumulative(model::MetricType type, const model::LabelsBuilder& labels)
+{
+    return type == model::MetricType::Counter || type == model::MetricType::Histogram ||
+           (type == model::MetricType::Summary && !labels.has("quantile"));
+}
+
 } // namespace
 
 /// Samples on their way to the appender.
@@ -67,16 +75,23 @@ struct PageSink::Batch
     std::size_t size = 0;
 };
 
-PageSink::PageSink(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
-                   storage::Appendable& store, ScrapeCounters& counters)
-    : job_(std::move(job)),
-      targetLabels_(std::move(targetLabels)),
+PageSink::PageSink(AppenderSettings settings, storage::Appendable& store, ScrapeCounters& counters)
+    : settings_(std::move(settings)),
       store_(store),
       counters_(counters),
       batch_(std::make_unique<Batch>())
 {}
 
 PageSink::~PageSink() = default;
+
+void PageSink::inherit(PageSink&& other)
+{
+    cache_ = std::move(other.cache_);
+    iteration_ = other.iteration_;
+    starts_ = std::move(other.starts_);
+    references_ = std::move(other.references_);
+    lastSize_ = other.lastSize_;
+}
 
 void PageSink::begin(base::Timestamp time)
 {
@@ -86,6 +101,7 @@ void PageSink::begin(base::Timestamp time)
     batch_->size = 0;
     scraped_ = kept_ = added_ = seen_ = 0;
     refused_ = false;
+    failure_ = absl::OkStatus();
     metadataChanged_ = false;
 }
 
@@ -111,8 +127,17 @@ void PageSink::finish(bool wholePage)
     if (!wholePage || seen_ != cache_.size() || refused_) {
         markStale(time_);
     }
+    const std::size_t entries = cache_.size() + cache_.families().size();
     if (wholePage) {
         forgetUnseen();
+        lastSize_ = cache_.size() + cache_.families().size();
+        return;
+    }
+    // A target that fails again and again with other series each time must not fill the memory.
+    constexpr std::size_t kSlack = 1000;
+    if (entries > 2 * lastSize_ + kSlack) {
+        forgetUnseen();
+        counters_.cacheFlushForced += 1;
     }
 }
 
@@ -124,12 +149,15 @@ PageSink::resolve(std::string_view raw, std::uint32_t family,
         return *known;
     }
     NARTHEX_RETURN_IF_ERROR(labels(builder_));
-    if (!finishLabels(*job_, targetLabels_, builder_)) {
+    if (settings_.typeAndUnitLabels) {
+        setTypeAndUnit(family);
+    }
+    if (!finishLabels(job(), targetLabels(), builder_)) {
         const std::uint32_t index = cache_.add(raw);
         cache_.at(index).dropped = true;
         return index;
     }
-    if (absl::Status status = checkLabels(*job_, builder_); !status.ok()) {
+    if (absl::Status status = checkLabels(job(), builder_); !status.ok()) {
         if (absl::IsResourceExhausted(status)) {
             counters_.labelLimit += 1;
         }
@@ -139,10 +167,13 @@ PageSink::resolve(std::string_view raw, std::uint32_t family,
     const std::uint32_t index = cache_.add(raw);
     CachedSeries& series = cache_.at(index);
     series.ref = ref;
+    starts_.erase(index);
+    references_.erase(index);
     if (family != CachedSeries::kNoFamily &&
         belongs(builder_.get(model::kMetricName), cache_.familyAt(family))) {
         series.family = family;
         series.type = cache_.familyAt(family).metadata.type;
+        series.cumulative = isCumulative(series.type, builder_);
         appender_->updateMetadata(ref, cache_.familyAt(family).metadata);
     }
     ++added_;
@@ -161,7 +192,7 @@ PageSink::admit(std::uint32_t index, std::optional<std::int64_t> timestampMs, bo
         return std::nullopt;
     }
     ++kept_;
-    ownTime = timestampMs.has_value() && job_->honorTimestamps;
+    ownTime = timestampMs.has_value() && job().honorTimestamps;
     const base::Timestamp time = ownTime ? base::Timestamp{*timestampMs} : time_;
     if (again && !ownTime) {
         counters_.duplicate += 1;
@@ -197,6 +228,14 @@ void PageSink::add(std::uint32_t index, double value, std::optional<std::int64_t
     if (!time) {
         return;
     }
+    if (settings_.startTimes.synthesize && cache_.at(index).cumulative) [[unlikely]] {
+        const std::optional<double> counted = sinceFirst(index, value);
+        if (!counted) {
+            cache_.at(index).tracked = iteration_;
+            return;
+        }
+        value = *counted;
+    }
     Batch& batch = *batch_;
     const std::size_t at = batch.size;
     batch.refs[at] = cache_.at(index).ref;
@@ -218,11 +257,93 @@ void PageSink::addHistogram(std::uint32_t index, const Histogram& histogram,
     if (!time) {
         return;
     }
-    AppendResult result = appender_->appendHistogram(cache_.at(index).ref, *time, histogram);
-    if (result == AppendResult::UnknownSeries && renew(index)) {
-        result = appender_->appendHistogram(cache_.at(index).ref, *time, histogram);
+    const auto append = [&](const Histogram& value) {
+        AppendResult result = appender_->appendHistogram(cache_.at(index).ref, *time, value);
+        if (result == AppendResult::UnknownSeries && renew(index)) {
+            result = appender_->appendHistogram(cache_.at(index).ref, *time, value);
+        }
+        noteResult(index, result, ownTime);
+    };
+    if (job().bucketLimit == 0 && job().minBucketFactor <= 0) {
+        append(histogram);
+        return;
     }
-    noteResult(index, result, ownTime);
+    Histogram reduced = histogram;
+    if (job().minBucketFactor > 0) {
+        model::reduceTo(reduced, model::schemaForFactor(job().minBucketFactor));
+    }
+    if (job().bucketLimit != 0) {
+        if (absl::Status status = model::limitBuckets(reduced, job().bucketLimit); !status.ok()) {
+            failure_ = std::move(status);
+            return;
+        }
+    }
+    append(reduced);
+}
+
+void PageSink::setTypeAndUnit(std::uint32_t family)
+{
+    builder_.remove("__type__").remove("__unit__");
+    if (family == CachedSeries::kNoFamily) {
+        return;
+    }
+    const CachedFamily& entry = cache_.familyAt(family);
+    if (!belongs(builder_.get(model::kMetricName), entry)) {
+        return;
+    }
+    if (entry.metadata.type != model::MetricType::Unknown) {
+        builder_.set("__type__", model::metricTypeText(entry.metadata.type));
+    }
+    builder_.set("__unit__", entry.metadata.unit);
+}
+
+bool PageSink::isFreshStart(std::uint32_t index, std::int64_t startMs)
+{
+    const CachedSeries& series = cache_.at(index);
+    if (!settings_.startTimes.writeZero || startMs <= 0 || series.dropped || startMs >= time_.ms) {
+        return false;
+    }
+    std::int64_t& last = starts_[index];
+    if (std::exchange(last, startMs) == startMs) {
+        return false;
+    }
+    return appender_->isNewerThanAll(series.ref, base::Timestamp{startMs});
+}
+
+void PageSink::addStart(std::uint32_t index, std::int64_t startMs)
+{
+    if (isFreshStart(index, startMs)) {
+        appender_->append(cache_.at(index).ref, base::Timestamp{startMs}, 0);
+    }
+}
+
+template <typename Histogram>
+void PageSink::addStart(std::uint32_t index, std::int64_t startMs, const Histogram& shape)
+{
+    if (isFreshStart(index, startMs)) {
+        Histogram empty;
+        empty.schema = shape.schema;
+        empty.zeroThreshold = shape.zeroThreshold;
+        empty.customValues = shape.customValues;
+        appender_->appendHistogram(cache_.at(index).ref, base::Timestamp{startMs}, empty);
+    }
+}
+
+template void PageSink::addStart(std::uint32_t, std::int64_t, const model::IntegerHistogram&);
+template void PageSink::addStart(std::uint32_t, std::int64_t, const model::FloatHistogram&);
+
+std::optional<double> PageSink::sinceFirst(std::uint32_t index, double value)
+{
+    const auto [at, isNew] = references_.try_emplace(index, Reference{.value = value});
+    Reference& reference = at->second;
+    const double last = std::exchange(reference.last, value);
+    if (isNew) {
+        return std::nullopt;
+    }
+    if (value < last) {
+        reference.value = 0; // it began anew
+    }
+    return value - reference.value;
 }
 
 template void PageSink::addHistogram(std::uint32_t, const model::IntegerHistogram&,
@@ -237,7 +358,7 @@ void PageSink::addExemplars(std::uint32_t index, std::span<model::Exemplar> exem
     if (series.dropped || exemplars.empty()) {
         return;
     }
-    const bool ownTime = timestampMs.has_value() && job_->honorTimestamps;
+    const bool ownTime = timestampMs.has_value() && job().honorTimestamps;
     for (model::Exemplar& exemplar : exemplars) {
         if (!exemplar.time && !isHistogram) {
             exemplar.time = ownTime ? base::Timestamp{*timestampMs} : time_;
@@ -314,7 +435,7 @@ void PageSink::noteResult(std::uint32_t index, AppendResult result, bool ownTime
 {
     if (result != AppendResult::Appended && result != AppendResult::SameAgain) {
         count(result);
-    } else if (!ownTime || job_->trackTimestampsStaleness) {
+    } else if (!ownTime || job().trackTimestampsStaleness) {
         cache_.at(index).tracked = iteration_;
     }
 }
@@ -342,7 +463,7 @@ bool PageSink::renew(std::uint32_t index)
             return false;
         }
     }
-    if (!finishLabels(*job_, targetLabels_, labels)) {
+    if (!finishLabels(job(), targetLabels(), labels)) {
         return false;
     }
     const auto ref = appender_->seriesFor(labels.build());

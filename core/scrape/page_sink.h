@@ -14,6 +14,7 @@
 #include "core/scrape/series_cache.h"
 #include "core/storage/storage.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 
@@ -29,14 +30,15 @@ namespace narthex::scrape {
 class PageSink
 {
 public:
-    PageSink(std::shared_ptr<const JobConfig> job, model::Labels targetLabels,
-             storage::Appendable& store, ScrapeCounters& counters);
+    PageSink(AppenderSettings settings, storage::Appendable& store, ScrapeCounters& counters);
     ~PageSink();
 
     // For the reader of a page.
     [[nodiscard]] SeriesCache& cache() { return cache_; }
     [[nodiscard]] std::uint64_t iteration() const { return iteration_; }
-    [[nodiscard]] const JobConfig& job() const { return *job_; }
+    [[nodiscard]] const JobConfig& job() const { return *settings_.job; }
+    [[nodiscard]] const Target& target() const { return *settings_.target; }
+    [[nodiscard]] const StartTimes& startTimes() const { return settings_.startTimes; }
     /// The series with this raw text. When it is new, `labels` gives its labels as exposed; its
     /// family is `family` from now on. Errors: of `labels`, of the label limits, of the store.
     absl::StatusOr<std::uint32_t>
@@ -46,6 +48,11 @@ public:
     template <typename Histogram>
     void addHistogram(std::uint32_t index, const Histogram& histogram,
                       std::optional<std::int64_t> timestampMs);
+    /// When the counter behind the series began, ms since the epoch; to be called before the
+    /// sample is added. 0: unknown.
+    void addStart(std::uint32_t index, std::int64_t startMs);
+    template <typename Histogram>
+    void addStart(std::uint32_t index, std::int64_t startMs, const Histogram& shape);
     /// Exemplars of the sample that was added last; those without a time get the sample's, or are
     /// dropped where it is a native histogram. Sorts them.
     void addExemplars(std::uint32_t index, std::span<model::Exemplar> exemplars,
@@ -54,6 +61,9 @@ public:
     void setType(std::uint32_t family, model::MetricType type);
     void setHelp(std::uint32_t family, std::string_view help);
     void setUnit(std::uint32_t family, std::string_view unit);
+
+    /// Takes over what another sink knows of the same pages.
+    void inherit(PageSink&& other);
 
     // For the appender, in this order.
     void begin(base::Timestamp time);
@@ -70,7 +80,9 @@ public:
     [[nodiscard]] std::uint64_t scraped() const { return scraped_; }
     [[nodiscard]] std::uint64_t kept() const { return kept_; }
     [[nodiscard]] std::uint64_t added() const { return added_; }
-    [[nodiscard]] const model::Labels& targetLabels() const { return targetLabels_; }
+    [[nodiscard]] const model::Labels& targetLabels() const { return settings_.target->labels; }
+    /// What makes the whole page bad although it could be read (a histogram that is too large).
+    [[nodiscard]] const absl::Status& failure() const { return failure_; }
 
 private:
     struct Batch;
@@ -87,14 +99,31 @@ private:
     void count(storage::AppendResult result);
     void forgetUnseen();
 
-    const std::shared_ptr<const JobConfig> job_;
-    const model::Labels targetLabels_;
+    /// Whether `startMs` is to be written, and before what is there.
+    bool isFreshStart(std::uint32_t index, std::int64_t startMs);
+    /// The value counted from the first one that was seen; absent for that one.
+    std::optional<double> sinceFirst(std::uint32_t index, double value);
+    void setTypeAndUnit(std::uint32_t family);
+
+    /// A counter without a start: what it counts from.
+    struct Reference
+    {
+        double value = 0;
+        double last = 0;
+    };
+
+    const AppenderSettings settings_;
     storage::Appendable& store_;
     ScrapeCounters& counters_;
 
     SeriesCache cache_;
     std::uint64_t iteration_ = 0;
     model::LabelsBuilder builder_;
+    /// Newest start of a series that was written, by index.
+    absl::flat_hash_map<std::uint32_t, std::int64_t> starts_;
+    absl::flat_hash_map<std::uint32_t, Reference> references_;
+    /// Entries of the cache after the last whole page.
+    std::size_t lastSize_ = 0;
 
     // Of the scrape in progress.
     std::unique_ptr<storage::Appender> appender_;
@@ -105,6 +134,7 @@ private:
     std::uint64_t added_ = 0;
     std::uint64_t seen_ = 0;
     bool refused_ = false;
+    absl::Status failure_;
     /// Some family's metadata changed on this page.
     bool metadataChanged_ = false;
 };

@@ -5,6 +5,10 @@
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/exposition/lexical.h"
+#include "core/model/custom_buckets.h"
+#include "core/scrape/classic_collector.h"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
@@ -16,9 +20,6 @@ namespace {
 using exposition::ProtobufFamily;
 using exposition::ProtobufMetric;
 
-/// No text begins with this byte: it is no UTF-8.
-constexpr char kKeyMark = '\xFE';
-
 /// A bound or quantile as the text formats write it.
 std::string boundText(double bound)
 {
@@ -27,7 +28,7 @@ std::string boundText(double bound)
 
 } // namespace
 
-bool isProtobufKey(std::string_view key) { return !key.empty() && key.front() == kKeyMark; }
+bool isProtobufKey(std::string_view key) { return !key.empty() && key.front() == kPackedKeyMark; }
 
 void labelsOfKey(std::string_view key, model::LabelsBuilder& labels)
 {
@@ -65,15 +66,17 @@ absl::Status ProtobufPage::readMetric(const ProtobufFamily& family, const Protob
         return readSummary(family, metric);
     case model::MetricType::Histogram:
     case model::MetricType::GaugeHistogram: {
-        const JobConfig& job = sink_->job();
-        const bool native = metric.isNative && job.scrapeNativeHistograms;
+        const Target& target = sink_->target();
+        const bool native = metric.isNative && target.scrapeNativeHistograms;
         if (native) {
             NARTHEX_RETURN_IF_ERROR(readNative(family, metric));
         }
-        const bool hasClassic = !metric.buckets.empty() || !native;
-        return !native || (job.alwaysScrapeClassicHistograms && hasClassic)
-                   ? readClassic(family, metric)
-                   : absl::OkStatus();
+        const bool converting = !native && target.convertClassicHistograms;
+        const bool wanted = native || converting ? target.alwaysScrapeClassicHistograms : true;
+        if (wanted && (!metric.buckets.empty() || !native)) {
+            NARTHEX_RETURN_IF_ERROR(readClassic(family, metric));
+        }
+        return converting ? readConverted(family, metric) : absl::OkStatus();
     }
     case model::MetricType::Counter:
     case model::MetricType::Gauge:
@@ -114,12 +117,39 @@ absl::Status ProtobufPage::readClassic(const ProtobufFamily& family, const Proto
                : addFloat(family.name, "_bucket", metric, metric.sampleCount, {"le", "+Inf"});
 }
 
+absl::Status ProtobufPage::readConverted(const ProtobufFamily& family, const ProtobufMetric& metric)
+{
+    model::ClassicHistogram classic{.count = metric.sampleCount, .sum = metric.sampleSum};
+    std::vector<model::Exemplar> exemplars;
+    for (const exposition::ProtobufBucket& bucket : metric.buckets) {
+        classic.buckets.emplace_back(bucket.upperBound, bucket.cumulativeCount);
+        if (bucket.exemplar) {
+            exemplars.push_back(*bucket.exemplar);
+        }
+    }
+    const auto histogram = model::toCustomBuckets(classic);
+    if (!histogram.ok()) {
+        return base::annotate(histogram.status(), fmt::format("histogram \"{}\"", family.name));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const std::uint32_t index, seriesOf(family.name, {}, metric));
+    std::visit(
+        [&](const auto& value) {
+            sink_->addStart(index, metric.startTimestampMs, value);
+            sink_->addHistogram(index, value, metric.timestampMs);
+        },
+        *histogram);
+    sink_->addExemplars(index, exemplars, metric.timestampMs, true);
+    return absl::OkStatus();
+}
+
 absl::Status ProtobufPage::readNative(const ProtobufFamily& family, const ProtobufMetric& metric)
 {
     NARTHEX_ASSIGN_OR_RETURN(const std::uint32_t index, seriesOf(family.name, {}, metric));
     if (metric.hasFloatCounts) {
+        sink_->addStart(index, metric.startTimestampMs, metric.floats);
         sink_->addHistogram(index, metric.floats, metric.timestampMs);
     } else {
+        sink_->addStart(index, metric.startTimestampMs, metric.integer);
         sink_->addHistogram(index, metric.integer, metric.timestampMs);
     }
     std::vector<model::Exemplar> exemplars = metric.exemplars;
@@ -146,7 +176,7 @@ absl::StatusOr<std::uint32_t> ProtobufPage::seriesOf(std::string_view name, std:
     if (!extra.name.empty()) {
         builder.set(extra.name, extra.value);
     }
-    key_.assign(1, kKeyMark);
+    key_.assign(1, kPackedKeyMark);
     key_ += builder.build().bytes();
     return sink_->resolve(key_, family_, [this](model::LabelsBuilder& labels) {
         labelsOfKey(key_, labels);
@@ -160,6 +190,7 @@ absl::Status ProtobufPage::addFloat(std::string_view name, std::string_view suff
                                     std::span<const model::Exemplar> exemplars)
 {
     NARTHEX_ASSIGN_OR_RETURN(const std::uint32_t index, seriesOf(name, suffix, metric, extra));
+    sink_->addStart(index, metric.startTimestampMs);
     sink_->add(index, std::isnan(value) ? model::normalNan() : value, metric.timestampMs);
     if (!exemplars.empty()) {
         std::vector<model::Exemplar> copies(exemplars.begin(), exemplars.end());

@@ -35,6 +35,8 @@ private:
                              const exposition::ProtobufMetric& metric);
     absl::Status readClassic(const exposition::ProtobufFamily& family,
                              const exposition::ProtobufMetric& metric);
+    absl::Status readConverted(const exposition::ProtobufFamily& family,
+                               const exposition::ProtobufMetric& metric);
     absl::Status readNative(const exposition::ProtobufFamily& family,
                             const exposition::ProtobufMetric& metric);
     /// The series of a name with the metric's labels and perhaps one more.

@@ -36,6 +36,8 @@ struct CachedSeries
     model::MetricType type = model::MetricType::Unknown;
     bool dropped = false;
     bool used = false;
+    /// Only grows: a counter, a part of a histogram.
+    bool cumulative = false;
 };
 
 struct CachedFamily

@@ -7,9 +7,9 @@
 #include "core/base/utf8.h"
 #include "core/net/http_server.h"
 
-#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace narthex::scrape {
@@ -20,6 +20,9 @@ constexpr std::string_view kTimeoutLabel = "__scrape_timeout__";
 constexpr std::string_view kSchemeLabel = "__scheme__";
 constexpr std::string_view kPathLabel = "__metrics_path__";
 constexpr std::string_view kParamPrefix = "__param_";
+constexpr std::string_view kConvertLabel = "__convert_classic_histograms_to_nhcb__";
+constexpr std::string_view kClassicLabel = "__always_scrape_classic_histograms__";
+constexpr std::string_view kNativeLabel = "__scrape_native_histograms__";
 constexpr std::string_view kSocketLabel = "__unix_socket__";
 
 absl::StatusOr<base::Duration> durationLabel(const model::LabelsBuilder& labels,
@@ -33,6 +36,19 @@ absl::StatusOr<base::Duration> durationLabel(const model::LabelsBuilder& labels,
         return base::invalidArgument("scrape {} cannot be 0", what);
     }
     return *duration;
+}
+
+/// As in a web form: a blank is a plus.
+std::string formEncode(std::string_view text)
+{
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t blank = std::min(text.find(' ', at), text.size());
+        result += net::percentEncode(text.substr(at, blank - at));
+        result += blank < text.size() ? "+" : "";
+        at = blank + 1;
+    }
+    return result;
 }
 
 std::string urlOf(const JobConfig& job, const model::LabelsBuilder& labels)
@@ -52,8 +68,7 @@ std::string urlOf(const JobConfig& job, const model::LabelsBuilder& labels)
     std::string query;
     for (const auto& [name, values] : parameters) {
         for (const std::string& value : values) {
-            query += (query.empty() ? "?" : "&") + net::percentEncode(name) + "=" +
-                     net::percentEncode(value);
+            query += (query.empty() ? "?" : "&") + formEncode(name) + "=" + formEncode(value);
         }
     }
     std::string path(labels.get(kPathLabel));
@@ -64,13 +79,44 @@ std::string urlOf(const JobConfig& job, const model::LabelsBuilder& labels)
                        labels.get(discovery::kAddressLabel), path, query);
 }
 
-std::uint64_t hashOf(const model::Labels& labels, std::string_view url)
+std::uint64_t hashOf(const model::Labels& labels, std::string_view url, bool withTimes)
 {
     std::string bytes;
     for (const model::LabelView label : labels) {
-        bytes.append(label.name).append(1, '\xff').append(label.value).append(1, '\xff');
+        if (withTimes || (label.name != kIntervalLabel && label.name != kTimeoutLabel)) {
+            bytes.append(label.name).append(1, '\xff').append(label.value).append(1, '\xff');
+        }
     }
     return base::fnv1a64(url, base::fnv1a64(fmt::format("{:016d}", base::hash64(bytes))));
+}
+
+/// A switch that relabeling may have changed or removed. Go's spellings of booleans.
+absl::Status boolLabel(const model::LabelsBuilder& labels, std::string_view label,
+                       std::string_view what, bool jobSetting, bool& out)
+{
+    constexpr std::array<std::string_view, 6> kTrue{"1", "t", "T", "TRUE", "true", "True"};
+    constexpr std::array<std::string_view, 6> kFalse{"0", "f", "F", "FALSE", "false", "False"};
+    const std::string_view text = labels.get(label);
+    const bool isTrue = std::find(kTrue.begin(), kTrue.end(), text) != kTrue.end();
+    if (!text.empty() && !isTrue && std::find(kFalse.begin(), kFalse.end(), text) == kFalse.end()) {
+        return base::invalidArgument("error parsing {}: {} is no boolean (true or false)", what,
+                                     model::quote(text));
+    }
+    out = text.empty() ? jobSetting : isTrue;
+    return absl::OkStatus();
+}
+
+absl::Status histogramLabels(const JobConfig& job, const model::LabelsBuilder& labels,
+                             Target& target)
+{
+    NARTHEX_RETURN_IF_ERROR(boolLabel(labels, kConvertLabel, "convert classic histograms to nhcb",
+                                      job.convertClassicHistograms,
+                                      target.convertClassicHistograms));
+    NARTHEX_RETURN_IF_ERROR(boolLabel(labels, kClassicLabel, "always scrape classic histograms",
+                                      job.alwaysScrapeClassicHistograms,
+                                      target.alwaysScrapeClassicHistograms));
+    return boolLabel(labels, kNativeLabel, "scrape native histograms", job.scrapeNativeHistograms,
+                     target.scrapeNativeHistograms);
 }
 
 } // namespace
@@ -102,6 +148,10 @@ model::Labels discoveredLabels(const JobConfig& job, const model::Labels& entry,
     setDefault(kTimeoutLabel, base::formatDuration(job.timeout));
     setDefault(kPathLabel, job.metricsPath);
     setDefault(kSchemeLabel, job.scheme);
+    const auto boolText = [](bool value) { return value ? "true" : "false"; };
+    setDefault(kConvertLabel, boolText(job.convertClassicHistograms));
+    setDefault(kClassicLabel, boolText(job.alwaysScrapeClassicHistograms));
+    setDefault(kNativeLabel, boolText(job.scrapeNativeHistograms));
     for (const auto& [name, values] : job.params) {
         if (!values.empty()) {
             setDefault(std::string(kParamPrefix) + name, values.front());
@@ -132,6 +182,7 @@ absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job,
             "scrape timeout cannot be greater than scrape interval (\"{}\" > \"{}\")",
             base::formatDuration(target.timeout), base::formatDuration(target.interval));
     }
+    NARTHEX_RETURN_IF_ERROR(histogramLabels(job, labels, target));
     const auto all = labels.entries();
     for (const auto& [name, value] : all) {
         if (name.starts_with("__meta_")) {
@@ -160,28 +211,25 @@ absl::StatusOr<std::optional<Target>> makeTarget(const JobConfig& job,
     target.discoveredLabels = discovered;
     target.url = urlOf(job, labels);
     target.unixSocket = labels.get(kSocketLabel);
-    target.hash = hashOf(target.allLabels, target.url);
+    target.hash = hashOf(target.allLabels, target.url, true);
+    target.pageHash = hashOf(target.allLabels, target.url, false);
     return std::optional<Target>(std::move(target));
 }
 
-TargetSet makeTargets(const JobConfig& job, const std::vector<discovery::TargetGroup>& groups)
+TargetSet makeTargets(const JobConfig& job, const discovery::TargetGroup& group)
 {
     TargetSet result;
-    absl::flat_hash_set<std::uint64_t> seen;
-    for (const discovery::TargetGroup& group : groups) {
-        for (std::size_t i = 0; i < group.entries.size(); ++i) {
-            model::Labels discovered = discoveredLabels(job, group.entries[i], group.labels);
-            auto target = makeTarget(job, discovered);
-            if (!target.ok()) {
-                result.failures.push_back(fmt::format("instance {} in group {}: {}", i,
-                                                      group.source,
-                                                      base::messageOf(target.status())));
-            } else if (!*target) {
-                result.dropped.push_back(
-                    {.job = job.jobName, .discoveredLabels = std::move(discovered)});
-            } else if (seen.insert((*target)->hash).second) {
-                result.targets.push_back(std::make_shared<const Target>(*std::move(*target)));
-            }
+    for (std::size_t i = 0; i < group.entries.size(); ++i) {
+        model::Labels discovered = discoveredLabels(job, group.entries[i], group.labels);
+        auto target = makeTarget(job, discovered);
+        if (!target.ok()) {
+            result.failures.push_back(fmt::format("instance {} in group {}: {}", i, group.source,
+                                                  base::messageOf(target.status())));
+        } else if (!*target) {
+            result.dropped.push_back(
+                {.job = job.jobName, .discoveredLabels = std::move(discovered)});
+        } else {
+            result.targets.push_back(std::make_shared<const Target>(*std::move(*target)));
         }
     }
     return result;

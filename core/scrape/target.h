@@ -31,7 +31,13 @@ struct Target
     std::string unixSocket;
     base::Duration interval;
     base::Duration timeout;
+    /// The job's settings, unless labels say otherwise.
+    bool scrapeNativeHistograms = false;
+    bool alwaysScrapeClassicHistograms = false;
+    bool convertClassicHistograms = false;
     std::uint64_t hash = 0;
+    /// Equal for targets that differ in interval and timeout only.
+    std::uint64_t pageHash = 0;
 
     /// When to scrape next: a phase of the wall clock that is stable over restarts and spread over
     /// the interval.
@@ -56,13 +62,13 @@ struct DroppedTarget
 
 struct TargetSet
 {
-    /// Unique by hash.
     std::vector<std::shared_ptr<const Target>> targets;
     std::vector<DroppedTarget> dropped;
     /// `instance <i> in group <source>: <error>`
     std::vector<std::string> failures;
 };
 
-TargetSet makeTargets(const JobConfig& job, const std::vector<discovery::TargetGroup>& groups);
+/// Targets of one group, duplicates included.
+TargetSet makeTargets(const JobConfig& job, const discovery::TargetGroup& group);
 
 } // namespace narthex::scrape

@@ -20,14 +20,26 @@ absl::Status TextPage<Parser>::read(std::string_view body, PageSink& sink)
     family_ = CachedSeries::kNoFamily;
     nextLines_.clear();
     nextLines_.reserve(lines_.size());
+    converting_ = sink.target().convertClassicHistograms;
+    typedFamily_.clear();
+    if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
+        parsesStarts_ = sink.startTimes().parsed();
+        if (parsesStarts_) {
+            created_.read(body);
+        }
+    }
     Parser parser(body);
     absl::Status status;
     bool done = false;
     while (status.ok() && !done) {
-        if (!tryFastLine(parser)) {
+        if (parsesStarts_ || !tryFastLine(parser)) {
             status = readLine(parser, done);
         }
     }
+    if (status.ok() && converting_) {
+        status = classic_.flush(sink);
+    }
+    classic_.endPage();
     return status;
 }
 
@@ -54,7 +66,8 @@ bool TextPage<Parser>::tryFastLine(Parser& parser)
     const CachedLine& old = lines_[cursor_];
     const std::string_view text = std::string_view(page_).substr(old.offset, old.length);
     if (old.series == CachedLine::kMetadata) {
-        if (!parser.tryMetadataLine(text, old.type)) {
+        // What converts histograms looks at each of these lines.
+        if (converting_ || !parser.tryMetadataLine(text, old.type)) {
             return false;
         }
         family_ = old.family;
@@ -92,11 +105,67 @@ absl::Status TextPage<Parser>::readLine(Parser& parser, bool& done)
     const bool whole = parser.line().back() == '\n';
     if (kind != exposition::EntryKind::Series) {
         line.family = family_ = cache.family(parser.name());
+        if (kind == exposition::EntryKind::Type) {
+            typedFamily_ = parser.name();
+        }
+        if (converting_) {
+            NARTHEX_RETURN_IF_ERROR(classic_.flush(*sink_));
+        }
         noteMetadata(parser, kind, family_);
         if (whole) {
             nextLines_.push_back(line);
         }
         return absl::OkStatus();
+    }
+    line.hasTimestamp = !whole;
+    return readSeries(parser, line);
+}
+
+template <typename Parser>
+absl::StatusOr<bool> TextPage<Parser>::takeAsClassic(const Parser& parser, std::int64_t startMs)
+{
+    NARTHEX_ASSIGN_OR_RETURN(
+        const bool taken,
+        classic_.take(*sink_, parser.seriesText(), family_, typedFamily_, parser.value(),
+                      parser.timestampMs(),
+                      [&](model::LabelsBuilder& labels) { return parser.labels(labels); }));
+    if (!taken) {
+        return false;
+    }
+    if (startMs != 0) {
+        classic_.setStart(startMs);
+    }
+    if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
+        if (parser.hasExemplar()) {
+            model::Exemplar exemplar;
+            parser.exemplar(exemplar);
+            classic_.addExemplar(std::move(exemplar));
+        }
+    }
+    return true;
+}
+
+template <typename Parser>
+absl::Status TextPage<Parser>::readSeries(Parser& parser, CachedLine line)
+{
+    SeriesCache& cache = sink_->cache();
+    std::int64_t startMs = 0;
+    if (parsesStarts_) {
+        NARTHEX_RETURN_IF_ERROR(parser.labels(labels_));
+        if (CreatedTimes::isCreatedLine(typedFamily_, parser.type(),
+                                        labels_.get(model::kMetricName))) {
+            return absl::OkStatus();
+        }
+        startMs = created_.startOf(typedFamily_, parser.type(), labels_);
+    }
+    if (converting_ && parser.type() == model::MetricType::Histogram) {
+        NARTHEX_ASSIGN_OR_RETURN(const bool taken, takeAsClassic(parser, startMs));
+        if (taken && !sink_->target().alwaysScrapeClassicHistograms) {
+            return absl::OkStatus();
+        }
+        line.hasTimestamp = line.hasTimestamp || taken; // it is looked at each time
+    } else if (converting_) {
+        NARTHEX_RETURN_IF_ERROR(classic_.flush(*sink_));
     }
     const absl::StatusOr<std::uint32_t> series =
         sink_->resolve(parser.seriesText(), family_,
@@ -110,7 +179,7 @@ absl::Status TextPage<Parser>::readLine(Parser& parser, bool& done)
     line.series = *series;
     line.seriesLength = static_cast<std::uint32_t>(parser.seriesText().size());
     line.value = parser.value();
-    line.hasTimestamp = parser.timestampMs().has_value() || !whole;
+    line.hasTimestamp = line.hasTimestamp || parser.timestampMs().has_value();
     CachedSeries& cached = cache.at(line.series);
     // Fall back into step behind the place where the last page had this series.
     if (cached.line < lines_.size() && lines_[cached.line].series == line.series) {
@@ -121,13 +190,16 @@ absl::Status TextPage<Parser>::readLine(Parser& parser, bool& done)
         line.hasTimestamp = line.hasTimestamp || parser.hasExemplar();
     }
     nextLines_.push_back(line);
-    addSample(parser, line.series);
+    addSample(parser, line.series, startMs);
     return absl::OkStatus();
 }
 
 template <typename Parser>
-void TextPage<Parser>::addSample(const Parser& parser, std::uint32_t series)
+void TextPage<Parser>::addSample(const Parser& parser, std::uint32_t series, std::int64_t startMs)
 {
+    if (startMs != 0) {
+        sink_->addStart(series, startMs);
+    }
     sink_->add(series, parser.value(), parser.timestampMs());
     if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
         if (parser.hasExemplar()) {

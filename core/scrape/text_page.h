@@ -9,6 +9,8 @@
 
 #include "core/exposition/openmetrics_parser.h"
 #include "core/exposition/text_parser.h"
+#include "core/scrape/classic_collector.h"
+#include "core/scrape/created_times.h"
 #include "core/scrape/page_sink.h"
 
 #include <absl/status/status.h>
@@ -35,7 +37,9 @@ private:
     bool tryFastLine(Parser& parser);
     absl::Status readLine(Parser& parser, bool& done);
     void noteMetadata(const Parser& parser, exposition::EntryKind kind, std::uint32_t family);
-    void addSample(const Parser& parser, std::uint32_t series);
+    absl::Status readSeries(Parser& parser, CachedLine line);
+    absl::StatusOr<bool> takeAsClassic(const Parser& parser, std::int64_t startMs);
+    void addSample(const Parser& parser, std::uint32_t series, std::int64_t startMs);
 
     std::string page_; // the last page that was read to its end
     std::vector<CachedLine> lines_;
@@ -45,6 +49,14 @@ private:
     std::vector<CachedLine> nextLines_;
     std::size_t cursor_ = 0; // the line of the last page that is expected next
     std::uint32_t family_ = CachedSeries::kNoFamily;
+    /// Classic histograms become native ones.
+    bool converting_ = false;
+    /// Starts of counters are looked for: no line is taken for one that is known.
+    bool parsesStarts_ = false;
+    std::string typedFamily_; // of the last TYPE line
+    ClassicCollector classic_;
+    CreatedTimes created_;
+    model::LabelsBuilder labels_;
 };
 
 extern template class TextPage<exposition::TextParser>;

@@ -91,6 +91,14 @@ public:
     virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
                                          const model::IntegerHistogram& histogram) = 0;
 
+    /// Whether the series has no sample at `time` or later.
+    [[nodiscard]] virtual bool isNewerThanAll(SeriesRef ref, base::Timestamp time) const
+    {
+        static_cast<void>(ref);
+        static_cast<void>(time);
+        return true;
+    }
+
     /// An exemplar of a sample of this series; without a time it cannot be kept.
     virtual ExemplarResult appendExemplar(SeriesRef ref, const model::Exemplar& exemplar) = 0;
 

@@ -306,6 +306,21 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
     }
 }
 
+bool HeadAppender::isNewerThanAll(SeriesRef ref, base::Timestamp time) const
+{
+    constexpr std::uint64_t kPageEnd = std::uint64_t{1} << 24U;
+    const std::uint64_t number = pageNumberOf(ref);
+    SeriesPage* page =
+        number < kPageEnd ? head_->table().page(static_cast<std::uint32_t>(number)) : nullptr;
+    if (page == nullptr) {
+        return false;
+    }
+    const absl::MutexLock lock(&page->mutex);
+    const HotSeries& series = page->hot[SeriesTable::positionOf(static_cast<HeadRef>(ref))];
+    return series.has(HotSeries::Alive) &&
+           !(series.has(HotSeries::HasSamples) && time.ms <= series.chunk.lastTime);
+}
+
 // A sample that is refused, comes late, or ends a series of histograms.
 void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample, AppendResult& result)
 {

@@ -32,6 +32,7 @@ public:
                                           const model::FloatHistogram& histogram) override;
     storage::AppendResult appendHistogram(storage::SeriesRef ref, base::Timestamp time,
                                           const model::IntegerHistogram& histogram) override;
+    [[nodiscard]] bool isNewerThanAll(storage::SeriesRef ref, base::Timestamp time) const override;
     storage::ExemplarResult appendExemplar(storage::SeriesRef ref,
                                            const model::Exemplar& exemplar) override;
     void updateMetadata(storage::SeriesRef ref, const model::Metadata& metadata) override;

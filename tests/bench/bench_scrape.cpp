@@ -49,8 +49,10 @@ struct World
     scrape::ScrapeCounters counters;
     std::shared_ptr<const scrape::JobConfig> job =
         std::make_shared<const scrape::JobConfig>(scrape::JobConfig{.jobName = "j"});
-    scrape::PageAppender appender{
-        job, model::Labels{{"instance", "127.0.0.1:9100"}, {"job", "node"}}, store.db(), counters};
+    std::shared_ptr<const scrape::Target> target = std::make_shared<const scrape::Target>(
+        scrape::Target{.job = "node",
+                       .labels = model::Labels{{"instance", "127.0.0.1:9100"}, {"job", "node"}}});
+    scrape::PageAppender appender{{.job = job, .target = target}, store.db(), counters};
     std::int64_t time = 1700000000000;
 
     void append(std::string body)

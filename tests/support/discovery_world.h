@@ -26,6 +26,7 @@ struct DiscoveryWorld
     std::string apiBase;
     std::string rootDirectory;
     std::string resolverFile = "/etc/resolv.conf";
+    std::uint16_t dnsPort = 53;
     std::stop_source stop;
 
     [[nodiscard]] discovery::ProviderEnvironment environment()
@@ -35,6 +36,7 @@ struct DiscoveryWorld
                 .log = log.logger("discovery"),
                 .metrics = metrics,
                 .resolverFile = resolverFile,
+                .dnsPort = dnsPort,
                 .apiBase = apiBase,
                 .variable =
                     [this](const std::string& name) {

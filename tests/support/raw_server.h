@@ -41,6 +41,14 @@ public:
         }
         return head;
     }
+    /// Exactly `count` bytes; fewer when the peer is gone.
+    std::string read(std::size_t count)
+    {
+        std::string bytes(count, '\0');
+        const ssize_t got = ::recv(descriptor_, bytes.data(), count, MSG_WAITALL);
+        bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+        return bytes;
+    }
     /// False: the peer is gone.
     [[nodiscard]] bool send(std::string_view bytes) const
     {

@@ -3,30 +3,20 @@
 //
 // Classic histograms to native ones with custom buckets. Source: spec/promqltest.md,
 // load_with_nhcb.
+#include "core/model/custom_buckets.h"
+
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/promql/testscript/script.h"
 
-#include <cmath>
-#include <limits>
 #include <map>
 
 namespace narthex::promql::testscript {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// One histogram at one time.
-struct Classic
-{
-    std::map<double, double> buckets;
-    std::optional<double> count;
-    double sum = 0;
-};
-
 struct Family
 {
-    std::map<std::size_t, Classic> slots;
+    std::map<std::size_t, model::ClassicHistogram> slots;
 };
 
 model::Labels renamed(const model::Labels& labels, std::string_view name)
@@ -34,34 +24,6 @@ model::Labels renamed(const model::Labels& labels, std::string_view name)
     model::LabelsBuilder builder(labels);
     builder.remove("le").set(model::kMetricName, name);
     return builder.build();
-}
-
-absl::StatusOr<model::FloatHistogram> convert(const Classic& classic)
-{
-    std::map<double, double> buckets = classic.buckets;
-    const double highest = buckets.empty() ? 0 : buckets.rbegin()->second;
-    const double count = classic.count.value_or(highest);
-    if (const auto it = buckets.find(kInfinity); it != buckets.end() && it->second != count) {
-        return base::invalidArgument("count does not match the +Inf bucket");
-    }
-    buckets.try_emplace(kInfinity, count);
-    model::FloatHistogram result;
-    result.schema = model::kCustomBucketsSchema;
-    result.count = count;
-    result.sum = classic.sum;
-    double before = 0;
-    for (const auto& [bound, cumulative] : buckets) {
-        if (cumulative < before) {
-            return base::invalidArgument("buckets are not cumulative");
-        }
-        if (bound != kInfinity) {
-            result.customValues.push_back(bound);
-        }
-        result.positiveBuckets.push_back(cumulative - before);
-        before = cumulative;
-    }
-    result.positiveSpans = {{0, static_cast<std::uint32_t>(result.positiveBuckets.size())}};
-    return result;
 }
 
 } // namespace
@@ -94,9 +56,9 @@ customBucketHistograms(const std::vector<SeriesDescription>& series)
                 if (value.omitted || value.histogram) {
                     continue;
                 }
-                Classic& classic = family.slots[i];
+                model::ClassicHistogram& classic = family.slots[i];
                 if (bound) {
-                    classic.buckets.try_emplace(*bound, value.value);
+                    classic.buckets.emplace_back(*bound, value.value);
                 } else if (suffix == "_count") {
                     classic.count = value.value;
                 } else {
@@ -109,7 +71,7 @@ customBucketHistograms(const std::vector<SeriesDescription>& series)
     for (const auto& [labels, family] : families) {
         SeriesDescription description{.labels = labels, .values = {}};
         for (const auto& [slot, classic] : family.slots) {
-            NARTHEX_ASSIGN_OR_RETURN(auto histogram, convert(classic));
+            NARTHEX_ASSIGN_OR_RETURN(auto histogram, model::toCustomFloatBuckets(classic));
             description.values.resize(slot, SequenceValue{.omitted = true});
             description.values.push_back(
                 {.histogram = std::make_shared<model::FloatHistogram>(std::move(histogram))});

@@ -33,12 +33,24 @@ inline scrape::FetchResult failure()
 class Scraper
 {
 public:
-    explicit Scraper(scrape::JobConfig job = {.jobName = "j"}, const tsdb::DbOptions& options = {})
+    explicit Scraper(scrape::JobConfig job = {.jobName = "j"}, const tsdb::DbOptions& options = {},
+                     const scrape::StartTimes& startTimes = {})
         : job_(std::make_shared<const scrape::JobConfig>(std::move(job))),
           clock_({kStart}),
           store_(clock_, options),
-          appender_(job_, model::Labels{{"instance", "i"}, {"job", "j"}}, store_.db(), counters_)
+          appender_({.job = job_, .target = targetOf(*job_), .startTimes = startTimes}, store_.db(),
+                    counters_)
     {}
+
+    static std::shared_ptr<const scrape::Target> targetOf(const scrape::JobConfig& job)
+    {
+        scrape::Target target{.job = job.jobName,
+                              .labels = model::Labels{{"instance", "i"}, {"job", "j"}}};
+        target.scrapeNativeHistograms = job.scrapeNativeHistograms;
+        target.alwaysScrapeClassicHistograms = job.alwaysScrapeClassicHistograms;
+        target.convertClassicHistograms = job.convertClassicHistograms;
+        return std::make_shared<const scrape::Target>(std::move(target));
+    }
 
     scrape::AppendOutcome scrape(scrape::FetchResult result)
     {

@@ -6,6 +6,9 @@
 #include "core/scrape/manager.h"
 #include "support/store_fixture.h"
 
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QTemporaryDir>
 #include <QtTest>
 
 #include <atomic>
@@ -51,7 +54,7 @@ public:
         server_ =
             net::HttpServer::start(loop_, {}, [this](net::ServerRequest, net::Responder respond) {
                 ++requests_;
-                respond({.status = status_.load(), .body = "a 1\n"});
+                respond({.status = status_.load(), .body = body_});
             }).value();
     }
     ~World() { manager_.stop(); }
@@ -72,6 +75,7 @@ public:
     std::atomic<int> scrapes_{0};
     std::atomic<int> requests_{0};
     std::atomic<int> status_{200};
+    std::string body_ = "a 1\n";
     scrape::ScrapeManager manager_;
     std::unique_ptr<net::HttpServer> server_;
 };
@@ -84,6 +88,12 @@ private Q_SLOTS:
     void anHttpErrorShowsAtTheTarget();
     void aRefusedConnectionShowsAtTheTarget();
     void aTargetThatLeavesEndsStale();
+    void aTargetThatComesBackHasNoGap();
+    void shuttingDownWritesNoMarkers();
+    void anotherIntervalKeepsTheCache();
+    void otherRulesForSamplesStartANewCache();
+    void targetsFromDiscoveryComeAtMostOncePerReloadInterval();
+    void failedFetchesAreLogged();
     void anEqualConfigurationKeepsItsLoops();
     void targetLimitFailsWithoutARequest();
     void scrapeNowComesBesidesTheSchedule();
@@ -92,7 +102,7 @@ private Q_SLOTS:
 void TestScrapeLoop::scrapesOncePerInterval()
 {
     World world;
-    world.manager_.apply({job("j", {world.server_->address()})}, {}, 0);
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 1));
     for (int i = 0; i < 3; ++i) {
         QVERIFY(world.pass(10_s, 1));
@@ -110,7 +120,7 @@ void TestScrapeLoop::anHttpErrorShowsAtTheTarget()
 {
     World world;
     world.status_ = 500;
-    world.manager_.apply({job("j", {world.server_->address()})}, {}, 0);
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 1));
     const scrape::TargetStatus target = world.manager_.status().active.at(0);
     QCOMPARE(int(target.health), int(scrape::Health::Down));
@@ -122,7 +132,8 @@ void TestScrapeLoop::anHttpErrorShowsAtTheTarget()
 void TestScrapeLoop::aRefusedConnectionShowsAtTheTarget()
 {
     World world;
-    world.manager_.apply({job("j", {"127.0.0.1:1", world.server_->address()})}, {}, 0);
+    QVERIFY(
+        world.manager_.apply({job("j", {"127.0.0.1:1", world.server_->address()})}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 2));
     const auto summary = world.manager_.summary();
     QCOMPARE(summary.down, 1U);
@@ -132,20 +143,145 @@ void TestScrapeLoop::aRefusedConnectionShowsAtTheTarget()
 void TestScrapeLoop::aTargetThatLeavesEndsStale()
 {
     World world;
-    world.manager_.apply({job("j", {world.server_->address()})}, {}, 0);
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 1));
-    world.manager_.apply({}, {}, 0);
-    QVERIFY(world.store_.content("a").begin()->second.find("stale") != std::string::npos);
+    QVERIFY(world.manager_.apply({}, {}, 0).ok());
     QVERIFY(world.manager_.status().active.empty());
+    const auto isStale = [&world](const std::string& name) {
+        return world.store_.content(name).begin()->second.find("stale") != std::string::npos;
+    };
+    // Two more ticks and a tenth of the interval: a target that comes back is untouched till then.
+    world.timers_.advance(20_s);
+    QVERIFY(!isStale("a"));
+    world.timers_.advance(1100_ms);
+    QVERIFY(QTest::qWaitFor([&] { return isStale("a") && isStale("up"); }, 5000));
     QCOMPARE(world.timers_.pending(), std::size_t{0});
+}
+
+void TestScrapeLoop::aTargetThatComesBackHasNoGap()
+{
+    World world;
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    QVERIFY(world.manager_.apply({job("j", {})}, {}, 0).ok());
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    QVERIFY(world.pass(10_s, 1));
+    QVERIFY(world.pass(10_s, 1));
+    const std::string samples = world.store_.content("a").begin()->second;
+    QVERIFY2(samples.find("stale") == std::string::npos, samples.c_str());
+}
+
+void TestScrapeLoop::shuttingDownWritesNoMarkers()
+{
+    World world;
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    QVERIFY(world.manager_.apply({job("j", {})}, {}, 0).ok());
+    world.manager_.stop();
+    world.timers_.advance(60_s);
+    const std::string samples = world.store_.content("a").begin()->second;
+    QVERIFY2(samples.find("stale") == std::string::npos, samples.c_str());
+}
+
+void TestScrapeLoop::anotherIntervalKeepsTheCache()
+{
+    World world;
+    const auto withInterval = [&world](base::Duration interval) {
+        scrape::JobConfig config = *job("j", {world.server_->address()});
+        config.interval = interval;
+        return std::make_shared<const scrape::JobConfig>(config);
+    };
+    QVERIFY(world.manager_.apply({withInterval(10_s)}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    QVERIFY(world.manager_.apply({withInterval(5_s)}, {}, 0).ok());
+    QVERIFY(world.pass(5_s, 1));
+    QVERIFY(world.pass(5_s, 1));
+    world.timers_.advance(4_s);
+    // Health and history are known, and the second scrape found no new series.
+    const scrape::TargetStatus target = world.manager_.status().active.at(0);
+    QVERIFY(target.history.size() >= 3);
+    QCOMPARE(target.seriesAdded, std::uint64_t{0});
+    const auto added = world.store_.content("scrape_series_added");
+    QCOMPARE(QString::fromStdString(added.begin()->second).count("1@"), 1);
+    QVERIFY(world.store_.content("a").begin()->second.find("stale") == std::string::npos);
+}
+
+void TestScrapeLoop::otherRulesForSamplesStartANewCache()
+{
+    World world;
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    scrape::JobConfig changed = *job("j", {world.server_->address()});
+    changed.honorLabels = true;
+    QVERIFY(world.manager_.apply({std::make_shared<const scrape::JobConfig>(changed)}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
+    QCOMPARE(world.manager_.status().active.at(0).seriesAdded, std::uint64_t{1});
+    world.timers_.advance(9_s);
+    QVERIFY(world.store_.content("a").begin()->second.find("stale") == std::string::npos);
+}
+
+void TestScrapeLoop::targetsFromDiscoveryComeAtMostOncePerReloadInterval()
+{
+    World world;
+    QVERIFY(world.manager_.apply({job("j", {})}, {}, 0).ok());
+    const auto sets = [&world](int targets) {
+        discovery::TargetGroup group{.source = "x"};
+        for (int i = 0; i < targets; ++i) {
+            group.entries.push_back(model::Labels{{"__address__", world.server_->address()},
+                                                  {"__tmp_n", std::to_string(i)}});
+        }
+        auto result = std::make_shared<discovery::TargetSets>();
+        (*result)["j"] = {std::make_shared<const discovery::TargetGroup>(group)};
+        return result;
+    };
+    world.manager_.update(sets(1));
+    world.manager_.update(sets(2));
+    QCOMPARE(world.manager_.status().active.size(), std::size_t{0});
+    world.manager_.update(sets(3));
+    world.timers_.advance(5_s);
+    QTRY_COMPARE(world.manager_.status().active.size(), std::size_t{3});
+    world.timers_.advance(5_s);
+    world.manager_.update(sets(1));
+    QTRY_COMPARE(world.manager_.status().active.size(), std::size_t{1});
+}
+
+void TestScrapeLoop::failedFetchesAreLogged()
+{
+    World world;
+    QTemporaryDir folder;
+    const std::string path = folder.filePath("failures.log").toStdString();
+    scrape::JobConfig config = *job("j", {world.server_->address()});
+    config.failureLogFile = path;
+    QVERIFY(world.manager_.apply({std::make_shared<const scrape::JobConfig>(config)}, {}, 0).ok());
+    world.status_ = 503;
+    QVERIFY(world.pass(10_s, 1));
+    world.status_ = 200;
+    world.body_ = "no page";
+    QVERIFY(world.pass(10_s, 1));
+    QFile file(QString::fromStdString(path));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    const QByteArray text = file.readAll();
+    QCOMPARE(text.count('\n'), 1);
+    const auto line = QJsonDocument::fromJson(text).object();
+    QCOMPARE(line["level"].toString(), "ERROR");
+    QCOMPARE(line["msg"].toString(), "server returned HTTP status 503 Service Unavailable");
+    QCOMPARE(line["job_name"].toString(), "j");
+    QCOMPARE(line["target"].toString(),
+             QString::fromStdString("http://" + world.server_->address() + "/metrics"));
+    // A log that cannot be opened is an error, and the job runs on.
+    config.failureLogFile = "/nowhere/at/all.log";
+    QVERIFY(!world.manager_.apply({std::make_shared<const scrape::JobConfig>(config)}, {}, 0).ok());
+    QVERIFY(world.pass(10_s, 1));
 }
 
 void TestScrapeLoop::anEqualConfigurationKeepsItsLoops()
 {
     World world;
-    world.manager_.apply({job("j", {world.server_->address()})}, {}, 0);
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 1));
-    world.manager_.apply({job("j", {world.server_->address(), "127.0.0.1:1"})}, {}, 0);
+    QVERIFY(
+        world.manager_.apply({job("j", {world.server_->address(), "127.0.0.1:1"})}, {}, 0).ok());
     const scrape::PoolStatus status = world.manager_.status();
     QCOMPARE(status.active.size(), std::size_t{2});
     const bool kept = std::any_of(status.active.begin(), status.active.end(),
@@ -157,7 +293,8 @@ void TestScrapeLoop::anEqualConfigurationKeepsItsLoops()
 void TestScrapeLoop::targetLimitFailsWithoutARequest()
 {
     World world;
-    world.manager_.apply({job("j", {world.server_->address(), "127.0.0.1:1"}, 1)}, {}, 0);
+    QVERIFY(
+        world.manager_.apply({job("j", {world.server_->address(), "127.0.0.1:1"}, 1)}, {}, 0).ok());
     QVERIFY(world.pass(10_s, 2));
     QCOMPARE(world.requests_.load(), 0);
     QCOMPARE(world.manager_.status().active.at(0).lastError,
@@ -167,7 +304,7 @@ void TestScrapeLoop::targetLimitFailsWithoutARequest()
 void TestScrapeLoop::scrapeNowComesBesidesTheSchedule()
 {
     World world;
-    world.manager_.apply({job("j", {world.server_->address()})}, {}, 0);
+    QVERIFY(world.manager_.apply({job("j", {world.server_->address()})}, {}, 0).ok());
     const std::string id = world.manager_.status().active.at(0).id;
     std::atomic<bool> done = false;
     QVERIFY(world.manager_.scrapeNow(id, [&] { done = true; }).ok());

@@ -34,7 +34,7 @@ private Q_SLOTS:
     void refusesWhatCannotBeScraped_data();
     void refusesWhatCannotBeScraped();
     void parametersComeFromConfigAndLabels();
-    void equalEntriesAreOneTarget();
+    void hiddenLabelsMakeOtherTargets();
     void offsetsAreStableAndSpread();
 };
 
@@ -43,10 +43,13 @@ void TestTarget::fillsInTheJobsDefaults()
     const scrape::JobConfig job{.jobName = "node"};
     const Labels entry{{"__address__", "h:9100"}};
     const Labels discovered = scrape::discoveredLabels(job, entry, {});
-    QCOMPARE(
-        discovered.toString(),
-        std::string("{__address__=\"h:9100\", __metrics_path__=\"/metrics\", __scheme__=\"http\", "
-                    "__scrape_interval__=\"1m\", __scrape_timeout__=\"10s\", job=\"node\"}"));
+    QCOMPARE(discovered.toString(),
+             std::string("{__address__=\"h:9100\", "
+                         "__always_scrape_classic_histograms__=\"false\", "
+                         "__convert_classic_histograms_to_nhcb__=\"false\", "
+                         "__metrics_path__=\"/metrics\", __scheme__=\"http\", "
+                         "__scrape_interval__=\"1m\", __scrape_native_histograms__=\"false\", "
+                         "__scrape_timeout__=\"10s\", job=\"node\"}"));
     const auto target = make(job, entry);
     QVERIFY(target.ok() && *target);
     QCOMPARE((*target)->labels.toString(), std::string("{instance=\"h:9100\", job=\"node\"}"));
@@ -103,19 +106,21 @@ void TestTarget::parametersComeFromConfigAndLabels()
     scrape::JobConfig job{.jobName = "j", .params = {{"a", {"1", "2"}}}};
     job.relabelRules = {constant("__param_a", "9"), constant("__param_b", "x y")};
     QCOMPARE((*make(job, Labels{{"__address__", "h:1"}}))->url,
-             std::string("http://h:1/metrics?a=9&a=2&b=x%20y"));
+             std::string("http://h:1/metrics?a=9&a=2&b=x+y"));
 }
 
-void TestTarget::equalEntriesAreOneTarget()
+void TestTarget::hiddenLabelsMakeOtherTargets()
 {
     const scrape::JobConfig job{.jobName = "j"};
-    const discovery::TargetGroup a{
-        .source = "0", .entries = {Labels{{"__address__", "h:1"}}, Labels{{"__address__", "h:2"}}}};
-    const discovery::TargetGroup b{.source = "1",
-                                   .entries = {Labels{{"__address__", "h:1"}},
-                                               Labels{{"__address__", "h:1"}, {"__tmp_z", "1"}}}};
-    const scrape::TargetSet set = scrape::makeTargets(job, {a, b});
+    const discovery::TargetGroup group{
+        .source = "1",
+        .entries = {Labels{{"__address__", "h:1"}}, Labels{{"__address__", "h:1"}},
+                    Labels{{"__address__", "h:1"}, {"__tmp_z", "1"}}}};
+    const scrape::TargetSet set = scrape::makeTargets(job, group);
     QCOMPARE(set.targets.size(), std::size_t{3});
+    QCOMPARE(set.targets[0]->hash, set.targets[1]->hash);
+    QVERIFY(set.targets[0]->hash != set.targets[2]->hash);
+    QVERIFY(set.targets[0]->labels == set.targets[2]->labels);
 }
 
 void TestTarget::offsetsAreStableAndSpread()
