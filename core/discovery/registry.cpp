@@ -15,17 +15,24 @@ namespace {
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
+    {"azure", makeAzureConfig},
     {"digitalocean", makeDigitalOceanConfig},
     {"dns", makeDnsConfig},
     {"docker", makeDockerConfig},
     {"dockerswarm", makeDockerSwarmConfig},
     {"file", makeFileConfig},
+    {"gce", makeGceConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"ionos", makeIonosConfig},
     {"kubernetes", makeKubernetesConfig},
     {"linode", makeLinodeConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
+    {"scaleway", makeScalewayConfig},
+    {"triton", makeTritonConfig},
+    {"uyuni", makeUyuniConfig},
+    {"vultr", makeVultrConfig},
 };
 
 } // namespace
