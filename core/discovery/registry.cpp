@@ -15,16 +15,23 @@ namespace {
 // One a line, by name.
 constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
+    {"aws", makeAwsConfig},
     {"digitalocean", makeDigitalOceanConfig},
     {"dns", makeDnsConfig},
     {"docker", makeDockerConfig},
     {"dockerswarm", makeDockerSwarmConfig},
+    {"ec2", makeEc2Config},
+    {"ecs", makeEcsConfig},
+    {"elasticache", makeElasticacheConfig},
     {"file", makeFileConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"lightsail", makeLightsailConfig},
     {"linode", makeLinodeConfig},
+    {"msk", makeMskConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
+    {"rds", makeRdsConfig},
 };
 
 } // namespace
