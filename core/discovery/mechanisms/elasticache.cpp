@@ -99,7 +99,7 @@ constexpr XmlLabel kNodeLabels[] = {
     {"node_status", "CacheNodeStatus"},
 };
 
-// Three of the limits have no underscore before their last word.
+// The limits have no underscore before their last word.
 constexpr XmlLabel kServerlessLabels[] = {
     {"arn", "ARN"},
     {"cache_usage_limit_data_storagemaximum", "CacheUsageLimits/DataStorage/Maximum"},
