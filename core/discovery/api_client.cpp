@@ -50,6 +50,11 @@ ApiClient::ApiClient(const ProviderEnvironment& environment, net::HttpClientConf
       timeout_(timeout)
 {}
 
+ApiClient::ApiClient(const ProviderEnvironment& environment,
+                     std::shared_ptr<const net::HttpClientConfig> config, base::Duration timeout)
+    : http_(environment.http), config_(std::move(config)), timeout_(timeout)
+{}
+
 absl::StatusOr<net::HttpResponse> ApiClient::send(net::HttpRequest request,
                                                   const std::stop_token& stop)
 {

@@ -3,9 +3,9 @@
 #include "core/discovery/aws_credentials.h"
 
 #include "core/base/file.h"
+#include "core/base/run_program.h"
 #include "core/base/status.h"
 #include "core/discovery/aws_xml.h"
-#include "core/discovery/run_command.h"
 #include "core/net/crypto.h"
 #include "core/net/url.h"
 
@@ -312,7 +312,8 @@ AwsCredentialChain::Result AwsCredentialChain::fromNamedSource(const std::string
 
 AwsCredentialChain::Result AwsCredentialChain::fromProcess(const std::string& command)
 {
-    const auto text = runCommand(command, kCommandTimeout, stop_);
+    const auto text = base::runProgram(
+        {.arguments = {"/bin/sh", "-c", command}, .timeout = kCommandTimeout}, stop_);
     if (!text.ok()) {
         return base::annotate(text.status(), "credential_process");
     }

@@ -16,6 +16,7 @@ namespace {
 constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
     {"aws", makeAwsConfig},
+    {"azure", makeAzureConfig},
     {"digitalocean", makeDigitalOceanConfig},
     {"dns", makeDnsConfig},
     {"docker", makeDockerConfig},
@@ -24,14 +25,21 @@ constexpr Mechanism kMechanisms[] = {
     {"ecs", makeEcsConfig},
     {"elasticache", makeElasticacheConfig},
     {"file", makeFileConfig},
+    {"gce", makeGceConfig},
     {"hetzner", makeHetznerConfig},
     {"http", makeHttpConfig},
+    {"ionos", makeIonosConfig},
+    {"kubernetes", makeKubernetesConfig},
     {"lightsail", makeLightsailConfig},
     {"linode", makeLinodeConfig},
     {"msk", makeMskConfig},
     {"openstack", makeOpenStackConfig},
     {"puppetdb", makePuppetDbConfig},
     {"rds", makeRdsConfig},
+    {"scaleway", makeScalewayConfig},
+    {"triton", makeTritonConfig},
+    {"uyuni", makeUyuniConfig},
+    {"vultr", makeVultrConfig},
 };
 
 } // namespace
