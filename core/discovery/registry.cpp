@@ -17,6 +17,7 @@ constexpr Mechanism kMechanisms[] = {
     {"aiven", makeAivenConfig},
     {"aws", makeAwsConfig},
     {"azure", makeAzureConfig},
+    {"consul", makeConsulConfig},
     {"digitalocean", makeDigitalOceanConfig},
     {"dns", makeDnsConfig},
     {"docker", makeDockerConfig},

@@ -11,6 +11,7 @@ namespace narthex::discovery {
 std::unique_ptr<MechanismConfig> makeAivenConfig();
 std::unique_ptr<MechanismConfig> makeAwsConfig();
 std::unique_ptr<MechanismConfig> makeAzureConfig();
+std::unique_ptr<MechanismConfig> makeConsulConfig();
 std::unique_ptr<MechanismConfig> makeDigitalOceanConfig();
 std::unique_ptr<MechanismConfig> makeDnsConfig();
 std::unique_ptr<MechanismConfig> makeDockerConfig();
