@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Blocking HTTP calls of discovery mechanisms, cancelled by a stop token, with a total timeout and
-// a limit of the answer. Owner: a mechanism. Threads: one at a time. Errors: Unavailable and the
+// a limit of the answer. Owner: a mechanism. Threads: any. Errors: Unavailable and the
 // like from the transport; a status that is not expected is Unavailable `server returned HTTP
 // status 503 Service Unavailable`. Bodies and headers of requests are never logged. Source:
 // spec/discovery.md, Safety rules.
