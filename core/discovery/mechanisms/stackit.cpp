@@ -45,7 +45,8 @@ struct StackitConfig final : MechanismOf<StackitConfig>
         if (fields.reading()) {
             fields.check(!endpoint.empty() || !region.empty(),
                          "stackit_sd: endpoint and region missing");
-            if (!endpoint.empty() && endpoint.find("://") == std::string::npos) {
+            if (!endpoint.empty() && !endpoint.starts_with("https://") &&
+                !endpoint.starts_with("http://")) {
                 fields.failAt("endpoint",
                               fmt::format("stackit_sd: invalid endpoint \"{}\": it must begin "
                                           "with https://",
