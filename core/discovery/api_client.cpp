@@ -50,10 +50,14 @@ ApiClient::ApiClient(const ProviderEnvironment& environment, net::HttpClientConf
       timeout_(timeout)
 {}
 
-ApiClient::ApiClient(const ProviderEnvironment& environment,
-                     std::shared_ptr<const net::HttpClientConfig> config, base::Duration timeout)
-    : http_(environment.http), config_(std::move(config)), timeout_(timeout)
-{}
+ApiClient ApiClient::sharing(const ProviderEnvironment& environment,
+                             std::shared_ptr<const net::HttpClientConfig> config,
+                             base::Duration timeout)
+{
+    ApiClient client(environment, net::HttpClientConfig{}, timeout);
+    client.config_ = std::move(config);
+    return client;
+}
 
 absl::StatusOr<net::HttpResponse> ApiClient::send(net::HttpRequest request,
                                                   const std::stop_token& stop)

@@ -39,11 +39,11 @@ public:
     {
     public:
         explicit Answer(int socket) : socket_(socket) {}
-        void whole(int status, const std::string& body)
+        void whole(int status, const std::string& body, const std::string& headers = {})
         {
             write("HTTP/1.1 " + std::to_string(status) +
                   " Status\r\nContent-Type: application/json\r\nContent-Length: " +
-                  std::to_string(body.size()) + "\r\n\r\n" + body);
+                  std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body);
         }
         /// 200, in chunks.
         void begin()

@@ -42,7 +42,7 @@ absl::StatusOr<Json> Client::get(const std::string& path, const net::Parameters&
                                  const std::stop_token& stop)
 {
     NARTHEX_ASSIGN_OR_RETURN(auto settings, access_->settings(stop));
-    ApiClient client(environment_, std::move(settings), kListTimeout);
+    ApiClient client = ApiClient::sharing(environment_, std::move(settings), kListTimeout);
     net::HttpRequest request{.url = joinUrl(access_->server(), path, query),
                              .headers = {{"Accept", "application/json"}}};
     const base::Duration begin = environment_.clock.monotonic();

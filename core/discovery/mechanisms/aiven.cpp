@@ -4,23 +4,29 @@
 // aiven_sd_configs: services of a project at Aiven that expose Prometheus metrics.
 // Source: spec/discovery.md, section 24.
 #include "core/base/status.h"
+#include "core/base/worker_pool.h"
 #include "core/discovery/group_file.h"
 #include "core/discovery/refreshing.h"
 #include "core/discovery/registry.h"
-#include "core/discovery/resolve_hosts.h"
 #include "core/discovery/target_labels.h"
+#include "core/net/dns.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <map>
+#include <thread>
 
 namespace narthex::discovery {
 namespace {
 
 constexpr std::string_view kFailures = "prometheus_sd_aiven_failures_total";
 constexpr std::string_view kAny = "any";
+/// Host names looked up at once, one of them on the refresh's own thread.
+constexpr std::size_t kLookupsAtOnce = 5;
+constexpr base::Duration kLookupTimeout = 10_s;
 
 bool contains(const std::vector<std::string>& list, std::string_view item)
 {
@@ -128,6 +134,39 @@ struct Endpoint
     std::uint64_t port = 0;
 };
 
+/// IPv4 and IPv6 addresses, in a steady order. Errors: there is none, or no answer in time.
+absl::StatusOr<std::vector<std::string>>
+addressesOf(const net::DnsResolver& resolver, const std::string& host, const std::stop_token& stop)
+{
+    std::array<unsigned char, 16> bytes{};
+    if (inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+        inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1) {
+        return std::vector<std::string>{host};
+    }
+    std::stop_source limit;
+    const std::stop_callback onStop(stop, [&limit] { limit.request_stop(); });
+    const std::jthread timer([&limit](const std::stop_token& done) {
+        if (waitFor(kLookupTimeout, done)) {
+            limit.request_stop();
+        }
+    });
+    std::vector<std::string> addresses;
+    for (const net::DnsType type : {net::DnsType::A, net::DnsType::AAAA}) {
+        NARTHEX_ASSIGN_OR_RETURN(const auto records,
+                                 resolver.lookup(host, type, limit.get_token()));
+        for (const net::DnsRecord& record : records) {
+            if (record.type == type) {
+                addresses.push_back(record.target);
+            }
+        }
+    }
+    if (addresses.empty()) {
+        return base::notFound("{} has no address", host);
+    }
+    std::sort(addresses.begin(), addresses.end());
+    return addresses;
+}
+
 class AivenRefresher final : public Refresher
 {
 public:
@@ -135,7 +174,7 @@ public:
         : client_(environment, config.http, config.refreshInterval),
           metrics_(environment.metrics),
           log_(environment.log),
-          resolverFile_(environment.resolverFile),
+          resolver_(environment.resolverFile, environment.dnsPort),
           config_(config)
     {
         metrics_.add(kFailures, {}, 0);
@@ -250,10 +289,14 @@ private:
                 hosts.push_back(endpoint.host);
             }
         }
-        auto results = resolveHosts(hosts, {.resolverFile = resolverFile_}, stop);
+        std::vector<absl::StatusOr<std::vector<std::string>>> results(hosts.size());
+        base::WorkerPool pool(std::min(kLookupsAtOnce - 1, std::max<std::size_t>(1, hosts.size())));
+        pool.parallelFor(hosts.size(), [&](std::size_t i) {
+            results[i] = addressesOf(resolver_, hosts[i], stop);
+        });
         std::map<std::string, std::vector<std::string>> addresses;
         for (std::size_t i = 0; i < hosts.size(); ++i) {
-            if (results[i].ok() && !results[i]->empty()) {
+            if (results[i].ok()) {
                 addresses[hosts[i]] = *std::move(results[i]);
             } else {
                 log_->warn("aiven: a host name does not resolve host={} error=\"{}\"", hosts[i],
@@ -267,7 +310,7 @@ private:
     ApiClient client_;
     Metrics& metrics_;
     const base::Logger log_;
-    const std::string resolverFile_;
+    const net::DnsResolver resolver_;
     const AivenConfig config_;
     /// The last addresses of each host.
     std::map<std::string, std::vector<std::string>> addresses_;

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "support/name_server.h"
 #include "support/recorded_api.h"
 
 #include <QTemporaryDir>
@@ -60,6 +61,7 @@ private Q_SLOTS:
     void choosesServices();
     void readsTheTokenFileEachTime();
     void resolvesNamesToAllAddresses();
+    void takesAddressesAsTheyAre();
     void keepsTheNameWhenItDoesNotResolve();
     void failsOnBadAnswers();
     void saysWhichStatusCame();
@@ -228,6 +230,34 @@ void TestAivenDiscovery::readsTheTokenFileEachTime()
 
 void TestAivenDiscovery::resolvesNamesToAllAddresses()
 {
+    if (NameServer::program().isEmpty()) {
+        QSKIP("bind9's named is not among the peers (packaging/test gets it)");
+    }
+    const std::map<std::string, std::string> zones = {
+        {"example.org", "pg A 10.0.0.2\npg A 10.0.0.1\npg AAAA 2001:db8::1\n"}};
+    NameServer names(zones);
+    QVERIFY2(names.start(), qPrintable(names.output()));
+    names.writeResolver("");
+    world_.resolverFile = names.resolverFile();
+    world_.dnsPort = names.port();
+    server_.json(
+        kList, services(service("a", "RUNNING",
+                                component("prometheus", "pg.example.org", "dynamic", "primary"))));
+    const auto refresher = world_.refresher("aiven", yaml("resolve_dns: true\n"));
+    const auto groups = world_.refresh(*refresher);
+    QCOMPARE(addressesOf(groups[0]), QString("10.0.0.1:9273 10.0.0.2:9273 [2001:db8::1]:9273"));
+    QCOMPARE(labelsOf(groups[0])["__meta_aiven_node_ip"], std::string("10.0.0.1"));
+    QCOMPARE(labelsOf(groups[0])["__meta_aiven_service_host"], std::string("pg.example.org"));
+    // When nobody answers any more, the last addresses stay.
+    QFile file(QString::fromStdString(names.resolverFile()));
+    QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
+    file.write("nameserver 127.0.0.254\n");
+    file.close();
+    QCOMPARE(world_.refresh(*refresher), groups);
+}
+
+void TestAivenDiscovery::takesAddressesAsTheyAre()
+{
     server_.json(kList,
                  services(service("a", "RUNNING",
                                   component("prometheus", "127.0.0.9", "dynamic", "primary"))));
@@ -235,7 +265,6 @@ void TestAivenDiscovery::resolvesNamesToAllAddresses()
     const auto groups = world_.refresh(*refresher);
     QCOMPARE(addressesOf(groups[0]), QString("127.0.0.9:9273"));
     QCOMPARE(labelsOf(groups[0])["__meta_aiven_node_ip"], std::string("127.0.0.9"));
-    QCOMPARE(labelsOf(groups[0])["__meta_aiven_service_host"], std::string("127.0.0.9"));
 }
 
 void TestAivenDiscovery::keepsTheNameWhenItDoesNotResolve()
