@@ -114,7 +114,7 @@ void AzureAdConfig::Sdk::describe(Fields& fields)
     uuid(fields, "tenant_id", tenantId, "SDK", false);
 }
 
-void AzureAdConfig::Certificate::describe(Fields& fields)
+void AzureCertificate::describe(Fields& fields)
 {
     uuid(fields, "client_id", clientId, "certificate");
     uuid(fields, "tenant_id", tenantId, "certificate");

@@ -31,6 +31,19 @@ struct Sigv4Config
     friend bool operator==(const Sigv4Config&, const Sigv4Config&) = default;
 };
 
+/// The way `certificate` of AzureAdConfig.
+struct AzureCertificate
+{
+    std::string clientId;
+    std::string tenantId;
+    std::string path;
+    std::string keyPath;
+    base::Secret password;
+    bool sendChain = false;
+    void describe(yaml::Fields& fields);
+    friend bool operator==(const AzureCertificate&, const AzureCertificate&) = default;
+};
+
 /// Microsoft Entra ID; exactly one of the ways is configured.
 struct AzureAdConfig
 {
@@ -62,24 +75,13 @@ struct AzureAdConfig
         void describe(yaml::Fields& fields);
         friend bool operator==(const Sdk&, const Sdk&) = default;
     };
-    struct Certificate
-    {
-        std::string clientId;
-        std::string tenantId;
-        std::string path;
-        std::string keyPath;
-        base::Secret password;
-        bool sendChain = false;
-        void describe(yaml::Fields& fields);
-        friend bool operator==(const Certificate&, const Certificate&) = default;
-    };
 
     std::string cloud = "AzurePublic";
     std::optional<ManagedIdentity> managedIdentity;
     std::optional<WorkloadIdentity> workloadIdentity;
     std::optional<OAuth> oauth;
     std::optional<Sdk> sdk;
-    std::optional<Certificate> certificate;
+    std::optional<AzureCertificate> certificate;
     std::string scope;
 
     void describe(yaml::Fields& fields);
