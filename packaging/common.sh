@@ -42,6 +42,7 @@ screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
 peer_packages() {
     echo nginx prometheus prometheus-node-exporter tinyproxy-bin
     echo bind9 bind9-libs libfstrm0 libicu72 libjemalloc2 libjson-c5 liblmdb0 libmaxminddb0 libnghttp2-14 libprotobuf-c1 libuv1 libxml2
+    echo libzookeeper-java libcommons-io-java libdropwizard-metrics-java libnetty-java libslf4j-java libsnappy-java openjdk-17-jre-headless
 }
 
 missing_packages() {
@@ -81,6 +82,10 @@ fetch_peers() {
             cd "$peers/.packages"
             apt-get download -q "$package" >&2 && dpkg -x "$package"_*.deb "$peers" && touch "$package.done"
         ) || say "the peer $package cannot be had: tests that need it are skipped"
+    done
+    # Java finds its settings through links to /etc: here they lead to where they were unpacked.
+    find "$peers/usr/lib/jvm" -lname '/etc/*' -printf '%p %l\n' 2>/dev/null | while read -r link target; do
+        if [ -e "$peers$target" ]; then ln -sfnr "$peers$target" "$link"; fi
     done
 }
 

@@ -253,6 +253,8 @@ private:
 
 } // namespace
 
+absl::StatusOr<DnsAnswer> readDnsAnswer(const std::string& bytes) { return Message(bytes).read(); }
+
 absl::StatusOr<DnsAnswer> askDnsServer(const std::string& server, std::uint16_t port,
                                        const DnsQuestion& question, const std::stop_token& stop)
 {
@@ -281,7 +283,7 @@ absl::StatusOr<DnsAnswer> askDnsServer(const std::string& server, std::uint16_t 
     if (reply.code != ARES_SUCCESS) {
         return failure(reply.code);
     }
-    return Message(reply.bytes).read();
+    return readDnsAnswer(reply.bytes);
 }
 
 } // namespace narthex::net

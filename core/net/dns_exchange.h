@@ -32,6 +32,9 @@ struct DnsQuestion
     bool tcp = false;
 };
 
+/// The answer's header and its answer section. Names keep their final dot.
+absl::StatusOr<DnsAnswer> readDnsAnswer(const std::string& bytes);
+
 /// `server`: an address. Over UDP with an EDNS0 size of 4096 bytes, over TCP without.
 absl::StatusOr<DnsAnswer> askDnsServer(const std::string& server, std::uint16_t port,
                                        const DnsQuestion& question, const std::stop_token& stop);

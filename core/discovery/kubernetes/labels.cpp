@@ -2,19 +2,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/discovery/kubernetes/labels.h"
 
+#include "core/discovery/refreshing.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 namespace narthex::discovery::kubernetes {
 namespace {
-
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
-}
 
 void putMetadata(model::LabelsBuilder& labels, std::string_view kind, const Json& metadata)
 {
@@ -71,7 +66,7 @@ std::string readyOf(const Json& pod)
 {
     for (const Json& condition : pod["status"]["conditions"].items()) {
         if (condition["type"].text() == "Ready") {
-            return lower(condition["status"].text());
+            return lowerCase(condition["status"].text());
         }
     }
     return "unknown";

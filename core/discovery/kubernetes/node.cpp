@@ -1,22 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/discovery/kubernetes/labels.h"
+#include "core/discovery/refreshing.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace narthex::discovery::kubernetes {
-namespace {
-
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
-}
-
-} // namespace
 
 std::optional<TargetGroup> makeNodeGroup(const Json& object, const RoleContext& context)
 {
@@ -48,8 +37,9 @@ std::optional<TargetGroup> makeNodeGroup(const Json& object, const RoleContext& 
     put(labels, "node_provider_id", object["spec"]["providerID"].text());
     for (const Json& condition : status["conditions"].items()) {
         put(labels,
-            fmt::format("node_condition_{}", sanitizeLabelName(lower(condition["type"].text()))),
-            lower(condition["status"].text()));
+            fmt::format("node_condition_{}",
+                        sanitizeLabelName(lowerCase(condition["type"].text()))),
+            lowerCase(condition["status"].text()));
     }
     putObject(labels, "node", object);
     return TargetGroup{.entries = {entry.build()}, .labels = labels.build()};
