@@ -27,6 +27,7 @@ constexpr Mechanism kMechanisms[] = {
     {"ionos", makeIonosConfig},
     {"kuma", makeKumaConfig},
     {"linode", makeLinodeConfig},
+    {"oci", makeOciConfig},
     {"openstack", makeOpenStackConfig},
     {"outscale", makeOutscaleConfig},
     {"ovhcloud", makeOvhCloudConfig},

@@ -21,6 +21,7 @@ std::unique_ptr<MechanismConfig> makeHttpConfig();
 std::unique_ptr<MechanismConfig> makeIonosConfig();
 std::unique_ptr<MechanismConfig> makeKumaConfig();
 std::unique_ptr<MechanismConfig> makeLinodeConfig();
+std::unique_ptr<MechanismConfig> makeOciConfig();
 std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makeOutscaleConfig();
 std::unique_ptr<MechanismConfig> makeOvhCloudConfig();
