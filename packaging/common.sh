@@ -24,14 +24,14 @@ boost_package() {
 
 # What a build needs, by Debian's names (Ubuntu 24.04 and Debian 13 use the same, but for Boost). On Fedora the names are:
 # gcc-c++ cmake ninja-build ccache mold pkgconf qt6-qtbase-devel qt6-qtcharts-devel qt6-qtsvg-devel qt6-qttools-devel
-# qscintilla-qt6-devel qtkeychain-qt6-devel yaml-cpp-devel openssl-devel sqlite-devel spdlog-devel fmt-devel
+# qscintilla-qt6-devel qtkeychain-qt6-devel yaml-cpp-devel libyaml-devel openssl-devel sqlite-devel spdlog-devel fmt-devel
 # abseil-cpp-devel libcurl-devel c-ares-devel boost-devel re2-devel protozero-devel snappy-devel libzstd-devel zlib-devel
 # pugixml-devel zookeeper-devel libdeflate-devel xxhash-devel simdjson-devel date-devel cli11-devel libxcrypt-devel
 build_packages() {
     echo g++ cmake ninja-build ccache mold pkg-config \
         qt6-base-dev qt6-charts-dev qt6-svg-dev libqt6opengl6-dev qt6-l10n-tools qt6-tools-dev-tools qt6-tools-dev \
         libgl-dev libxkbcommon-dev libvulkan-dev libqscintilla2-qt6-dev \
-        libyaml-cpp-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
+        libyaml-cpp-dev libyaml-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
         "$(boost_package)" libre2-dev libprotozero-dev libpugixml-dev libzookeeper-mt-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
         libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }

@@ -50,6 +50,15 @@ ApiClient::ApiClient(const ProviderEnvironment& environment, net::HttpClientConf
       timeout_(timeout)
 {}
 
+ApiClient ApiClient::sharing(const ProviderEnvironment& environment,
+                             std::shared_ptr<const net::HttpClientConfig> config,
+                             base::Duration timeout)
+{
+    ApiClient client(environment, net::HttpClientConfig{}, timeout);
+    client.config_ = std::move(config);
+    return client;
+}
+
 absl::StatusOr<net::HttpResponse> ApiClient::send(net::HttpRequest request,
                                                   const std::stop_token& stop)
 {

@@ -21,6 +21,10 @@ public:
     /// `timeout`: of a whole call.
     ApiClient(const ProviderEnvironment& environment, net::HttpClientConfig config,
               base::Duration timeout);
+    /// With settings that others use, too.
+    static ApiClient sharing(const ProviderEnvironment& environment,
+                             std::shared_ptr<const net::HttpClientConfig> config,
+                             base::Duration timeout);
 
     /// Sends and waits. Any status is an answer.
     absl::StatusOr<net::HttpResponse> send(net::HttpRequest request, const std::stop_token& stop);

@@ -31,7 +31,7 @@ AzureCredentials::AzureCredentials(const ProviderEnvironment& environment, Azure
                                    AzureCloud cloud, const net::HttpClientConfig& http,
                                    base::Duration timeout)
     : loginClient_(environment, http, timeout),
-      localClient_(environment, {}, timeout),
+      localClient_(environment, net::HttpClientConfig{}, timeout),
       variable_(environment.variable),
       apiBase_(environment.apiBase),
       login_(std::move(login)),

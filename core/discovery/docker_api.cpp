@@ -69,10 +69,12 @@ absl::StatusOr<DockerApi> DockerApi::create(const ProviderEnvironment& environme
                                      host);
     }
     if (scheme == "unix") {
-        return DockerApi(ApiClient(environment, {}, timeout), "http://localhost", rest);
+        return DockerApi(ApiClient(environment, net::HttpClientConfig{}, timeout),
+                         "http://localhost", rest);
     }
     if (scheme == "tcp") {
-        return DockerApi(ApiClient(environment, {}, timeout), "http://" + rest, "");
+        return DockerApi(ApiClient(environment, net::HttpClientConfig{}, timeout), "http://" + rest,
+                         "");
     }
     if (scheme == "http" || scheme == "https") {
         return DockerApi(ApiClient(environment, http, timeout), host, "");

@@ -116,6 +116,8 @@ std::vector<std::pair<std::string, Json>> Json::members() const
     return result;
 }
 
+std::string Json::json() const { return document_ ? simdjson::to_string(element_) : "null"; }
+
 std::vector<std::string> Json::texts() const
 {
     std::vector<std::string> result;

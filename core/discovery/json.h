@@ -47,6 +47,8 @@ public:
     [[nodiscard]] std::vector<Json> items() const;
     /// Members of an object, in order; none for everything else.
     [[nodiscard]] std::vector<std::pair<std::string, Json>> members() const;
+    /// Written again as JSON, without blanks.
+    [[nodiscard]] std::string json() const;
     /// The text() of each element.
     [[nodiscard]] std::vector<std::string> texts() const;
 

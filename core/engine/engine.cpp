@@ -145,7 +145,8 @@ Engine::Engine(EngineOptions options, Environment environment)
                          changes_.post(Change::Targets);
                      },
                  .startTimes = options_.startTimes,
-                 .typeAndUnitLabels = options_.typeAndUnitLabels},
+                 .typeAndUnitLabels = options_.typeAndUnitLabels,
+                 .customBuckets = !options_.store.readableBy242},
                 client_),
       discovery_("scrape",
                  {.http = client_,
@@ -336,6 +337,15 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
         log_->warn("engine: configuration warning=\"{}\"", config->warnings[i]);
         setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration",
                    config->warnings[i]);
+    }
+    const bool converts =
+        std::any_of(config->jobs.begin(), config->jobs.end(),
+                    [](const auto& job) { return job->convertClassicHistograms; });
+    if (converts && options_.store.readableBy242) {
+        setProblem(fmt::format("{}nhcb", kWarningPrefix), Severity::Warning, "configuration",
+                   "convert_classic_histograms_to_nhcb has no effect: histograms with custom "
+                   "buckets are written only with --storage.prometheus3-formats (Prometheus 2 "
+                   "cannot read them); classic histograms are stored as they are");
     }
     if (!ready()) {
         return; // scraping starts with the store

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/request_headers.h"
 
-#include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/net/crypto.h"
+#include "core/net/small_file.h"
 
 #include <absl/strings/ascii.h>
 
@@ -15,8 +15,6 @@ namespace narthex::net {
 namespace {
 
 constexpr std::string_view kAuthorization = "Authorization";
-constexpr std::uint64_t kFileLimit = 1U << 20U;
-
 bool isSensitive(std::string_view name)
 {
     constexpr std::array<std::string_view, 6> kNames{
@@ -28,7 +26,7 @@ bool isSensitive(std::string_view name)
 
 absl::StatusOr<std::string> readTrimmed(const std::string& path)
 {
-    NARTHEX_ASSIGN_OR_RETURN(std::string text, base::readFile(path, kFileLimit));
+    NARTHEX_ASSIGN_OR_RETURN(std::string text, readSmallFile(path));
     absl::StripAsciiWhitespace(&text);
     return text;
 }

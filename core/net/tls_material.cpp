@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/tls_material.h"
 
-#include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/net/small_file.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -11,8 +11,6 @@
 
 namespace narthex::net {
 namespace {
-
-constexpr std::uint64_t kFileLimit = 8U << 20U;
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -34,7 +32,7 @@ absl::StatusOr<std::string> textOf(const std::string& inlined, const std::string
     if (path.empty()) {
         return inlined;
     }
-    auto text = base::readFile(path, kFileLimit);
+    auto text = readSmallFile(path);
     if (!text.ok()) {
         return base::unavailable("unable to read {}: unable to read file {}: {}", what, path,
                                  base::messageOf(text.status()));

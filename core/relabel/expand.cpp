@@ -8,24 +8,21 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <clocale>
 #include <cwctype>
 
 namespace narthex::relabel {
 namespace {
 
-bool isWord(char c)
+/// Unicode's tables of letters and cases, as the C library has them; independent of the user's
+/// language.
+locale_t unicode()
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/// Bytes of the name at the start of `text`.
-std::size_t nameLength(std::string_view text)
-{
-    std::size_t length = 0;
-    while (length < text.size() && isWord(text[length])) {
-        ++length;
-    }
-    return length;
+    static const locale_t kLocale = [] {
+        const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+        return utf8 != nullptr ? utf8 : ::newlocale(LC_CTYPE_MASK, "C", nullptr);
+    }();
+    return kLocale;
 }
 
 char32_t decode(std::string_view sequence)
@@ -44,6 +41,24 @@ char32_t decode(std::string_view sequence)
     }
 }
 
+/// Bytes of the name at the start of `text`: letters and digits of any script, and '_'.
+std::size_t nameLength(std::string_view text)
+{
+    std::size_t length = 0;
+    while (length < text.size()) {
+        const std::size_t size = base::utf8SequenceLength(text.substr(length));
+        if (size == 0) {
+            break;
+        }
+        const char32_t rune = decode(text.substr(length, size));
+        if (rune != U'_' && ::iswalnum_l(static_cast<wint_t>(rune), unicode()) == 0) {
+            break;
+        }
+        length += size;
+    }
+    return length;
+}
+
 void encode(char32_t rune, std::string& out)
 {
     const auto put = [&out](char32_t byte) {
@@ -54,52 +69,23 @@ void encode(char32_t rune, std::string& out)
     } else if (rune < 0x800) {
         put(0xC0U | rune >> 6U);
         put(0x80U | (rune & 0x3FU));
-    } else {
+    } else if (rune < 0x10000) {
         put(0xE0U | rune >> 12U);
+        put(0x80U | (rune >> 6U & 0x3FU));
+        put(0x80U | (rune & 0x3FU));
+    } else {
+        put(0xF0U | rune >> 18U);
+        put(0x80U | (rune >> 12U & 0x3FU));
         put(0x80U | (rune >> 6U & 0x3FU));
         put(0x80U | (rune & 0x3FU));
     }
 }
 
-// The C library's towupper depends on the locale, so the ranges that pair letters regularly are
-// spelled out.
 char32_t mapRune(char32_t rune, bool upper)
 {
-    const auto shifted = [&](char32_t lowFirst, char32_t lowLast, char32_t distance) -> char32_t {
-        if (upper && rune >= lowFirst && rune <= lowLast) {
-            return rune - distance;
-        }
-        if (!upper && rune >= lowFirst - distance && rune <= lowLast - distance) {
-            return rune + distance;
-        }
-        return rune;
-    };
-    const bool latinPairs = (rune >= 0x100 && rune <= 0x137) || (rune >= 0x14A && rune <= 0x177) ||
-                            (rune >= 0x460 && rune <= 0x481) || (rune >= 0x48A && rune <= 0x4BF) ||
-                            (rune >= 0x4D0 && rune <= 0x52F) || (rune >= 0x1E00 && rune <= 0x1E95);
-    if (latinPairs && rune != 0x130 && rune != 0x131) {
-        return upper ? rune & ~char32_t{1} : rune | 1U;
-    }
-    if (rune < 0x80) {
-        return shifted('a', 'z', 0x20);
-    }
-    if (rune == 0xD7 || rune == 0xF7) {
-        return rune;
-    }
-    if (rune < 0x100) {
-        return shifted(0xE0, 0xFE, 0x20);
-    }
-    if (rune >= 0x391 && rune <= 0x3C9) {
-        return rune == 0x3C2 ? (upper ? 0x3A3 : rune) : shifted(0x3B1, 0x3C9, 0x20);
-    }
-    if (rune >= 0x400 && rune <= 0x45F) {
-        return rune >= 0x450 || rune < 0x410 ? shifted(0x450, 0x45F, 0x50)
-                                             : shifted(0x430, 0x44F, 0x20);
-    }
-    if (rune >= 0x531 && rune <= 0x586) {
-        return shifted(0x561, 0x586, 0x30);
-    }
-    return rune;
+    const auto wide = static_cast<wint_t>(rune);
+    return static_cast<char32_t>(upper ? ::towupper_l(wide, unicode())
+                                       : ::towlower_l(wide, unicode()));
 }
 
 } // namespace
@@ -109,7 +95,8 @@ Captures::Captures(const re2::RE2& regex, std::string_view text) : regex_(regex)
     const auto count = static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> pieces(count);
     const re2::StringPiece whole(text.data(), text.size());
-    matched_ = regex.Match(whole, 0, text.size(), re2::RE2::ANCHOR_BOTH, pieces.data(),
+    // The anchors stand in the expression's text.
+    matched_ = regex.Match(whole, 0, text.size(), re2::RE2::UNANCHORED, pieces.data(),
                            static_cast<int>(count));
     for (const re2::StringPiece& p : pieces) {
         groups_.emplace_back(p.data(), p.size());
@@ -126,6 +113,17 @@ std::string_view Captures::group(std::string_view name) const
     const auto found = names.find(std::string(name));
     return found == names.end() ? std::string_view()
                                 : groups_[static_cast<std::size_t>(found->second)];
+}
+
+std::vector<std::pair<std::string, std::string>> Captures::list() const
+{
+    std::vector<std::pair<std::string, std::string>> result;
+    const auto& names = regex_.CapturingGroupNames();
+    for (std::size_t i = 0; matched_ && i < groups_.size(); ++i) {
+        const auto name = names.find(static_cast<int>(i));
+        result.emplace_back(name == names.end() ? std::to_string(i) : name->second, groups_[i]);
+    }
+    return result;
 }
 
 std::string Captures::expand(std::string_view pattern) const
@@ -164,8 +162,8 @@ std::string mapCase(std::string_view text, bool upper)
         const std::string_view sequence = text.substr(0, length);
         text.remove_prefix(length);
         const bool valid = base::utf8SequenceLength(sequence) == length;
-        const char32_t rune = valid && length < 4 ? decode(sequence) : 0;
-        const char32_t mapped = rune == 0 ? rune : mapRune(rune, upper);
+        const char32_t rune = valid ? decode(sequence) : 0;
+        const char32_t mapped = valid ? mapRune(rune, upper) : rune;
         if (mapped == rune) {
             out += sequence;
         } else {

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace re2 {
@@ -25,6 +26,8 @@ public:
     [[nodiscard]] bool matched() const { return matched_; }
     /// `$1`, `${1}`, `$name`, `${name}`, `$$`; an unknown group is empty, a malformed `$` stays.
     [[nodiscard]] std::string expand(std::string_view pattern) const;
+    /// Number or name of each group, the whole match first, with its text; none without a match.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> list() const;
 
 private:
     [[nodiscard]] std::string_view group(std::string_view name) const;
@@ -34,8 +37,7 @@ private:
     bool matched_ = false;
 };
 
-/// Unicode simple case mapping of the scripts that have case (Latin, Greek, Cyrillic, Armenian);
-/// other bytes stay.
+/// Unicode simple case mapping, a code point to a code point; bytes that are no UTF-8 stay.
 std::string mapCase(std::string_view text, bool upper);
 
 } // namespace narthex::relabel

@@ -7,6 +7,7 @@
 #include "core/base/utf8.h"
 #include "core/relabel/expand.h"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <re2/re2.h>
 
@@ -94,7 +95,7 @@ Outcome filterNames(const Rule& rule, bool dropMatching, model::LabelsBuilder& l
     Outcome outcome;
     const auto snapshot = labels.entries();
     for (const auto& [name, value] : snapshot) {
-        const bool matches = re2::RE2::FullMatch(piece(name), *rule.compiled);
+        const bool matches = re2::RE2::PartialMatch(piece(name), *rule.compiled);
         if (matches == dropMatching) {
             outcome.matched = true;
             labels.remove(name);
@@ -110,11 +111,11 @@ Outcome applyRule(const Rule& rule, NameScheme scheme, std::string_view value,
     case Action::Replace:
         return replace(rule, scheme, value, labels);
     case Action::Keep: {
-        const bool matched = re2::RE2::FullMatch(piece(value), *rule.compiled);
+        const bool matched = re2::RE2::PartialMatch(piece(value), *rule.compiled);
         return {.matched = matched, .kept = matched};
     }
     case Action::Drop: {
-        const bool matched = re2::RE2::FullMatch(piece(value), *rule.compiled);
+        const bool matched = re2::RE2::PartialMatch(piece(value), *rule.compiled);
         return {.matched = matched, .kept = !matched};
     }
     case Action::KeepEqual: {
@@ -144,6 +145,33 @@ Outcome applyRule(const Rule& rule, NameScheme scheme, std::string_view value,
     return {};
 }
 
+bool usesRegexOnValue(Action action)
+{
+    return action == Action::Replace || action == Action::Keep || action == Action::Drop;
+}
+
+/// Why the rule dropped, in a sentence.
+std::string reasonOf(const Rule& rule, const Step& step)
+{
+    const std::string source =
+        rule.sourceLabels.empty()
+            ? std::string("the empty text")
+            : fmt::format("{} = {}", fmt::join(rule.sourceLabels, ", "), model::quote(step.input));
+    const std::string target = model::quote(step.before.get(rule.targetLabel));
+    switch (rule.action) {
+    case Action::Keep:
+        return fmt::format("keep: {} does not match {}", source, rule.regex.value_or("(.*)"));
+    case Action::Drop:
+        return fmt::format("drop: {} matches {}", source, rule.regex.value_or("(.*)"));
+    case Action::KeepEqual:
+        return fmt::format("keepequal: {} differs from {} = {}", source, rule.targetLabel, target);
+    case Action::DropEqual:
+        return fmt::format("dropequal: {} equals {} = {}", source, rule.targetLabel, target);
+    default:
+        return {};
+    }
+}
+
 } // namespace
 
 bool apply(const std::vector<Rule>& rules, NameScheme scheme, model::LabelsBuilder& labels)
@@ -163,6 +191,12 @@ Trace trace(const std::vector<Rule>& rules, NameScheme scheme, const model::Labe
         step.matched = outcome.matched;
         step.dropped = !outcome.kept;
         step.after = builder.build();
+        if (rules[i].compiled && usesRegexOnValue(rules[i].action)) {
+            step.captures = Captures(*rules[i].compiled, step.input).list();
+        }
+        if (step.dropped) {
+            step.reason = reasonOf(rules[i], step);
+        }
         result.kept = outcome.kept;
         result.steps.push_back(std::move(step));
     }

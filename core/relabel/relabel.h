@@ -97,6 +97,11 @@ struct Step
     std::string input;
     model::Labels before;
     model::Labels after;
+    /// Groups of the match on the input, the whole match ("0") first, by number or name; for
+    /// replace, keep and drop.
+    std::vector<std::pair<std::string, std::string>> captures;
+    /// Why it dropped, in a sentence; empty: it did not.
+    std::string reason;
 };
 
 struct Trace

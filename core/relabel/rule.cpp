@@ -104,11 +104,37 @@ absl::Status checkUnusedFields(const Rule& rule)
     return absl::OkStatus();
 }
 
+/// `(?<name>…)` as `(?P<name>…)`, which every version of RE2 reads. Escaped and quoted text and
+/// character classes stay.
+std::string withKnownGroups(std::string_view regex)
+{
+    std::string out;
+    bool inClass = false;
+    for (std::size_t i = 0; i < regex.size(); ++i) {
+        const std::string_view rest = regex.substr(i);
+        if (rest.starts_with("\\Q")) {
+            const std::size_t end = std::min(rest.find("\\E"), rest.size());
+            out += rest.substr(0, end);
+            i += end - 1;
+        } else if (rest.front() == '\\' && rest.size() > 1) {
+            out += rest.substr(0, 2);
+            ++i;
+        } else if (!inClass && rest.starts_with("(?<")) {
+            out += "(?P<";
+            i += 2;
+        } else {
+            inClass = inClass ? rest.front() != ']' : rest.front() == '[';
+            out += rest.front();
+        }
+    }
+    return out;
+}
+
 absl::Status compile(Rule& rule)
 {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    const std::string wrapped = "^(?s:" + rule.regex.value_or("(.*)") + ")$";
+    const std::string wrapped = "^(?s:" + withKnownGroups(rule.regex.value_or("(.*)")) + ")$";
     auto compiled = std::make_shared<const re2::RE2>(wrapped, options);
     if (!compiled->ok()) {
         return base::invalidArgument("error parsing regexp: {}", compiled->error());

@@ -30,7 +30,8 @@ ScrapeLoop::ScrapeLoop(ScrapeEnvironment environment, std::shared_ptr<const JobC
       appender_({.job = job_,
                  .target = target_,
                  .startTimes = environment_.startTimes,
-                 .typeAndUnitLabels = environment_.typeAndUnitLabels},
+                 .typeAndUnitLabels = environment_.typeAndUnitLabels,
+                 .customBuckets = environment_.customBuckets},
                 environment_.store, environment_.counters)
 {}
 

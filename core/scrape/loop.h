@@ -98,6 +98,7 @@ struct ScrapeEnvironment
     std::function<void()> onScraped;
     StartTimes startTimes;
     bool typeAndUnitLabels = false;
+    bool customBuckets = true;
     std::shared_ptr<LeavingLoops> leaving = std::make_shared<LeavingLoops>();
 };
 

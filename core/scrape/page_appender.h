@@ -47,6 +47,8 @@ struct AppenderSettings
     StartTimes startTimes;
     /// __type__ and __unit__ stand on series.
     bool typeAndUnitLabels = false;
+    /// The store takes histograms with custom buckets; otherwise classic ones stay as they are.
+    bool customBuckets = true;
 };
 
 struct AppendOutcome

@@ -38,6 +38,11 @@ public:
     [[nodiscard]] std::uint64_t iteration() const { return iteration_; }
     [[nodiscard]] const JobConfig& job() const { return *settings_.job; }
     [[nodiscard]] const Target& target() const { return *settings_.target; }
+    /// Classic histograms become native ones.
+    [[nodiscard]] bool converts() const
+    {
+        return settings_.customBuckets && target().convertClassicHistograms;
+    }
     [[nodiscard]] const StartTimes& startTimes() const { return settings_.startTimes; }
     /// The series with this raw text. When it is new, `labels` gives its labels as exposed; its
     /// family is `family` from now on. Errors: of `labels`, of the label limits, of the store.

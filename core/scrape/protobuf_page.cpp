@@ -71,7 +71,7 @@ absl::Status ProtobufPage::readMetric(const ProtobufFamily& family, const Protob
         if (native) {
             NARTHEX_RETURN_IF_ERROR(readNative(family, metric));
         }
-        const bool converting = !native && target.convertClassicHistograms;
+        const bool converting = !native && sink_->converts();
         const bool wanted = native || converting ? target.alwaysScrapeClassicHistograms : true;
         if (wanted && (!metric.buckets.empty() || !native)) {
             NARTHEX_RETURN_IF_ERROR(readClassic(family, metric));

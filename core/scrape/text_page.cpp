@@ -20,7 +20,7 @@ absl::Status TextPage<Parser>::read(std::string_view body, PageSink& sink)
     family_ = CachedSeries::kNoFamily;
     nextLines_.clear();
     nextLines_.reserve(lines_.size());
-    converting_ = sink.target().convertClassicHistograms;
+    converting_ = sink.converts();
     typedFamily_.clear();
     if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
         parsesStarts_ = sink.startTimes().parsed();

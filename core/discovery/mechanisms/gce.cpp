@@ -52,7 +52,7 @@ class GoogleCredentials
 {
 public:
     GoogleCredentials(const ProviderEnvironment& environment, base::Duration timeout)
-        : client_(environment, {}, timeout),
+        : client_(environment, net::HttpClientConfig{}, timeout),
           clock_(environment.clock),
           variable_(environment.variable),
           apiBase_(environment.apiBase),
@@ -148,7 +148,7 @@ class GceRefresher final : public Refresher
 {
 public:
     GceRefresher(const ProviderEnvironment& environment, const GceConfig& config)
-        : client_(environment, {}, config.refreshInterval),
+        : client_(environment, net::HttpClientConfig{}, config.refreshInterval),
           credentials_(environment, config.refreshInterval),
           base_(environment.apiBase.empty() ? "https://compute.googleapis.com"
                                             : environment.apiBase),

@@ -103,6 +103,9 @@ void TestHttpCredentials::namesUnreadableFiles_data()
     QTest::newRow("header") << 2 << "unable to read headers file /no/h: ";
     QTest::newRow("CA") << 3 << "unable to read CA cert: unable to read file /no/ca: ";
     QTest::newRow("oauth2") << 4 << "unable to read oauth2 client secret: unable to read file /no";
+    QTest::newRow("folder") << 6
+                            << "unable to read basic auth password: unable to read file /tmp: "
+                               "/tmp is no regular file";
     QTest::newRow("no oauth2 secret") << 5 << "oauth2 client secret is required";
 }
 
@@ -124,6 +127,9 @@ void TestHttpCredentials::namesUnreadableFiles()
         break;
     case 3:
         config.tls.caFile = "/no/ca";
+        break;
+    case 6:
+        config.basicAuth = BasicAuth{.username = "u", .passwordFile = "/tmp"};
         break;
     case 4:
         config.oauth2 = oauth;

@@ -37,7 +37,6 @@ private Q_SLOTS:
     void keepsToVersions();
     void checksFilesBeforehand_data();
     void checksFilesBeforehand();
-    void givesUpOnASilentHandshake();
     void authenticatesAgainstNginx();
     void followsRedirectsToHttps();
 
@@ -318,18 +317,6 @@ void TestHttpTls::checksFilesBeforehand()
     HttpClientConfig viaToken;
     viaToken.oauth2 = OAuth2Config{.tls = config.tls};
     QCOMPARE(checkFiles(viaToken).ok(), message.isEmpty());
-}
-
-void TestHttpTls::givesUpOnASilentHandshake()
-{
-    QTcpServer silent; // accepts by its backlog, never says a word
-    QVERIFY(silent.listen(QHostAddress::LocalHost));
-    QElapsedTimer timer;
-    timer.start();
-    const auto answer = ask(http_, {.url = url(silent.serverPort()), .timeout = {}}, trusting());
-    QCOMPARE(int(transportErrorOf(answer.status())), int(TransportError::Timeout));
-    QVERIFY2(timer.elapsed() > 9900 && timer.elapsed() < 20000,
-             qPrintable(QString::number(timer.elapsed())));
 }
 
 void TestHttpTls::authenticatesAgainstNginx()
