@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/curl_loop.h"
 
-#include <boost/asio/post.hpp>
+#include "core/net/io_loop_impl.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,8 +35,8 @@ struct CurlLoop::Watch
     bool removed = false;
 };
 
-CurlLoop::CurlLoop(asio::io_context& context, Done done)
-    : context_(context), done_(std::move(done)), multi_(curl_multi_init()), timer_(context)
+CurlLoop::CurlLoop(IoLoop& loop, Done done)
+    : loop_(loop), done_(std::move(done)), multi_(curl_multi_init()), timer_(loop.impl().context)
 {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, onSocket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -93,7 +93,7 @@ void CurlLoop::wakeNow()
         return;
     }
     wakePosted_ = true;
-    asio::post(context_, [this, alive = alive_] {
+    loop_.post([this, alive = alive_] {
         if (*alive) {
             wakePosted_ = false;
             act(CURL_SOCKET_TIMEOUT, 0);
@@ -144,7 +144,7 @@ curl_socket_t CurlLoop::onOpen(void* user, curlsocktype, curl_sockaddr* address)
     if (socket == CURL_SOCKET_BAD) {
         return socket;
     }
-    auto watch = std::make_shared<Watch>(self.context_, socket, true);
+    auto watch = std::make_shared<Watch>(self.loop_.impl().context, socket, true);
     if (!watch->assign()) {
         ::close(socket);
         return CURL_SOCKET_BAD;
@@ -183,7 +183,7 @@ int CurlLoop::onSocket(CURL*, curl_socket_t socket, int events, void* user, void
     }
     std::shared_ptr<Watch> watch = found != self.watches_.end() ? found->second : nullptr;
     if (!watch) {
-        watch = std::make_shared<Watch>(self.context_, socket, false);
+        watch = std::make_shared<Watch>(self.loop_.impl().context, socket, false);
         if (!watch->assign()) {
             return -1; // curl fails the transfer
         }
