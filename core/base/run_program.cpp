@@ -58,8 +58,9 @@ std::vector<std::string> fullEnvironment(const ProgramCall& call)
         all.emplace_back(*entry);
     }
     for (const auto& [name, value] : call.environment) {
-        std::erase_if(all, [&](const std::string& each) { return each.starts_with(name + "="); });
-        all.push_back(fmt::format("{}={}", name, value));
+        const std::string prefix = fmt::format("{}=", name);
+        std::erase_if(all, [&](const std::string& each) { return each.starts_with(prefix); });
+        all.push_back(prefix + value);
     }
     return all;
 }
