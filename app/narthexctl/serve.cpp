@@ -42,6 +42,9 @@ struct ServeFlags
     std::vector<std::string> features;
     bool collectHost = false;
     bool autoReload = false;
+    bool adjustTimestamps = true;
+    std::string timestampTolerance = "2ms";
+    std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
 };
 
@@ -143,6 +146,11 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     app::ServiceOptions options{.listenAddress = flags.listenAddress,
                                 .enableLifecycle = flags.enableLifecycle,
                                 .enableAdmin = flags.enableAdmin};
+    options.engine.alignment.enabled = flags.adjustTimestamps;
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.alignment.tolerance,
+                             base::parseDuration(flags.timestampTolerance));
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.discoveryReloadInterval,
+                             base::parseDuration(flags.discoveryReloadInterval));
     if (flags.autoReload) {
         NARTHEX_ASSIGN_OR_RETURN(const base::Duration interval,
                                  base::parseDuration(flags.autoReloadInterval));
@@ -272,6 +280,17 @@ void addServe(CLI::App& app, int& exitCode)
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
+        ->capture_default_str();
+    serve->add_flag("--scrape.adjust-timestamps,!--no-scrape.adjust-timestamps",
+                    flags->adjustTimestamps,
+                    "Give scrapes that begin a hair late the time at which they were due");
+    serve
+        ->add_option("--scrape.timestamp-tolerance", flags->timestampTolerance,
+                     "How late that may be; at most a hundredth of the interval")
+        ->capture_default_str();
+    serve
+        ->add_option("--scrape.discovery-reload-interval", flags->discoveryReloadInterval,
+                     "How often new targets are looked at, at most")
         ->capture_default_str();
     serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle,
                     "Allow POST /-/reload and /-/quit");

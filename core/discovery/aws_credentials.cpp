@@ -103,7 +103,7 @@ AwsCredentialChain::AwsCredentialChain(const ProviderEnvironment& environment, A
     : environment_(environment),
       access_(std::move(access)),
       client_(environment, access_.http, timeout),
-      local_(environment, {}, kLocalTimeout)
+      local_(environment, net::HttpClientConfig{}, kLocalTimeout)
 {}
 
 std::string AwsCredentialChain::variable(const char* name) const

@@ -52,7 +52,7 @@ std::string filtersText(const std::vector<DockerFilter>& filters)
 void DockerFilter::describe(yaml::Fields& fields)
 {
     fields.field("name", &name, yaml::Printing::Always);
-    fields.field("values", &values, yaml::Printing::Flow);
+    fields.field("values", &values, yaml::Printing::Always);
 }
 
 absl::StatusOr<DockerApi> DockerApi::create(const ProviderEnvironment& environment,
@@ -161,6 +161,15 @@ void setNetwork(TargetLabels& labels, const DockerNetworks& networks, const std:
     for (const auto& [name, value] : found->second) {
         labels.plain(name, value);
     }
+}
+
+void describeFilters(yaml::Fields& fields, std::vector<DockerFilter>& filters)
+{
+    if (!fields.reading() && filters.empty()) {
+        fields.print("filters", YAML::Node(YAML::NodeType::Sequence));
+        return;
+    }
+    fields.list("filters", filters);
 }
 
 void checkDockerHost(yaml::Fields& fields, const std::string& host)

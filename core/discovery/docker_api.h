@@ -58,6 +58,9 @@ private:
 /// The labels of network `id`, if it is known.
 void setNetwork(TargetLabels& labels, const DockerNetworks& networks, const std::string& id);
 
+/// The key `filters`; printed even when there are none.
+void describeFilters(yaml::Fields& fields, std::vector<DockerFilter>& filters);
+
 /// `host missing`
 void checkDockerHost(yaml::Fields& fields, const std::string& host);
 

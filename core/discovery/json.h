@@ -7,8 +7,10 @@
 #pragma once
 
 #include <absl/status/statusor.h>
-#include <simdjson.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,8 +55,11 @@ public:
     [[nodiscard]] std::vector<std::string> texts() const;
 
 private:
-    std::shared_ptr<const simdjson::dom::parser> document_;
-    simdjson::dom::element element_;
+    friend struct JsonAccess;
+    /// The parsed document; null: nothing is there.
+    std::shared_ptr<const void> document_;
+    /// simdjson's handle of the element: its header is slow to compile and stays out of here.
+    alignas(void*) std::array<std::byte, 2 * sizeof(void*)> element_{};
 };
 
 } // namespace narthex::discovery

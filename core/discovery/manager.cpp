@@ -95,12 +95,9 @@ public:
             for (const auto& provider : old) {
                 provider->sets.clear();
             }
-            statics_.clear();
+            const TargetSets before = std::exchange(statics_, {});
             for (const auto& [set, discovery] : sets) {
-                GroupList& groups = statics_[set];
-                for (const TargetGroup& group : discovery.staticGroups) {
-                    groups.push_back(std::make_shared<const TargetGroup>(group));
-                }
+                statics_[set] = shareStatics(before, set, discovery.staticGroups);
                 for (const auto& config : discovery.configs) {
                     subscribe(set, config, old, fresh);
                 }
@@ -183,6 +180,21 @@ public:
 private:
     [[nodiscard]] base::Duration steady() const { return environment_.clock.monotonic(); }
     [[nodiscard]] model::Labels ownLabels() const { return model::Labels{{"name", name_}}; }
+
+    // Groups that did not change keep their address.
+    static GroupList shareStatics(const TargetSets& before, const std::string& set,
+                                  const TargetGroups& groups)
+    {
+        const auto known = before.find(set);
+        GroupList result;
+        for (std::size_t i = 0; i < groups.size(); ++i) {
+            const bool same =
+                known != before.end() && i < known->second.size() && *known->second[i] == groups[i];
+            result.push_back(same ? known->second[i]
+                                  : std::make_shared<const TargetGroup>(groups[i]));
+        }
+        return result;
+    }
 
     // Keeps a running provider of an equal configuration, or makes a new one.
     void subscribe(const std::string& set, const std::shared_ptr<const MechanismConfig>& config,

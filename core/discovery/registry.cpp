@@ -39,6 +39,7 @@ constexpr Mechanism kMechanisms[] = {
     {"msk", makeMskConfig},
     {"nerve", makeNerveConfig},
     {"nomad", makeNomadConfig},
+    {"oci", makeOciConfig},
     {"openstack", makeOpenStackConfig},
     {"outscale", makeOutscaleConfig},
     {"ovhcloud", makeOvhCloudConfig},

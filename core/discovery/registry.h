@@ -33,6 +33,7 @@ std::unique_ptr<MechanismConfig> makeMarathonConfig();
 std::unique_ptr<MechanismConfig> makeMskConfig();
 std::unique_ptr<MechanismConfig> makeNerveConfig();
 std::unique_ptr<MechanismConfig> makeNomadConfig();
+std::unique_ptr<MechanismConfig> makeOciConfig();
 std::unique_ptr<MechanismConfig> makeOpenStackConfig();
 std::unique_ptr<MechanismConfig> makeOutscaleConfig();
 std::unique_ptr<MechanismConfig> makeOvhCloudConfig();

@@ -146,22 +146,33 @@ Engine::Engine(EngineOptions options, Environment environment)
                      },
                  .startTimes = options_.startTimes,
                  .typeAndUnitLabels = options_.typeAndUnitLabels,
-                 .customBuckets = !options_.store.readableBy242},
-                client_),
+                 .customBuckets = !options_.store.readableBy242,
+                 .alignment = options_.alignment},
+                client_, options_.discoveryReloadInterval),
       discovery_("scrape",
                  {.http = client_,
                   .clock = environment.timers.clock(),
                   .log = environment.log.logger("discovery"),
                   .metrics = discoveryMetrics_,
+                  .resolverFile = options_.surroundings.resolverFile,
+                  .dnsPort = options_.surroundings.dnsPort,
+                  .apiBase = options_.surroundings.apiBase,
                   .variable =
-                      [](const std::string& name) {
+                      [this](const std::string& name) {
+                          const auto& own = options_.surroundings.variables;
+                          if (const auto found = own.find(name); found != own.end()) {
+                              return found->second;
+                          }
                           const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)
                               name.c_str());
                           return std::string(value == nullptr ? "" : value);
-                      }},
+                      },
+                  .rootDirectory = options_.surroundings.rootDirectory},
                  [this](std::shared_ptr<const discovery::TargetSets> sets) {
-                     scraping_.update(std::move(sets));
-                     changes_.post(Change::Targets);
+                     if (!applying_) {
+                         scraping_.update(std::move(sets));
+                         changes_.post(Change::Targets);
+                     }
                  })
 {}
 
@@ -366,6 +377,7 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     for (const auto& job : config->jobs) {
         sets.emplace(job->jobName, job->discovery);
     }
+    applying_ = true;
     discovery_.apply(sets);
     if (const absl::Status status =
             scraping_.apply(config->jobs, internal, offsetSeed(*config), discovery_.current());
@@ -373,6 +385,8 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
         setProblem(fmt::format("{}scraping", kWarningPrefix), Severity::Error, "configuration",
                    std::string(base::messageOf(status)));
     }
+    applying_ = false;
+    scraping_.update(std::make_shared<const discovery::TargetSets>(discovery_.current()));
     changes_.post(Change::Configuration);
     changes_.post(Change::Targets);
 }

@@ -23,6 +23,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,19 @@ namespace narthex::engine {
 
 using namespace base::literals;
 
+/// What discovery takes from the machine around it; tests put their own in its place.
+struct DiscoverySurroundings
+{
+    std::string resolverFile = "/etc/resolv.conf";
+    std::uint16_t dnsPort = 53;
+    /// Takes the place of fixed addresses of clouds; empty: none.
+    std::string apiBase;
+    /// Where fixed paths of the machine begin; empty: at the root.
+    std::string rootDirectory;
+    /// Variables besides those of the environment.
+    std::map<std::string, std::string> variables;
+};
+
 struct EngineOptions
 {
     /// Empty: the built-in configuration (no jobs).
@@ -49,6 +63,10 @@ struct EngineOptions
     config::LoadOptions config;
     /// Reload by itself when the files have changed, looked at this often; absent: not.
     std::optional<base::Duration> autoReload;
+    DiscoverySurroundings surroundings;
+    /// Targets of discovery are looked at this often at most.
+    base::Duration discoveryReloadInterval = scrape::ScrapeManager::kDefaultReloadInterval;
+    scrape::TimestampAlignment alignment;
     scrape::StartTimes startTimes;
     bool typeAndUnitLabels = false;
     /// Collect this machine's metrics as job "node".
@@ -177,6 +195,8 @@ private:
     net::HttpClient client_;
     scrape::ScrapeManager scraping_;
     discovery::Metrics discoveryMetrics_;
+    /// Targets that are published for a configuration whose jobs are not there yet come later.
+    std::atomic<bool> applying_{false};
     discovery::Manager discovery_;
 
     /// One reload at a time, whoever asks for it.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/curl_loop.h"
 
-#include <boost/asio/post.hpp>
+#include "core/net/io_loop_impl.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,8 +14,15 @@ namespace asio = boost::asio;
 struct CurlLoop::Watch
 {
     Watch(asio::io_context& context, curl_socket_t watched, bool connection)
-        : descriptor(context, watched), socket(watched), isConnection(connection)
+        : descriptor(context), socket(watched), isConnection(connection)
     {}
+    /// False: the system has no room for another watch.
+    [[nodiscard]] bool assign()
+    {
+        boost::system::error_code error;
+        descriptor.assign(socket, error);
+        return !error;
+    }
     asio::posix::stream_descriptor descriptor;
     const curl_socket_t socket;
     /// Opened by onOpen, so that onClose will tell of its end; others are curl's own.
@@ -28,8 +35,8 @@ struct CurlLoop::Watch
     bool removed = false;
 };
 
-CurlLoop::CurlLoop(asio::io_context& context, Done done)
-    : context_(context), done_(std::move(done)), multi_(curl_multi_init()), timer_(context)
+CurlLoop::CurlLoop(IoLoop& loop, Done done)
+    : loop_(loop), done_(std::move(done)), multi_(curl_multi_init()), timer_(loop.impl().context)
 {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, onSocket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -86,7 +93,7 @@ void CurlLoop::wakeNow()
         return;
     }
     wakePosted_ = true;
-    asio::post(context_, [this, alive = alive_] {
+    loop_.post([this, alive = alive_] {
         if (*alive) {
             wakePosted_ = false;
             act(CURL_SOCKET_TIMEOUT, 0);
@@ -134,9 +141,15 @@ curl_socket_t CurlLoop::onOpen(void* user, curlsocktype, curl_sockaddr* address)
     auto& self = *static_cast<CurlLoop*>(user);
     const curl_socket_t socket =
         ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (socket != CURL_SOCKET_BAD) {
-        self.watches_[socket] = std::make_shared<Watch>(self.context_, socket, true);
+    if (socket == CURL_SOCKET_BAD) {
+        return socket;
     }
+    auto watch = std::make_shared<Watch>(self.loop_.impl().context, socket, true);
+    if (!watch->assign()) {
+        ::close(socket);
+        return CURL_SOCKET_BAD;
+    }
+    self.watches_[socket] = std::move(watch);
     return socket;
 }
 
@@ -168,9 +181,13 @@ int CurlLoop::onSocket(CURL*, curl_socket_t socket, int events, void* user, void
         }
         return 0;
     }
-    auto& watch = found != self.watches_.end() ? found->second : self.watches_[socket];
+    std::shared_ptr<Watch> watch = found != self.watches_.end() ? found->second : nullptr;
     if (!watch) {
-        watch = std::make_shared<Watch>(self.context_, socket, false);
+        watch = std::make_shared<Watch>(self.loop_.impl().context, socket, false);
+        if (!watch->assign()) {
+            return -1; // curl fails the transfer
+        }
+        self.watches_[socket] = watch;
     }
     watch->events = events;
     self.arm(watch);
@@ -182,8 +199,11 @@ void CurlLoop::arm(const std::shared_ptr<Watch>& watch)
     const bool quiet = !watch->reading && !watch->writing;
     if (watch->writeRegistered && quiet && watch->events == CURL_POLL_IN) {
         // Registered anew a connection costs no wake-up for each request that was sent.
-        watch->descriptor.assign(watch->descriptor.release());
+        watch->descriptor.release();
         watch->writeRegistered = false;
+        if (!watch->assign()) {
+            return; // the limit of time ends the transfer
+        }
     }
     if ((watch->events & CURL_POLL_IN) != 0 && !watch->reading) {
         watch->reading = true;

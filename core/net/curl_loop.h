@@ -9,7 +9,6 @@
 #include "core/net/io_loop.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <curl/curl.h>
@@ -27,7 +26,7 @@ public:
     using Done = std::function<void(CURL*, CURLcode)>;
 
     /// `done` is told of every transfer that ended, and removes it.
-    CurlLoop(boost::asio::io_context& context, Done done);
+    CurlLoop(IoLoop& loop, Done done);
     /// All transfers were removed.
     ~CurlLoop();
     CurlLoop(const CurlLoop&) = delete;
@@ -56,7 +55,7 @@ private:
     static curl_socket_t onOpen(void* user, curlsocktype purpose, curl_sockaddr* address);
     static int onClose(void* user, curl_socket_t socket);
 
-    boost::asio::io_context& context_;
+    IoLoop& loop_;
     const Done done_;
     /// Gone with the loop: handlers that come later find out.
     const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

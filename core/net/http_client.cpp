@@ -58,7 +58,7 @@ public:
           environment_(ProxyEnvironment::read(processVariable))
     {
         curl_global_init(CURL_GLOBAL_ALL);
-        curl_.emplace(loop.impl().context, [this](CURL* easy, CURLcode code) {
+        curl_.emplace(loop, [this](CURL* easy, CURLcode code) {
             Transfer* transfer = nullptr;
             curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
             hopEnded(*transfer, code);

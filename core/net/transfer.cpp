@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace narthex::net {
 namespace {
@@ -40,10 +41,18 @@ TransportError classify(CURLcode code)
     }
 }
 
-std::string describe(CURLcode code, const char* detail)
+/// CURLE_COULDNT_CONNECT is more than a refusal: networks without a way, too many open files.
+bool isRefusal(const Transfer& transfer)
+{
+    long error = 0;
+    curl_easy_getinfo(transfer.handle.easy, CURLINFO_OS_ERRNO, &error);
+    return error == 0 || error == ECONNREFUSED;
+}
+
+std::string describe(CURLcode code, TransportError kind, const char* detail)
 {
     const std::string text = detail[0] != '\0' ? detail : curl_easy_strerror(code);
-    switch (classify(code)) {
+    switch (kind) {
     case TransportError::NameResolution:
         return "no such host (" + text + ")";
     case TransportError::Refused:
@@ -63,11 +72,13 @@ absl::Status failure(CURLcode code, const Transfer& transfer)
         return transportStatus(absl::StatusCode::kResourceExhausted, TransportError::BodyLimit,
                                "body size limit exceeded");
     }
-    const TransportError kind = classify(code);
+    const TransportError kind = code == CURLE_COULDNT_CONNECT && !isRefusal(transfer)
+                                    ? TransportError::Other
+                                    : classify(code);
     const auto statusCode = kind == TransportError::Timeout ? absl::StatusCode::kDeadlineExceeded
                                                             : absl::StatusCode::kUnavailable;
     return transportStatus(statusCode, kind,
-                           describeFailure(transfer, describe(code, transfer.error)));
+                           describeFailure(transfer, describe(code, kind, transfer.error)));
 }
 
 /// Of the last hop, seen from the start of the first.

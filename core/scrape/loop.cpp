@@ -170,11 +170,10 @@ void ScrapeLoop::onTimer()
 
 base::Timestamp ScrapeLoop::alignedLocked(base::Timestamp scheduled) const
 {
-    // Equal distances compress far better, so a scrape that is a hair late keeps its scheduled
-    // time.
     const base::Timestamp now = environment_.timers.clock().now();
-    const std::int64_t toleranceMs = std::min<std::int64_t>(2, interval_.ms() / 100);
-    return std::abs(now.ms - scheduled.ms) <= toleranceMs ? scheduled : now;
+    const TimestampAlignment& alignment = environment_.alignment;
+    const std::int64_t toleranceMs = std::min(alignment.tolerance.ms(), interval_.ms() / 100);
+    return alignment.enabled && std::abs(now.ms - scheduled.ms) <= toleranceMs ? scheduled : now;
 }
 
 void ScrapeLoop::begin(base::Timestamp scheduled, std::function<void()> done)

@@ -69,6 +69,14 @@ struct Failure
     base::Timestamp since;
 };
 
+/// Scrapes that begin a hair late keep the time at which they were due: equal distances compress
+/// far better.
+struct TimestampAlignment
+{
+    bool enabled = true;
+    base::Duration tolerance = base::Duration::fromMs(2);
+};
+
 class ScrapeLoop;
 
 /// Loops that are no longer wanted and have something to do yet: a scrape to end, stale markers to
@@ -99,6 +107,7 @@ struct ScrapeEnvironment
     StartTimes startTimes;
     bool typeAndUnitLabels = false;
     bool customBuckets = true;
+    TimestampAlignment alignment;
     std::shared_ptr<LeavingLoops> leaving = std::make_shared<LeavingLoops>();
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <openssl/bio.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -52,12 +53,19 @@ public:
         return {pemOf(certificate.get()), pemOf(key.get())};
     }
 
+    /// A private key of the older kind; making one takes a while.
+    static std::string newRsaKey()
+    {
+        const Key key(EVP_RSA_gen(2048), EVP_PKEY_free);
+        return pemOf(key.get());
+    }
+
 private:
     using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
     using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
     using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 
-    static Key newKey() { return {EVP_RSA_gen(2048), EVP_PKEY_free}; }
+    static Key newKey() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
 
     void describe(X509* certificate, EVP_PKEY* key, const std::string& name, long begins,
                   long ends) const

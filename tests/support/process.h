@@ -11,6 +11,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
+#include <QRandomGenerator>
 #include <QStringList>
 #include <QTcpServer>
 #include <QTest>
@@ -23,12 +24,18 @@
 
 namespace narthex::test {
 
-/// A port that nothing listens on right now.
+/// A port that nothing listens on right now. It lies below those that the system gives to outgoing
+/// connections: of these one could take it before the program that it is meant for.
 inline int freePort()
 {
-    QTcpServer probe;
-    probe.listen(QHostAddress::LocalHost, 0);
-    return probe.serverPort();
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        const int port = QRandomGenerator::global()->bounded(15000, 32000);
+        QTcpServer probe;
+        if (probe.listen(QHostAddress::LocalHost, static_cast<quint16>(port))) {
+            return port;
+        }
+    }
+    return 0;
 }
 
 /// Where a peer's program was unpacked; empty when it could not be had.

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <QByteArray>
 #include <QList>
@@ -23,6 +24,19 @@ class RsaKey
 {
 public:
     RsaKey() : key_(EVP_RSA_gen(2048), EVP_PKEY_free) {}
+    /// The key in a PEM text.
+    explicit RsaKey(const std::string& pem) : key_(nullptr, EVP_PKEY_free)
+    {
+        const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+            BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+        key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+    }
+    /// Of a public key in DER: it verifies, and cannot sign.
+    explicit RsaKey(const QByteArray& publicDer) : key_(nullptr, EVP_PKEY_free)
+    {
+        const auto* at = reinterpret_cast<const unsigned char*>(publicDer.constData());
+        key_.reset(d2i_PUBKEY(nullptr, &at, static_cast<long>(publicDer.size())));
+    }
 
     /// PKCS#8; encrypted when there is a passphrase.
     [[nodiscard]] std::string pem(const std::string& passphrase = {}) const

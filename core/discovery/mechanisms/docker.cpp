@@ -27,7 +27,7 @@ struct DockerConfig final : MechanismOf<DockerConfig>
         httpconfig::describe(fields, http);
         fields.field("host", &host, yaml::Printing::Always);
         fields.field("port", &port, yaml::Printing::Always);
-        fields.list("filters", filters);
+        describeFilters(fields, filters);
         fields.field("host_networking_host", &hostNetworkingHost, yaml::Printing::Always);
         fields.field("refresh_interval", &refreshInterval, yaml::Printing::Always);
         fields.field("match_first_network", &matchFirstNetwork, yaml::Printing::Always);

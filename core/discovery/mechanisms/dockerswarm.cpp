@@ -26,7 +26,7 @@ struct DockerSwarmConfig final : MechanismOf<DockerSwarmConfig>
         fields.field("host", &host, yaml::Printing::Always);
         fields.field("role", &role, yaml::Printing::Always);
         fields.field("port", &port, yaml::Printing::Always);
-        fields.list("filters", filters);
+        describeFilters(fields, filters);
         fields.field("refresh_interval", &refreshInterval, yaml::Printing::Always);
         if (fields.reading()) {
             checkDockerHost(fields, host);

@@ -50,9 +50,6 @@ struct KumaConfig final : MechanismOf<KumaConfig>
             fields.failAt(
                 "server",
                 fmt::format("kuma SD server must not be empty and have a scheme: {}", server));
-        } else if (server.substr(0, scheme) != "http" && server.substr(0, scheme) != "https") {
-            fields.failAt("server", "kuma_sd: invalid xDS server URL protocol. must be either "
-                                    "'http' or 'https'");
         }
     }
     absl::StatusOr<Provider> makeProvider(const ProviderEnvironment& environment) const override;
@@ -202,6 +199,10 @@ private:
 
 absl::StatusOr<Provider> KumaConfig::makeProvider(const ProviderEnvironment& environment) const
 {
+    if (!server.starts_with("http://") && !server.starts_with("https://")) {
+        return base::invalidArgument("kuma_sd: invalid xDS server URL protocol. must be either "
+                                     "'http' or 'https'");
+    }
     return refreshing<KumaRefresher>(environment, *this);
 }
 

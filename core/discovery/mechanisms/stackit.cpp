@@ -8,6 +8,7 @@
 #include "core/discovery/target_labels.h"
 #include "core/discovery/tokens.h"
 #include "core/net/crypto.h"
+#include "core/net/url.h"
 
 #include <fmt/format.h>
 
@@ -45,10 +46,12 @@ struct StackitConfig final : MechanismOf<StackitConfig>
         if (fields.reading()) {
             fields.check(!endpoint.empty() || !region.empty(),
                          "stackit_sd: endpoint and region missing");
-            if (!endpoint.empty() && endpoint.find("://") == std::string::npos) {
+            if (!endpoint.empty() && !endpoint.starts_with("https://") &&
+                !endpoint.starts_with("http://")) {
+            if (endpoint.starts_with(':')) {
                 fields.failAt("endpoint",
-                              fmt::format("stackit_sd: invalid endpoint \"{}\": it must begin "
-                                          "with https://",
+                              fmt::format("stackit_sd: invalid endpoint \"{}\": missing "
+                                          "protocol scheme",
                                           endpoint));
             }
         }
@@ -220,6 +223,11 @@ private:
 
 absl::StatusOr<Provider> StackitConfig::makeProvider(const ProviderEnvironment& environment) const
 {
+    if (!endpoint.empty()) {
+        if (const auto url = net::parseUrl(endpoint); !url.ok()) {
+            return base::annotate(url.status(), "stackit_sd: endpoint");
+        }
+    }
     return refreshing<StackitRefresher>(environment, *this);
 }
 

@@ -8,6 +8,7 @@
 #include "core/discovery/registry.h"
 #include "core/discovery/target_labels.h"
 #include "core/discovery/xml_rpc.h"
+#include "core/net/url.h"
 
 #include <fmt/format.h>
 
@@ -42,12 +43,7 @@ struct UyuniConfig final : MechanismOf<UyuniConfig>
         if (!fields.reading()) {
             return;
         }
-        if (server.empty()) {
-            fields.fail("Uyuni SD configuration requires server host");
-        } else if (!server.starts_with("http://") && !server.starts_with("https://")) {
-            fields.failAt("server", "Uyuni Server URL is not valid: it must begin with http:// or "
-                                    "https://");
-        }
+        fields.check(!server.empty(), "Uyuni SD configuration requires server host");
         fields.check(!username.empty(), "Uyuni SD configuration requires a username");
         fields.check(!password.empty(), "Uyuni SD configuration requires a password");
     }
@@ -170,6 +166,9 @@ private:
 
 absl::StatusOr<Provider> UyuniConfig::makeProvider(const ProviderEnvironment& environment) const
 {
+    if (const auto url = net::parseUrl(server); !url.ok()) {
+        return base::annotate(url.status(), "Uyuni Server URL is not valid");
+    }
     return refreshing<UyuniRefresher>(environment, *this);
 }
 

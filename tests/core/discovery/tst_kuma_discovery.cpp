@@ -32,6 +32,7 @@ private Q_SLOTS:
     void init();
     void refusesIncompleteConfigurations_data();
     void refusesIncompleteConfigurations();
+    void refusesOtherProtocols();
     void listsAssignments();
     void saysWhatItKnowsAndKeepsTargetsWhenNothingChanged();
     void takesTheFormOfJsonNames();
@@ -63,8 +64,6 @@ void TestKumaDiscovery::refusesIncompleteConfigurations_data()
                              << "kuma SD server must not be empty: ";
     QTest::newRow("no scheme") << "server: localhost:5676"
                                << "kuma SD server must not be empty and have a scheme: localhost";
-    QTest::newRow("grpc") << "server: grpc://127.0.0.1:5676"
-                          << "must be either 'http' or 'https'";
 }
 
 void TestKumaDiscovery::refusesIncompleteConfigurations()
@@ -73,6 +72,15 @@ void TestKumaDiscovery::refusesIncompleteConfigurations()
     QFETCH(QString, message);
     const QString problem = problemOf("kuma", yaml);
     QVERIFY2(problem.contains(message), qPrintable(problem));
+}
+
+void TestKumaDiscovery::refusesOtherProtocols()
+{
+    const auto config = DiscoveryWorld::read("kuma", "server: grpc://127.0.0.1:5676");
+    QVERIFY(config.ok());
+    const auto provider = (*config)->makeProvider(world_.environment());
+    QVERIFY(!provider.ok());
+    QVERIFY(provider.status().ToString().find("'http' or 'https'") != std::string::npos);
 }
 
 void TestKumaDiscovery::listsAssignments()

@@ -83,8 +83,8 @@ void TestStackitDiscovery::refusesIncompleteConfigurations_data()
     QTest::addColumn<QString>("message");
     QTest::newRow("region") << "region: ''"
                             << "stackit_sd: endpoint and region missing";
-    QTest::newRow("endpoint") << "endpoint: invalid"
-                              << "stackit_sd: invalid endpoint \"invalid\"";
+    QTest::newRow("endpoint") << "endpoint: '://invalid'"
+                              << "stackit_sd: invalid endpoint \"://invalid\"";
 }
 
 void TestStackitDiscovery::refusesIncompleteConfigurations()

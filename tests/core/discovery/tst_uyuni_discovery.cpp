@@ -90,6 +90,7 @@ private Q_SLOTS:
     void init();
     void refusesIncompleteConfigurations_data();
     void refusesIncompleteConfigurations();
+    void refusesServersThatAreNoUrl();
     void listsEndpointsOfSystems();
     void keepsTheLoginAndRenewsItAfterFailures();
     void saysWhatAFaultSays();
@@ -118,8 +119,6 @@ void TestUyuniDiscovery::refusesIncompleteConfigurations_data()
     QTest::addColumn<QString>("message");
     QTest::newRow("server") << "username: u\npassword: p"
                             << "Uyuni SD configuration requires server host";
-    QTest::newRow("url") << "server: uyuni.local\nusername: u\npassword: p"
-                         << "Uyuni Server URL is not valid";
     QTest::newRow("user") << "server: http://h\npassword: p"
                           << "Uyuni SD configuration requires a username";
     QTest::newRow("password") << "server: http://h\nusername: u"
@@ -132,6 +131,17 @@ void TestUyuniDiscovery::refusesIncompleteConfigurations()
     QFETCH(QString, message);
     const QString problem = problemOf("uyuni", yaml);
     QVERIFY2(problem.contains(message), qPrintable(problem));
+}
+
+void TestUyuniDiscovery::refusesServersThatAreNoUrl()
+{
+    const auto config =
+        DiscoveryWorld::read("uyuni", "server: uyuni.local\nusername: u\npassword: p");
+    QVERIFY(config.ok());
+    const auto provider = (*config)->makeProvider(world_.environment());
+    QVERIFY(!provider.ok());
+    QVERIFY(provider.status().ToString().find("Uyuni Server URL is not valid") !=
+            std::string::npos);
 }
 
 void TestUyuniDiscovery::listsEndpointsOfSystems()

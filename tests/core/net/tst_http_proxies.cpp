@@ -160,8 +160,10 @@ void TestHttpProxies::sendsConnectHeadersToTheProxyAlone()
     if (proxyPort_ != 0) {
         config.proxy.url = proxy();
         config.tls.ca = authority_.pem();
-        QCOMPARE(ask(http_, {.url = "https://127.0.0.1:" + std::to_string(tlsPort_)}, config)->body,
-                 std::string("tls secret="));
+        const auto tunnelled =
+            ask(http_, {.url = "https://127.0.0.1:" + std::to_string(tlsPort_)}, config);
+        QVERIFY2(tunnelled.ok(), tunnelled.status().ToString().c_str());
+        QCOMPARE(tunnelled->body, std::string("tls secret="));
         QVERIFY(ask(http_, {.url = server_.url() + "/x"}, config).ok());
         QCOMPARE(server_.last("GET /x").header("X-Secret"), std::string_view());
         QCOMPARE(server_.last("GET /x").header("X-Own"), std::string_view("own"));
