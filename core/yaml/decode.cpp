@@ -378,11 +378,21 @@ void Object::addEntries(const YAML::Node& map, bool merged)
             }
         }
         for (auto source = merges.rbegin(); source != merges.rend(); ++source) {
-            if (source->IsMap()) {
-                work.push_back(*source);
-            } else if (source->IsSequence()) {
-                const std::vector<YAML::Node> each(source->begin(), source->end());
-                work.insert(work.end(), each.rbegin(), each.rend());
+            std::vector<YAML::Node> maps;
+            if (source->IsSequence()) {
+                for (const YAML::Node& each : *source) {
+                    maps.push_back(each);
+                }
+            } else {
+                maps.push_back(*source);
+            }
+            for (auto each = maps.rbegin(); each != maps.rend(); ++each) {
+                if (each->IsMap()) {
+                    work.push_back(*each);
+                } else {
+                    value_.document().report(
+                        each->Mark(), "map merge requires map or sequence of maps as the value");
+                }
             }
         }
     }

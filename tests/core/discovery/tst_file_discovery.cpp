@@ -166,6 +166,7 @@ void TestFileDiscovery::keepsTheGroupsOfABrokenFile_data()
     QTest::newRow("null group in YAML") << "a.yml" << kOne << "[null]";
     QTest::newRow("value that contains itself")
         << "a.yml" << kOne << "- &a\n  <<: *a\n  targets: ['a:1']\n";
+    QTest::newRow("merge of a list") << "a.yml" << kOne << "- <<: [[a, b]]\n  targets: ['a:1']\n";
     QTest::newRow("numbers as targets") << "a.json" << kOne << "[{\"targets\":[1]}]";
     QTest::newRow("no list") << "a.yml" << kOne << "targets: ['a:1']";
 }
