@@ -11,6 +11,9 @@
 namespace narthex::yaml {
 namespace {
 
+// Of one mapping; more than anybody writes.
+constexpr std::size_t kMostMerges = 1000;
+
 constexpr std::array<std::string_view, 11> kTrue = {"y",  "Y",  "yes",  "Yes",  "YES", "on",
                                                     "On", "ON", "true", "True", "TRUE"};
 constexpr std::array<std::string_view, 11> kFalse = {"n",   "N",   "no",    "No",    "NO",   "off",
@@ -345,28 +348,41 @@ Object::Object(const Value& value, std::string type) : value_(value), type_(std:
 
 void Object::addEntries(const YAML::Node& map, bool merged)
 {
-    std::vector<YAML::Node> merges;
-    for (const auto& entry : map) {
-        const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "?";
-        if (name == "<<" && isPlain(entry.first)) {
-            merges.push_back(entry.second);
-            continue;
+    // Depth first, and without recursion: an anchor may be merged into itself, or into thousands.
+    std::vector<YAML::Node> work{map};
+    for (std::size_t count = 0; !work.empty(); ++count) {
+        if (count > kMostMerges) {
+            value_.document().report(map.Mark(),
+                                     fmt::format("a value that contains itself, or more than {} "
+                                                 "mappings merged by <<",
+                                                 kMostMerges));
+            return;
         }
-        const bool present = has(name);
-        if (present && !merged) {
-            value_.document().report(entry.first.Mark(),
-                                     fmt::format("field {} already set in type {}", name, type_));
+        const YAML::Node next = work.back();
+        work.pop_back();
+        std::vector<YAML::Node> merges;
+        for (const auto& entry : next) {
+            const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "?";
+            if (name == "<<" && isPlain(entry.first)) {
+                merges.push_back(entry.second);
+                continue;
+            }
+            const bool present = has(name);
+            if (present && !merged && count == 0) {
+                value_.document().report(
+                    entry.first.Mark(),
+                    fmt::format("field {} already set in type {}", name, type_));
+            }
+            if (!present) {
+                entries_.push_back({name, entry.first, entry.second});
+            }
         }
-        if (!present) {
-            entries_.push_back({name, entry.first, entry.second});
-        }
-    }
-    for (const YAML::Node& source : merges) {
-        if (source.IsMap()) {
-            addEntries(source, true);
-        } else if (source.IsSequence()) {
-            for (const YAML::Node& each : source) {
-                addEntries(each, true);
+        for (auto source = merges.rbegin(); source != merges.rend(); ++source) {
+            if (source->IsMap()) {
+                work.push_back(*source);
+            } else if (source->IsSequence()) {
+                const std::vector<YAML::Node> each(source->begin(), source->end());
+                work.insert(work.end(), each.rbegin(), each.rend());
             }
         }
     }

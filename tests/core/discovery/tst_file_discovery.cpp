@@ -164,6 +164,8 @@ void TestFileDiscovery::keepsTheGroupsOfABrokenFile_data()
     QTest::newRow("unknown field in YAML") << "a.yml" << kOne << "- target: ['a:1']";
     QTest::newRow("null group in JSON") << "a.json" << kOne << "[null]";
     QTest::newRow("null group in YAML") << "a.yml" << kOne << "[null]";
+    QTest::newRow("value that contains itself")
+        << "a.yml" << kOne << "- &a\n  <<: *a\n  targets: ['a:1']\n";
     QTest::newRow("numbers as targets") << "a.json" << kOne << "[{\"targets\":[1]}]";
     QTest::newRow("no list") << "a.yml" << kOne << "targets: ['a:1']";
 }
