@@ -10,6 +10,7 @@
 #include "core/net/url.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <iterator>
@@ -395,11 +396,11 @@ AwsCredentialChain::Result AwsCredentialChain::fromInstance()
 {
     const std::string path = "/latest/meta-data/iam/security-credentials/";
     NARTHEX_ASSIGN_OR_RETURN(const std::string roles, askInstance(path));
-    const std::string role = roles.substr(0, roles.find('\n'));
-    if (role.empty()) {
+    const std::vector<std::string> names = absl::StrSplit(roles, '\n');
+    if (names.front().empty()) {
         return base::notFound("the instance has no role");
     }
-    NARTHEX_ASSIGN_OR_RETURN(const std::string answer, askInstance(path + role));
+    NARTHEX_ASSIGN_OR_RETURN(const std::string answer, askInstance(path + names.front()));
     return fromJson(answer, "Token");
 }
 

@@ -46,8 +46,6 @@ struct StackitConfig final : MechanismOf<StackitConfig>
         if (fields.reading()) {
             fields.check(!endpoint.empty() || !region.empty(),
                          "stackit_sd: endpoint and region missing");
-            if (!endpoint.empty() && !endpoint.starts_with("https://") &&
-                !endpoint.starts_with("http://")) {
             if (endpoint.starts_with(':')) {
                 fields.failAt("endpoint",
                               fmt::format("stackit_sd: invalid endpoint \"{}\": missing "
