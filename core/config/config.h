@@ -149,9 +149,10 @@ Config builtIn();
 /// all clients can be read and fit. Errors: all that is not, joined.
 absl::Status checkFiles(const Config& config, const promql::Features& features);
 
-/// A fingerprint of the file and of all files that it names, to see whether one of them changed.
-/// Errors: a file that cannot be read. Source: spec/config.md, Loading and reloading.
-absl::StatusOr<std::string> fingerprint(const std::filesystem::path& file);
+/// A fingerprint of the configuration's text and of all files that it names, to see whether one of
+/// them changed. Of what was loaded, or, `onDisk`, of what its file holds now. Errors: a file that cannot be read.
+/// Source: spec/config.md, Loading and reloading.
+absl::StatusOr<std::string> fingerprint(const Config& config, bool onDisk);
 
 /// Files that match a pattern, sorted; none is fine. '*' stands in the last path element only.
 std::vector<std::string> matchFiles(const std::string& pattern);

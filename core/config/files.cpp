@@ -46,30 +46,10 @@ private:
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-std::string resolve(const std::filesystem::path& directory, const std::string& path)
-{
-    return path.starts_with('/') ? path : (directory / path).string();
-}
-
-/// The patterns of one key, if the file can be read that far.
-std::vector<std::string> patternsOf(const YAML::Node& root, const char* key)
-{
-    std::vector<std::string> patterns;
-    if (root.IsMap() && root[key] && root[key].IsSequence()) {
-        for (const YAML::Node& node : root[key]) {
-            if (node.IsScalar()) {
-                patterns.push_back(node.Scalar());
-            }
-        }
-    }
-    return patterns;
-}
-
-absl::Status addFiles(Sha256& hash, std::string_view mark, const std::filesystem::path& directory,
-                      const std::vector<std::string>& patterns)
+absl::Status addFiles(Sha256& hash, std::string_view mark, const std::vector<std::string>& patterns)
 {
     for (const std::string& pattern : patterns) {
-        for (const std::string& file : matchFiles(resolve(directory, pattern))) {
+        for (const std::string& file : matchFiles(pattern)) {
             NARTHEX_ASSIGN_OR_RETURN(const std::string content, base::readFile(file, kFileLimit));
             constexpr std::string_view kZero("\0", 1);
             hash.add(mark);
@@ -127,21 +107,16 @@ absl::Status checkFiles(const Config& config, const promql::Features& features)
     return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
 }
 
-absl::StatusOr<std::string> fingerprint(const std::filesystem::path& file)
+absl::StatusOr<std::string> fingerprint(const Config& config, bool onDisk)
 {
-    NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(file, kFileLimit));
+    std::string text = config.text;
+    if (onDisk) {
+        NARTHEX_ASSIGN_OR_RETURN(text, base::readFile(config.file, kFileLimit));
+    }
     Sha256 hash;
     hash.add(text);
-    YAML::Node root;
-    try {
-        root = YAML::Load(text);
-    } catch (const YAML::Exception& error) {
-        return absl::InvalidArgumentError(fmt::format("{}: {}", file.string(), error.what()));
-    }
-    NARTHEX_RETURN_IF_ERROR(
-        addFiles(hash, "r", file.parent_path(), patternsOf(root, "rule_files")));
-    NARTHEX_RETURN_IF_ERROR(
-        addFiles(hash, "s", file.parent_path(), patternsOf(root, "scrape_config_files")));
+    NARTHEX_RETURN_IF_ERROR(addFiles(hash, "r", config.ruleFiles));
+    NARTHEX_RETURN_IF_ERROR(addFiles(hash, "s", config.scrapeConfigFiles));
     return hash.hex();
 }
 

@@ -198,9 +198,10 @@ absl::Status Engine::start()
         loaded = config::builtIn();
     }
     applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
-    if (const auto print = config::fingerprint(options_.configFile); print.ok()) {
+    if (lastReloadOk_ && options_.autoReload) {
+        const std::string print = fingerprintOf(*configuration(), false);
         const absl::MutexLock lock(&mutex_);
-        fingerprint_ = *print;
+        fingerprint_ = print;
     }
     watchFiles();
     opener_ = std::jthread([this](std::stop_token stop) { openStore(stop); });
@@ -397,7 +398,6 @@ absl::Status Engine::reload()
         return absl::OkStatus();
     }
     const absl::MutexLock reloadLock(&reloadMutex_);
-    const auto print = config::fingerprint(options_.configFile); // before it is read
     auto loaded = loadConfiguration();
     if (!loaded.ok()) {
         lastReloadOk_ = false;
@@ -414,11 +414,12 @@ absl::Status Engine::reload()
         changes_.post(Change::Status);
     }
     lastReloadOk_ = true;
+    const std::string print = fingerprintOf(*loaded, false);
     const auto before = configuration();
     const auto after = std::make_shared<const config::Config>(*std::move(loaded));
     {
         const absl::MutexLock lock(&mutex_);
-        fingerprint_ = print.value_or("");
+        fingerprint_ = print;
     }
     applyConfiguration(after);
     const std::vector<std::string> changes = config::describeChanges(*before, *after);
@@ -433,6 +434,12 @@ absl::StatusOr<config::Config> Engine::loadConfiguration() const
                              config::load(options_.configFile, options_.config));
     NARTHEX_RETURN_IF_ERROR(config::checkFiles(config, options_.query.features));
     return config;
+}
+
+// Empty: not to be had, or not needed.
+std::string Engine::fingerprintOf(const config::Config& config, bool onDisk) const
+{
+    return options_.autoReload ? config::fingerprint(config, onDisk).value_or("") : std::string();
 }
 
 void Engine::watchFiles()
@@ -459,10 +466,10 @@ void Engine::watchFiles()
 // A configuration that does not load is tried again at each look.
 void Engine::reloadIfChanged()
 {
-    const auto print = config::fingerprint(options_.configFile);
+    const std::string print = fingerprintOf(*configuration(), true);
     const bool changed = [&] {
         const absl::MutexLock lock(&mutex_);
-        return !stopped_ && (!print.ok() || *print != fingerprint_);
+        return !stopped_ && (print.empty() || print != fingerprint_);
     }();
     if (changed) {
         base::ignore(reload(), "logged, and told by the API and /metrics");

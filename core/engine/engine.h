@@ -161,6 +161,7 @@ private:
 
     /// The file, with everything that it names looked at.
     [[nodiscard]] absl::StatusOr<config::Config> loadConfiguration() const;
+    [[nodiscard]] std::string fingerprintOf(const config::Config& config, bool onDisk) const;
     void watchFiles();
     void reloadIfChanged();
     void applyConfiguration(std::shared_ptr<const config::Config> config);

@@ -41,9 +41,10 @@ public:
 
     /// `alternatives`: "DNS:a.example,IP:127.0.0.1". Times in seconds from now.
     [[nodiscard]] CertificatePair issue(const std::string& name, const std::string& alternatives,
-                                        long begins = -60, long ends = 3600) const
+                                        long begins = -60, long ends = 3600,
+                                        bool rsa = false) const
     {
-        const Key key = newKey();
+        const Key key = rsa ? Key(EVP_RSA_gen(2048), EVP_PKEY_free) : newKey();
         const Certificate certificate(X509_new(), X509_free);
         describe(certificate.get(), key.get(), name, begins, ends);
         if (!alternatives.empty()) {

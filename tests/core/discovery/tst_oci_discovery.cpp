@@ -330,7 +330,7 @@ void TestOciDiscovery::skipsCompartmentsThatCannotBeListed()
 void TestOciDiscovery::showsTheMachinesCertificateForAToken()
 {
     const CertificateAuthority authority("Oracle");
-    const CertificatePair machine = authority.issue("opc-tenant:tenancy1", "");
+    const CertificatePair machine = authority.issue("opc-tenant:tenancy1", "", -60, 3600, true);
     server_.answerWith("GET /opc/v2/identity/cert.pem", {.body = machine.certificate});
     server_.answerWith("GET /opc/v2/identity/key.pem", {.body = machine.key});
     server_.answerWith("GET /opc/v2/identity/intermediate.pem", {.body = authority.pem()});
