@@ -4,10 +4,8 @@
 // The example configurations, each run by the engine against what they speak of: a real name
 // server and a real web server with TLS and passwords, recorded APIs of clouds. A test fills in
 // what a user would: addresses, passwords.
-#include "core/base/file.h"
-#include "core/base/status.h"
-#include "core/engine/engine.h"
 #include "support/certificates.h"
+#include "support/engine_run.h"
 #include "support/kubernetes_api.h"
 #include "support/name_server.h"
 #include "support/network_peer.h"
@@ -30,75 +28,6 @@ QString example(const QString& name)
 }
 
 const char kPage[] = "# TYPE kafka_up gauge\nkafka_up 1\n";
-
-/// An engine over an example whose blanks are filled in.
-class Run
-{
-public:
-    engine::EngineOptions options;
-
-    void start(const QString& config)
-    {
-        options.dataDirectory = folder_.path() / "data";
-        options.discoveryReloadInterval = base::Duration::fromMs(100);
-        options.configFile = folder_.path() / "prometheus.yml";
-        write("prometheus.yml", config.toStdString());
-        engine_ = std::make_unique<engine::Engine>(
-            options, engine::Engine::Environment{
-                         .loop = loop_, .pool = pool_, .timers = timers_, .log = log_});
-        const absl::Status status = engine_->start();
-        QVERIFY2(status.ok(), status.ToString().c_str());
-    }
-    void write(const std::string& name, const std::string& text) const
-    {
-        const auto path = folder_.path() / name;
-        std::filesystem::create_directories(path.parent_path());
-        QVERIFY(base::writeFileAtomically(path, text).ok());
-    }
-
-    /// Scrapes all targets at once and waits until they are up; false: they are not.
-    bool scrapes(std::size_t targets)
-    {
-        const bool found = QTest::qWaitFor(
-            [&] { return engine_->scraping().status().active.size() == targets; }, 15000);
-        if (!found) {
-            return false;
-        }
-        for (const auto& target : engine_->scraping().status().active) {
-            base::ignore(engine_->scraping().scrapeNow(target.id, [] {}), "waited for below");
-        }
-        return QTest::qWaitFor([&] { return engine_->scraping().summary().up == targets; }, 15000);
-    }
-    /// Labels and errors of all targets, for messages and comparisons.
-    [[nodiscard]] QString targets() const
-    {
-        QStringList lines;
-        for (const auto& target : engine_->scraping().status().active) {
-            lines << QString::fromStdString(target.target->labels.toString()) +
-                         (target.lastError.empty()
-                              ? QString()
-                              : " " + QString::fromStdString(target.lastError));
-        }
-        for (const auto& provider : engine_->discovery().status()) {
-            if (!provider.lastError.empty()) {
-                lines << QString::fromStdString(provider.name + ": " + provider.lastError);
-            }
-        }
-        return lines.join('\n');
-    }
-    [[nodiscard]] std::size_t dropped() const
-    {
-        return engine_->scraping().status().dropped.size();
-    }
-
-private:
-    base::TemporaryDirectory folder_;
-    base::LogSetup log_ = base::LogSetup::create("error").value();
-    net::IoLoop loop_;
-    base::WorkerPool pool_{2};
-    base::SystemTimers timers_;
-    std::unique_ptr<engine::Engine> engine_;
-};
 
 /// A node of a managed service: HTTPS on loopback addresses, a password, a page of metrics.
 class SecureNode
@@ -183,7 +112,7 @@ void TestExamples::aivenKafkaByDns()
                                                          "my-kafka-my-project A 127.0.0.1\n"
                                                          "my-kafka-my-project A 127.0.0.2\n"}});
     QVERIFY2(names.start(), qPrintable(names.output()));
-    Run run;
+    EngineRun run;
     run.options.surroundings.resolverFile = names.resolverFile();
     run.options.surroundings.dnsPort = names.port();
     run.start(example("aiven-kafka-dns.yml").replace("port: 9273", "port: " + node.port()));
@@ -205,7 +134,7 @@ void TestExamples::aivenKafkaOverPrivateLink()
                     node.port().toStdString() +
                     "\"],\"labels\":{\"__meta_privatelink_connection_id\":\"2\"}}]");
     QVERIFY2(node.start(), qPrintable(node.output()));
-    Run run;
+    EngineRun run;
     run.start(example("aiven-kafka-privatelink.yml")
                   .replace("privatelink-1-my-kafka-my-project.aivencloud.com:10000",
                            "127.0.0.1:" + node.port()));
@@ -222,7 +151,7 @@ void TestExamples::aivenByNameWithTheProjectsCa()
     }
     SecureNode node;
     QVERIFY2(node.start(), qPrintable(node.output()));
-    Run run;
+    EngineRun run;
     run.write("ca.pem", node.caPem());
     run.start(example("aiven-static-ca.yml")
                   .replace("my-pg-my-project.aivencloud.com:9273", "localhost:" + node.port()));
@@ -246,7 +175,7 @@ void TestExamples::aivenServicesByToken()
                  ",\"route\":\"dynamic\",\"usage\":\"primary\"}]},"
                  "{\"service_name\":\"off\",\"service_type\":\"pg\",\"state\":\"POWEROFF\","
                  "\"components\":[]}]}");
-    Run run;
+    EngineRun run;
     run.options.surroundings.apiBase = api.url();
     run.write("ca.pem", node.caPem());
     run.write("aiven-token", "secret-token\n");
@@ -268,7 +197,7 @@ void TestExamples::confluentCloud()
         "GET /v2/metrics/cloud/export",
         {.contentType = "text/plain; version=0.0.4",
          .body = "confluent_kafka_server_received_bytes{kafka_id=\"lkc-1\"} 10 " + now + "\n"});
-    Run run;
+    EngineRun run;
     run.start(example("confluent-cloud.yml")
                   .replace("- api.telemetry.confluent.cloud",
                            "- " + QString::fromStdString(cloud.address()))
@@ -303,7 +232,7 @@ void TestExamples::ec2ByTags()
                             "</value></item></tagSet></item></instancesSet></item></reservationSet>"
                             "</DescribeInstancesResponse>"};
     });
-    Run run;
+    EngineRun run;
     run.options.surroundings.apiBase = api.url();
     run.options.surroundings.variables = {{"AWS_ACCESS_KEY_ID", "AKID"},
                                           {"AWS_SECRET_ACCESS_KEY", "secret"}};
@@ -338,7 +267,7 @@ void TestExamples::kubernetesPods()
     api.put("/api/v1/pods", pod("a", "\"prometheus.io/scrape\":\"true\",\"prometheus.io/port\":\"" +
                                          port + "\",\"prometheus.io/path\":\"/stats\""));
     api.put("/api/v1/pods", pod("b", ""));
-    Run run;
+    EngineRun run;
     run.options.surroundings.apiBase = api.url();
     run.options.surroundings.variables = {{"KUBERNETES_SERVICE_HOST", "127.0.0.1"},
                                           {"KUBERNETES_SERVICE_PORT", "443"}};
@@ -377,7 +306,7 @@ void TestExamples::consulServices()
            "[{\"Node\":{\"Node\":\"n1\",\"Address\":\"127.0.0.1\"},\"Service\":{\"ID\":\"web1\","
            "\"Service\":\"web\",\"Tags\":[\"metrics\"],\"Address\":\"\",\"Port\":" +
                port + "},\"Checks\":[{\"Status\":\"passing\"}]}]");
-    Run run;
+    EngineRun run;
     run.start(
         example("consul.yml").replace("localhost:8500", QString::fromStdString(consul.address())));
     QVERIFY2(run.scrapes(1), qPrintable(run.targets()));
@@ -391,7 +320,7 @@ void TestExamples::filesOfTargets()
     ScriptedServer node;
     node.answerWith("GET /metrics", {.contentType = "text/plain", .body = kPage});
     const QString address = QString::fromStdString(node.address());
-    Run run;
+    EngineRun run;
     run.write("targets/databases.json",
               example("targets/databases.json").replace("localhost:9187", address).toStdString());
     run.write("targets/web.yml",
