@@ -580,6 +580,18 @@ EngineStatus Engine::status() const
     for (Problem& problem : targetProblems(scraping_.failures())) {
         status.problems.push_back(std::move(problem));
     }
+    for (const discovery::ProviderStatus& provider : discovery_.status()) {
+        if (!provider.lastError.empty()) {
+            status.problems.push_back(
+                {.id = "discovery-" + provider.name,
+                 .source = "discovery",
+                 .message =
+                     fmt::format("{} of {}: {} (targets found before stay)", provider.mechanism,
+                                 fmt::join(provider.sets, ", "), provider.lastError),
+                 .since =
+                     provider.lastSuccess.value_or(provider.lastAttempt.value_or(clock().now()))});
+        }
+    }
     if (const std::int64_t started = startedMs_.load(); started != 0) {
         status.startedAt = base::Timestamp{started};
     }

@@ -31,7 +31,7 @@ struct Problem
 {
     std::string id;
     Severity severity = Severity::Warning;
-    /// "configuration", "storage", "listener", "targets"
+    /// "configuration", "storage", "listener", "targets", "discovery"
     std::string source;
     std::string message;
     std::optional<base::Position> position;

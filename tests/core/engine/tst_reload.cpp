@@ -96,6 +96,7 @@ private Q_SLOTS:
     void onlyJobsThatChangedStartAnew();
     void reloadsByItselfWhenAFileChanges();
     void aPasswordFileMayComeBack();
+    void discoveryThatFailsIsAProblem();
     void saysWhatChanged();
 };
 
@@ -188,6 +189,32 @@ void TestReload::aPasswordFileMayComeBack()
     world.write("password", "two\n");
     QVERIFY(world.scrapeOnce("a"));
     QCOMPARE(int(world.target("a").health), int(scrape::Health::Up));
+}
+
+void TestReload::discoveryThatFailsIsAProblem()
+{
+    ScriptedServer server;
+    const net::ServerResponse good{.contentType = "application/json",
+                                   .body = "[{\"targets\":[\"127.0.0.1:1\"]}]"};
+    server.sequence("GET /sd", {good, {.status = 503}, good});
+    World world;
+    world.options.discoveryReloadInterval = 50_ms;
+    world.start(QString("scrape_configs:\n- job_name: web\n  scrape_interval: 1h\n"
+                        "  http_sd_configs: [{url: '%1/sd', refresh_interval: 500ms}]\n")
+                    .arg(QString::fromStdString(server.url())));
+    const auto problem = [&world] {
+        for (const engine::Problem& each : world.engine->status().problems) {
+            if (each.source == "discovery") {
+                return QString::fromStdString(each.message);
+            }
+        }
+        return QString();
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(world.target("web").target != nullptr, 5000);
+    QTRY_VERIFY_WITH_TIMEOUT(problem().contains("http of web: server returned HTTP status 503"),
+                             5000);
+    QVERIFY(world.target("web").target != nullptr);
+    QTRY_VERIFY_WITH_TIMEOUT(problem().isEmpty(), 5000);
 }
 
 void TestReload::saysWhatChanged()
