@@ -70,7 +70,6 @@ struct ExemplarsSection
     std::int64_t most = 0;
 
     void describe(Fields& fields) { fields.field("max_exemplars", &most); }
-    friend bool operator==(const ExemplarsSection&, const ExemplarsSection&) = default;
 };
 
 } // namespace

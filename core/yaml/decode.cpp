@@ -50,6 +50,14 @@ std::string_view tagOf(const YAML::Node& node)
     return base::parseFloat(text) ? "!!float" : "!!str";
 }
 
+bool isBase64(std::string_view text)
+{
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("+/= \t\r\n").find(c) != std::string_view::npos;
+    });
+}
+
 std::size_t editDistance(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
@@ -118,7 +126,10 @@ std::optional<std::string> Value::scalar(std::string_view type) const
         return std::nullopt;
     }
     if (node_.Tag() == "tag:yaml.org,2002:binary") {
-        const std::vector<unsigned char> bytes = YAML::DecodeBase64(node_.Scalar());
+        // The library's decoder reads outside of its table for bytes above ASCII.
+        const std::vector<unsigned char> bytes = isBase64(node_.Scalar())
+                                                     ? YAML::DecodeBase64(node_.Scalar())
+                                                     : std::vector<unsigned char>();
         if (bytes.empty() && !node_.Scalar().empty()) {
             fail("!!binary value contains invalid base64 data");
             return std::nullopt;

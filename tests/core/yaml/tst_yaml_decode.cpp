@@ -76,6 +76,9 @@ void TestYamlDecode::reportsProblemsWithTheirPlace_data()
                                     << "file.yml:1:16: key \"a\" already set in map";
     QTest::newRow("wrong type") << "count: many\n"
                                 << "file.yml:1:8: cannot unmarshal !!str `many` into uint";
+    QTest::newRow("binary that is no base64")
+        << QString::fromUtf8("text: !!binary \"ä+/=\"\n")
+        << "file.yml:1:7: !!binary value contains invalid base64 data";
     QTest::newRow("quoted boolean") << "flag: 'true'\n"
                                     << "file.yml:1:7: cannot unmarshal !!str `true` into bool";
     QTest::newRow("negative count") << "count: -1\n"
