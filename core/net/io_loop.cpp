@@ -4,10 +4,10 @@
 
 #include "core/net/io_loop_impl.h"
 
-#include <absl/synchronization/notification.h>
 #include <boost/asio/post.hpp>
 
 #include <csignal>
+#include <semaphore>
 
 namespace narthex::net {
 
@@ -36,12 +36,13 @@ void IoLoop::run(const std::function<void()>& task)
         task();
         return;
     }
-    absl::Notification done;
+    // Seen by the thread sanitizer, other than a notification of the library.
+    std::binary_semaphore done(0);
     post([&] {
         task();
-        done.Notify();
+        done.release();
     });
-    done.WaitForNotification();
+    done.acquire();
 }
 
 bool IoLoop::isLoopThread() const { return std::this_thread::get_id() == impl_->thread.get_id(); }
