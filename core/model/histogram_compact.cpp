@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/histogram_compact.h"
 
+#include "core/model/histogram_deltas.h"
+
 #include <utility>
 
 namespace narthex::model {
@@ -42,17 +44,8 @@ void compactSide(std::vector<Span>& spans, std::vector<Count>& counts, std::int3
 void compactDeltas(std::vector<Span>& spans, std::vector<std::int64_t>& deltas,
                    std::int32_t emptyKept)
 {
-    std::int64_t count = 0;
-    for (std::int64_t& delta : deltas) {
-        delta = count += delta;
-    }
-    compactSide(spans, deltas, emptyKept);
-    std::int64_t before = 0;
-    for (std::int64_t& value : deltas) {
-        const std::int64_t own = value;
-        value -= before;
-        before = own;
-    }
+    changeCounts(deltas,
+                 [&](std::vector<std::int64_t>& counts) { compactSide(spans, counts, emptyKept); });
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "core/model/histogram_resolution.h"
 
 #include "core/base/status.h"
+#include "core/model/histogram_deltas.h"
 
 #include <algorithm>
 #include <cmath>
@@ -45,17 +46,8 @@ void joinSide(std::vector<Span>& spans, std::vector<Count>& counts, std::int32_t
 
 void joinDeltas(std::vector<Span>& spans, std::vector<std::int64_t>& deltas, std::int32_t steps)
 {
-    std::int64_t count = 0;
-    for (std::int64_t& delta : deltas) {
-        delta = count += delta;
-    }
-    joinSide(spans, deltas, steps);
-    std::int64_t before = 0;
-    for (std::int64_t& value : deltas) {
-        const std::int64_t own = value;
-        value -= before;
-        before = own;
-    }
+    changeCounts(deltas,
+                 [&](std::vector<std::int64_t>& counts) { joinSide(spans, counts, steps); });
 }
 
 void join(FloatHistogram& histogram, std::int32_t steps)

@@ -1,30 +1,13 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/base/status.h"
-#include "core/relabel/relabel.h"
+#include "rules.h"
 
 #include <QtTest>
 
 using namespace narthex;
 using model::Labels;
 using relabel::NameScheme;
-
-namespace {
-
-absl::StatusOr<std::vector<relabel::Rule>> rulesOf(const std::string& yaml, NameScheme scheme)
-{
-    auto document = yaml::Document::parse("rules.yml", yaml);
-    if (!document.ok()) {
-        return document.status();
-    }
-    auto rules = relabel::decodeRules((*document)->root(), scheme, "null rule");
-    if (const absl::Status status = (*document)->status(); !status.ok()) {
-        return status;
-    }
-    return rules;
-}
-
-} // namespace
+using test::rulesOf;
 
 class TestRelabel : public QObject
 {

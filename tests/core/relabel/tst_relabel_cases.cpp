@@ -3,8 +3,8 @@
 //
 // What every user of relabeling relies on, case by case: labels in, rules, labels out; and the
 // rules that are refused. Cases of Prometheus' documentation and of its behaviour.
-#include "core/base/status.h"
-#include "core/relabel/relabel.h"
+#include "rules.h"
+
 #include "core/yaml/field_printer.h"
 
 #include <QtTest>
@@ -12,21 +12,9 @@
 using namespace narthex;
 using model::Labels;
 using relabel::NameScheme;
+using test::rulesOf;
 
 namespace {
-
-absl::StatusOr<std::vector<relabel::Rule>> rulesOf(const std::string& yaml, NameScheme scheme)
-{
-    auto document = yaml::Document::parse("rules.yml", yaml);
-    if (!document.ok()) {
-        return document.status();
-    }
-    auto rules = relabel::decodeRules((*document)->root(), scheme, "null rule");
-    if (const absl::Status status = (*document)->status(); !status.ok()) {
-        return status;
-    }
-    return rules;
-}
 
 /// `a=foo b=bar`, where `~` stands for a blank and `^` for a line feed.
 Labels labelsOf(const QString& text)
