@@ -352,6 +352,9 @@ std::string HtmlWriter::contentValue(const Value& value)
     case Kind::Url:
         return urlValue(value, !urlBegun_);
     case Kind::Script:
+        if (script_ == ScriptState::Code && lastOfCode_ == '/' && recent_ == "/") {
+            script_ = ScriptState::Regexp;
+        }
         recent_.assign(1, '0');
         lastOfCode_ = ')';
         switch (script_) {

@@ -76,7 +76,7 @@ int radixOf(char32_t verb)
 
 std::string sign(bool negative, const PrintFlags& flags)
 {
-    return negative ? "-" : flags.plus || flags.plusV ? "+" : flags.blank ? " " : "";
+    return negative ? "-" : flags.plus ? "+" : flags.blank ? " " : "";
 }
 
 std::string characterOf(std::uint64_t value)

@@ -19,7 +19,6 @@ struct PrintFlags
     bool sharp = false;
     bool blank = false;
     bool zero = false;
-    bool plusV = false;
     bool sharpV = false;
     std::optional<std::int64_t> width;
     std::optional<std::int64_t> precision;

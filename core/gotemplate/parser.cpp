@@ -442,7 +442,7 @@ absl::Status Parser::pipeline(Pipeline& out, std::string_view context, TokenKind
     while (true) {
         const Token& token = peekWord();
         if (token.kind == end) {
-            out.place.end = token.begin;
+            out.place.end = out.commands.empty() ? token.begin : out.commands.back().place.end;
             next();
             break;
         }

@@ -391,7 +391,6 @@ private:
             if (verb.value == U'v') {
                 flags.sharpV = flags.sharp;
                 flags.sharp = false;
-                flags.plusV = flags.plus;
                 flags.plus = false;
             }
             printer.value(arguments_[next_++], verb.value);
