@@ -152,6 +152,16 @@ void printMap(std::string& out, std::string_view field,
 
 } // namespace
 
+std::string identityOf(const Rule& rule)
+{
+    std::string text = rule.kind == RuleKind::Alerting ? "alert" : "record";
+    text += model::quote(rule.name);
+    for (const auto& [name, value] : rule.labels) {
+        text += fmt::format(",{}={}", model::quote(name), model::quote(value));
+    }
+    return text;
+}
+
 std::string printGroup(const RuleGroup& group)
 {
     std::string text = fmt::format("group: {}\ninterval: {}\nquery_offset: {}\nlimit: {}\n",

@@ -83,6 +83,8 @@ absl::StatusOr<RuleFile> parseRuleFile(const std::string& path, const std::strin
 absl::StatusOr<RuleFile> loadRuleFile(const std::filesystem::path& path,
                                       const RuleFileOptions& options);
 
+/// Kind, name and labels: pairs rules of two configurations.
+std::string identityOf(const Rule& rule);
 /// The group as text: equal for groups that do the same. Queries in their canonical form.
 std::string printGroup(const RuleGroup& group);
 
