@@ -33,7 +33,7 @@ build_packages() {
         libgl-dev libxkbcommon-dev libvulkan-dev libqscintilla2-qt6-dev \
         libyaml-cpp-dev libyaml-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
         "$(boost_package)" libre2-dev libprotozero-dev libpugixml-dev libzookeeper-mt-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
-        libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
+        libhowardhinnant-date-dev libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }
 test_packages() { echo libbenchmark-dev python3; }
 screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
