@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -54,11 +55,10 @@ void History::add(NotificationRecord record)
             "INSERT INTO am_notification (time, group_key, receiver, integration, reason, firing, "
             "resolved, attempts, duration_ms, result, error, fingerprints) VALUES (?, ?, ?, ?, ?, "
             "?, ?, ?, ?, ?, ?, ?)",
-            std::array<state::Cell, 12>{each.time.ms, each.groupKey, each.receiver,
-                                        each.integration, each.reason, cell(each.firing),
-                                        cell(each.resolved), cell(each.attempts),
-                                        each.duration.ms(), each.result, each.error,
-                                        packed(each.alerts)});
+            std::array<state::Cell, 12>{
+                each.time.ms, each.groupKey, each.receiver, each.integration, each.reason,
+                cell(each.firing), cell(each.resolved), cell(each.attempts), each.duration.ms(),
+                each.result, each.error, packed(each.alerts)});
     });
 }
 
@@ -78,7 +78,7 @@ absl::StatusOr<std::vector<Transition>> History::transitions(const HistoryQuery&
     }
     sql += " ORDER BY id LIMIT ?";
     parameters.push_back(cell(query.limit));
-    NARTHEX_RETURN_IF_ERROR(writer_.database()->read([&](state::Connection& connection) {
+    const absl::Status status = writer_.database()->read([&](state::Connection& connection) {
         return connection.execute(sql, parameters, [&](std::span<const state::Cell> row) {
             Transition& each = result.emplace_back();
             each.id = integer(row[0]);
@@ -91,7 +91,8 @@ absl::StatusOr<std::vector<Transition>> History::transitions(const HistoryQuery&
                 each.value = *value;
             }
         });
-    }));
+    });
+    NARTHEX_RETURN_IF_ERROR(status);
     return result;
 }
 
@@ -105,7 +106,7 @@ History::notifications(const HistoryQuery& query) const
     NARTHEX_RETURN_IF_ERROR(writer_.flush());
     const std::array<state::Cell, 4> parameters{query.cursor, query.from.ms, query.to.ms,
                                                 query.fingerprint ? -1 : cell(query.limit)};
-    NARTHEX_RETURN_IF_ERROR(writer_.database()->read([&](state::Connection& connection) {
+    const absl::Status status = writer_.database()->read([&](state::Connection& connection) {
         return connection.execute(
             "SELECT id, time, group_key, receiver, integration, reason, firing, resolved, "
             "attempts, duration_ms, result, error, fingerprints FROM am_notification WHERE id > ? "
@@ -132,7 +133,8 @@ History::notifications(const HistoryQuery& query) const
                 each.error = text(row[11]);
                 result.push_back(std::move(each));
             });
-    }));
+    });
+    NARTHEX_RETURN_IF_ERROR(status);
     return result;
 }
 

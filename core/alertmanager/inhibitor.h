@@ -53,7 +53,7 @@ private:
     [[nodiscard]] static AlertPtr firstFiring(Sources& sources, const InhibitRule& rule,
                                               const Alert& target, base::Timestamp now);
 
-    const std::vector<InhibitRule> rules_;
+    std::vector<InhibitRule> rules_;
     std::vector<Buckets> sources_; // one for each rule
 };
 

@@ -143,8 +143,7 @@ Decision decide(const DecisionInput& input)
                                                : "acknowledged before the first message"};
     }
     if (!within(input.unacknowledged, entry->firing)) {
-        return {.send = true,
-                .reason = entry->firing.empty() ? Reason::First : Reason::NewAlerts};
+        return {.send = true, .reason = entry->firing.empty() ? Reason::First : Reason::NewAlerts};
     }
     if (input.firing.empty()) {
         return entry->firing.empty() ? Decision{.whyNot = "the end was told before"}

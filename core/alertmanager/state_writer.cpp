@@ -38,7 +38,7 @@ CREATE INDEX episode_alert ON episode (fingerprint, started_at);
 CREATE TABLE ack (
     id TEXT PRIMARY KEY, fingerprint INTEGER, episode TEXT, labels BLOB, author TEXT,
     comment TEXT, created_at INTEGER, expires_at INTEGER, notify INTEGER, sticky INTEGER,
-    source TEXT, until_worse INTEGER, severity TEXT, siblings INTEGER, since INTEGER,
+    source TEXT, until_worse INTEGER, flag TEXT, siblings INTEGER, since INTEGER,
     ended_at INTEGER, end_reason TEXT, ended_by TEXT, waiting_until INTEGER) WITHOUT ROWID;
 CREATE INDEX ack_alert ON ack (fingerprint);
 CREATE TABLE ack_export (
@@ -46,7 +46,7 @@ CREATE TABLE ack_export (
     last_extended_at INTEGER, last_error TEXT, matchers TEXT, PRIMARY KEY (ack_id, target))
     WITHOUT ROWID;
 CREATE TABLE ack_event (
-    id INTEGER PRIMARY KEY, ack_id TEXT, at INTEGER, kind TEXT, by TEXT, detail TEXT);
+    id INTEGER PRIMARY KEY, ack_id TEXT, at INTEGER, kind TEXT, actor TEXT, detail TEXT);
 CREATE INDEX ack_event_ack ON ack_event (ack_id, at);
 )";
 
