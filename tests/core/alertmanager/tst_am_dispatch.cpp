@@ -446,8 +446,7 @@ void TestAmDispatch::thePlaceOfAnIntegrationRemembers()
     world.fire(kX);
     world.pass(30_s);
     world.told();
-    world.fire(kY);
-    world.pass(5_min);
+    world.passFiring(5_min, {kX, kY});
     auto sent = Outbox::instance().take();
     QCOMPARE(sent.size(), 1U);
     QCOMPARE(sent[0].notification.memory.at("threadTs"), std::string("7"));
@@ -455,9 +454,9 @@ void TestAmDispatch::thePlaceOfAnIntegrationRemembers()
     world.resolve(kY);
     world.pass(5_min);
     sent = Outbox::instance().take();
+    QCOMPARE(sent.size(), 1U);
     QCOMPARE(sent[0].notification.memory.at("threadTs"), std::string("7"));
-    world.fire(kX);
-    world.pass(5_min);
+    world.passFiring(5_min, {kX});
     sent = Outbox::instance().take();
     QCOMPARE(sent.size(), 1U);
     QVERIFY(sent[0].notification.memory.empty());
