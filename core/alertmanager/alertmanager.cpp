@@ -68,7 +68,7 @@ absl::Status Alertmanager::start()
             bridgeLocked(*heartbeat, startedAt_);
         }
     }
-    scheduleTick();
+    scheduleTickLocked();
     return absl::OkStatus();
 }
 
@@ -229,7 +229,7 @@ absl::Status Alertmanager::flushState()
     return writer_.flush();
 }
 
-void Alertmanager::scheduleTick()
+void Alertmanager::scheduleTickLocked()
 {
     tick_ = environment_.timers.schedule(kTick, [this] { events_.post([this] { onTick(); }); });
 }
@@ -250,7 +250,7 @@ void Alertmanager::onTick()
             ++each;
         }
     }
-    scheduleTick();
+    scheduleTickLocked();
 }
 
 void Alertmanager::tickLocked(base::Timestamp now)

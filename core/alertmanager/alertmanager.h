@@ -104,8 +104,9 @@ public:
     absl::Status expireSilence(std::string_view id);
     [[nodiscard]] std::vector<SilencePtr> silences() const;
     [[nodiscard]] SilencePtr silence(std::string_view id) const;
-    /// Firing alerts that these matchers would hold.
-    [[nodiscard]] std::vector<AlertPtr> matching(const std::vector<model::Matchers>& sets) const;
+    /// Firing alerts that these matchers hold; with `resolved` those that ended lately, too.
+    [[nodiscard]] std::vector<AlertPtr> matching(const std::vector<model::Matchers>& sets,
+                                                 bool resolved = false) const;
     /// Files that Alertmanager wrote, as they are; younger entries win. Errors: InvalidArgument.
     absl::Status importSilences(std::string_view bytes);
     absl::Status importLog(std::string_view bytes);
@@ -184,7 +185,7 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void transition(const Alert& alert, std::string_view kind, std::string detail,
                     base::Timestamp now);
-    void scheduleTick();
+    void scheduleTickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // dispatch.cpp
     void routeLocked(const AlertPtr& alert, base::Timestamp now, bool onlyExisting = false)

@@ -75,8 +75,7 @@ absl::StatusOr<model::Matchers> filters(const net::Parameters& query, std::strin
 absl::StatusOr<AlertFilter> AlertFilter::parse(const net::Parameters& query,
                                                std::shared_ptr<const Setup> setup)
 {
-    const MatcherMode mode =
-        setup != nullptr ? setup->config->options.mode : MatcherMode::Fallback;
+    const MatcherMode mode = setup != nullptr ? setup->config->options.mode : MatcherMode::Fallback;
     AlertFilter filter{.active = flag(query, "active", true),
                        .silenced = flag(query, "silenced", true),
                        .inhibited = flag(query, "inhibited", true),
@@ -108,9 +107,9 @@ bool AlertFilter::takesReceiver(const std::string& name) const
            std::all_of(receiverMatchers.begin(), receiverMatchers.end(),
                        [&](const model::Matcher& matcher) {
                            const auto label = settings->labels.find(matcher.name());
-                           return matcher.matches(
-                               label == settings->labels.end() ? std::string_view()
-                                                               : std::string_view(label->second));
+                           return matcher.matches(label == settings->labels.end()
+                                                      ? std::string_view()
+                                                      : std::string_view(label->second));
                        });
 }
 

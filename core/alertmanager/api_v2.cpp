@@ -146,8 +146,8 @@ std::optional<ApiAnswer> readMatchers(const Json& list, model::Matchers& out)
         }
         using enum model::MatchType;
         const bool equal = items[i]["isEqual"].boolean(true);
-        const model::MatchType type = items[i]["isRegex"].boolean() ? (equal ? Regex : NotRegex)
-                                                                    : (equal ? Equal : NotEqual);
+        const model::MatchType type =
+            items[i]["isRegex"].boolean() ? (equal ? Regex : NotRegex) : (equal ? Equal : NotEqual);
         auto matcher =
             model::Matcher::create(type, items[i]["name"].text(), items[i]["value"].text());
         if (!matcher.ok()) {
@@ -196,8 +196,7 @@ std::optional<ApiAnswer> readSilence(const Json& json, base::Timestamp now, Sile
 ApiAnswer notUuid(std::string_view id)
 {
     return schemaError(kUnprocessable, kInvalidType,
-                       fmt::format("silenceID in path must be of type uuid: {}",
-                                   model::quote(id)));
+                       fmt::format("silenceID in path must be of type uuid: {}", model::quote(id)));
 }
 
 /// The posted alerts, or the answer that says what is wrong.
@@ -359,9 +358,8 @@ ApiAnswer ApiV2::groups(const net::Parameters& query) const
 ApiAnswer ApiV2::silences(const net::Parameters& query) const
 {
     const auto setup = manager_.setup();
-    const auto wanted =
-        filters(query, "filter",
-                setup != nullptr ? setup->config->options.mode : MatcherMode::Fallback);
+    const auto wanted = filters(
+        query, "filter", setup != nullptr ? setup->config->options.mode : MatcherMode::Fallback);
     if (!wanted.ok()) {
         return textError(kBadRequest, base::messageOf(wanted.status()));
     }
@@ -405,14 +403,12 @@ ApiAnswer ApiV2::postSilence(std::string_view contentType, std::string_view body
             return textError(kNotFound, base::messageOf(id.status()));
         }
         const bool wrong = absl::IsInvalidArgument(id.status());
-        return textError(wrong || absl::IsResourceExhausted(id.status()) ? kBadRequest
-                                                                         : kServerError,
-                         fmt::format("{}{}", wrong ? "invalid silence: " : "",
-                                     base::messageOf(id.status())));
+        return textError(
+            wrong || absl::IsResourceExhausted(id.status()) ? kBadRequest : kServerError,
+            fmt::format("{}{}", wrong ? "invalid silence: " : "", base::messageOf(id.status())));
     }
-    return jsonAnswer([&](base::JsonWriter& out) {
-        out.beginObject().member("silenceID", *id).endObject();
-    });
+    return jsonAnswer(
+        [&](base::JsonWriter& out) { out.beginObject().member("silenceID", *id).endObject(); });
 }
 
 ApiAnswer ApiV2::silence(std::string_view id) const
@@ -424,8 +420,7 @@ ApiAnswer ApiV2::silence(std::string_view id) const
     if (silence == nullptr) {
         return {.status = kNotFound};
     }
-    return jsonAnswer(
-        [&](base::JsonWriter& out) { writeSilence(out, *silence, manager_.now()); });
+    return jsonAnswer([&](base::JsonWriter& out) { writeSilence(out, *silence, manager_.now()); });
 }
 
 ApiAnswer ApiV2::deleteSilence(std::string_view id)

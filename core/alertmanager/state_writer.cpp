@@ -43,7 +43,7 @@ CREATE TABLE ack (
 CREATE INDEX ack_alert ON ack (fingerprint);
 CREATE TABLE ack_export (
     ack_id TEXT, target TEXT, silence_id TEXT, starts_at TEXT, ends_at INTEGER,
-    last_extended_at INTEGER, last_error TEXT, matchers TEXT, PRIMARY KEY (ack_id, target))
+    last_extended_at INTEGER, last_error TEXT, matchers TEXT, PRIMARY KEY (target, silence_id))
     WITHOUT ROWID;
 CREATE TABLE ack_event (
     id INTEGER PRIMARY KEY, ack_id TEXT, at INTEGER, kind TEXT, actor TEXT, detail TEXT);

@@ -86,14 +86,15 @@ AlertPtr Alertmanager::alert(Fingerprint fingerprint) const
     return store_.find(fingerprint);
 }
 
-std::vector<AlertPtr> Alertmanager::matching(const std::vector<model::Matchers>& sets) const
+std::vector<AlertPtr> Alertmanager::matching(const std::vector<model::Matchers>& sets,
+                                             bool resolved) const
 {
     const Silence silence{.matcherSets = sets};
     const absl::MutexLock lock(&mutex_);
     std::vector<AlertPtr> result;
     const base::Timestamp moment = now();
     for (const auto& [fingerprint, alert] : store_.all()) {
-        if (!alert->resolvedAt(moment) && silence.matches(alert->labels)) {
+        if ((resolved || !alert->resolvedAt(moment)) && silence.matches(alert->labels)) {
             result.push_back(alert);
         }
     }
