@@ -65,6 +65,8 @@ bool enableStoreFeature(tsdb::DbOptions& store, std::string_view name)
         store.seriesState = true;
     } else if (name == "delayed-compaction") {
         store.maxCutDelayPercent = kCutDelayPercent;
+    } else if (name == "histograms-st-encoding") {
+        // Whenever start times are stored.
     } else if (name == "xor2-encoding") {
         store.floatEncoding = tsdb::FloatEncoding::Xor2;
     } else {
@@ -80,6 +82,10 @@ bool enableScrapeFeature(engine::EngineOptions& options, std::string_view name)
         options.config.extraScrapeMetrics = true;
     } else if (name == "created-timestamp-zero-ingestion") {
         options.startTimes.writeZero = true;
+        options.config.protobufFirst = true;
+    } else if (name == "st-storage") {
+        options.startTimes.store = true;
+        options.store.startTimes = true;
         options.config.protobufFirst = true;
     } else if (name == "st-synthesis") {
         options.startTimes.synthesize = true;

@@ -53,4 +53,70 @@ bool isValidUtf8(std::string_view text)
     return true;
 }
 
+char32_t decodeUtf8(std::string_view sequence)
+{
+    const auto at = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+    switch (sequence.size()) {
+    case 1:
+        return at(0);
+    case 2:
+        return (at(0) & 0x1FU) << 6U | (at(1) & 0x3FU);
+    case 3:
+        return (at(0) & 0x0FU) << 12U | (at(1) & 0x3FU) << 6U | (at(2) & 0x3FU);
+    default:
+        return (at(0) & 0x07U) << 18U | (at(1) & 0x3FU) << 12U | (at(2) & 0x3FU) << 6U |
+               (at(3) & 0x3FU);
+    }
+}
+
+void appendUtf8(std::string& out, char32_t rune)
+{
+    const auto put = [&out](char32_t byte) {
+        out += static_cast<char>(static_cast<unsigned char>(byte));
+    };
+    if (rune < 0x80) {
+        put(rune);
+    } else if (rune < 0x800) {
+        put(0xC0U | rune >> 6U);
+        put(0x80U | (rune & 0x3FU));
+    } else if (rune < 0x10000) {
+        put(0xE0U | rune >> 12U);
+        put(0x80U | (rune >> 6U & 0x3FU));
+        put(0x80U | (rune & 0x3FU));
+    } else {
+        put(0xF0U | rune >> 18U);
+        put(0x80U | (rune >> 12U & 0x3FU));
+        put(0x80U | (rune >> 6U & 0x3FU));
+        put(0x80U | (rune & 0x3FU));
+    }
+}
+
+Rune firstRune(std::string_view text)
+{
+    if (text.empty()) {
+        return {};
+    }
+    const std::size_t length = utf8SequenceLength(text);
+    return length == 0 ? Rune{0xFFFD, 1} : Rune{decodeUtf8(text.substr(0, length)), length};
+}
+
+std::size_t runeCount(std::string_view text)
+{
+    std::size_t count = 0;
+    while (!text.empty()) {
+        text.remove_prefix(firstRune(text).length);
+        ++count;
+    }
+    return count;
+}
+
+std::string_view firstRunes(std::string_view text, std::size_t runes)
+{
+    std::size_t bytes = 0;
+    for (; runes > 0 && bytes < text.size(); --runes) {
+        bytes += firstRune(text.substr(bytes)).length;
+    }
+    return text.substr(0, bytes);
+}
+
 } // namespace narthex::base

@@ -101,7 +101,7 @@ absl::Status checkFiles(const Config& config, const promql::Features& features)
     }
     for (const std::string& pattern : config.ruleFiles) {
         for (const std::string& file : matchFiles(pattern)) {
-            note(rules::loadRuleFile(file, features).status(), {});
+            note(rules::loadRuleFile(file, {.features = features, .nameScheme = config.global.scrape.nameScheme}).status(), {});
         }
     }
     return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);

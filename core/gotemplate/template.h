@@ -8,11 +8,11 @@
 // Source: spec/rules.md, 10.
 #pragma once
 
+#include "core/base/string_map.h"
 #include "core/gotemplate/value.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -30,10 +30,12 @@ enum class Escaping : std::uint8_t
 
 /// Functions by name, besides the built-in ones. Some are known when parsing and bound when
 /// executing.
-using Functions = absl::flat_hash_map<std::string, Function>;
+using Functions = base::StringMap<Function>;
 
 struct Execution
 {
+    /// Values of the variables that the set declares, in their order.
+    std::span<const Value> variables;
     /// Take the place of functions that parse() knew, by name; must outlive the call.
     const Functions* bound = nullptr;
     std::stop_token stop;
@@ -44,10 +46,17 @@ struct Execution
 class TemplateSet
 {
 public:
-    TemplateSet(Functions functions, Escaping escaping);
+    /// `variables` ("$labels") are known in the templates that parse() and executeText() are given,
+    /// not in those that these define; Execution has their values.
+    TemplateSet(std::shared_ptr<const Functions> functions, Escaping escaping,
+                std::vector<std::string> variables = {});
+    TemplateSet(Functions functions, Escaping escaping)
+        : TemplateSet(std::make_shared<const Functions>(std::move(functions)), escaping)
+    {}
     ~TemplateSet();
     /// A copy to which more may be added; what is parsed is shared.
     TemplateSet(const TemplateSet& other);
+    TemplateSet(TemplateSet&& other) noexcept;
     TemplateSet& operator=(const TemplateSet&) = delete;
 
     /// Adds the template `name` and everything that `text` defines. A later definition takes the

@@ -9,6 +9,7 @@
 #include "core/base/time.h"
 #include "core/model/histogram.h"
 
+#include <absl/base/attributes.h>
 #include <absl/status/statusor.h>
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,6 +43,19 @@ struct Html
     friend bool operator==(const Html&, const Html&) = default;
 };
 
+/// An address that needs no check when it stands in an attribute.
+struct Url
+{
+    std::string text;
+    friend bool operator==(const Url&, const Url&) = default;
+};
+
+/// What a map without that name gives: false, printed as `<no value>`.
+struct Missing
+{
+    friend bool operator==(Missing, Missing) = default;
+};
+
 /// An instant, shown in a zone of the IANA data base. The default is Go's zero time, year 1.
 struct Time
 {
@@ -56,6 +71,8 @@ struct Time
 struct Span
 {
     std::int64_t nanoseconds = 0;
+    /// "1h30m0s", "1.5s", "2ms".
+    [[nodiscard]] std::string toString() const;
 };
 
 /// A struct of Go: fields and methods by name. Implementations are immutable.
@@ -74,6 +91,11 @@ public:
     [[nodiscard]] virtual std::optional<List> elements() const;
     /// The entries of an object that is a map of texts as well; absent: it is none.
     [[nodiscard]] virtual const TextMap* entries() const { return nullptr; }
+    /// Fields with their names in JSON, in its order; none for lists and maps.
+    [[nodiscard]] virtual std::vector<std::pair<std::string_view, std::string_view>> members() const
+    {
+        return {};
+    }
     /// What `%v` prints.
     virtual void print(std::string& out) const = 0;
 };
@@ -86,7 +108,7 @@ public:
                      Time, Span, std::shared_ptr<const model::FloatHistogram>,
                      std::shared_ptr<const List>, std::shared_ptr<const Map>,
                      std::shared_ptr<const TextMap>, std::shared_ptr<const Object>,
-                     std::shared_ptr<const Function>>;
+                     std::shared_ptr<const Function>, Url, Missing>;
 
     Value() = default;
     Value(bool value) : data_(value) {}
@@ -98,6 +120,8 @@ public:
     Value(std::string text) : data_(std::move(text)) {}
     Value(std::string_view text) : data_(std::string(text)) {}
     Value(Html html) : data_(std::move(html)) {}
+    Value(Url url) : data_(std::move(url)) {}
+    Value(Missing missing) : data_(missing) {}
     Value(Time time) : data_(std::move(time)) {}
     Value(Span span) : data_(span) {}
     Value(List list) : data_(std::make_shared<const List>(std::move(list))) {}
@@ -108,7 +132,20 @@ public:
     Value(std::shared_ptr<const Object> object) : data_(std::move(object)) {}
 
     [[nodiscard]] const Data& data() const { return data_; }
-    [[nodiscard]] bool isNil() const { return std::holds_alternative<std::nullptr_t>(data_); }
+    template <typename T>
+    [[nodiscard]] const T* as() const
+    {
+        return std::get_if<T>(&data_);
+    }
+    /// Nothing, or missing.
+    [[nodiscard]] bool isNil() const { return as<std::nullptr_t>() != nullptr || isMissing(); }
+    [[nodiscard]] bool isMissing() const { return as<Missing>() != nullptr; }
+    /// The characters of a text, of HTML, of a URL; absent: it is none of them.
+    [[nodiscard]] std::optional<std::string_view> text() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
+    /// Elements of a list or of an object that is one; absent: neither.
+    [[nodiscard]] std::optional<List> elements() const;
+    /// Of a text map or of an object that is one; null: neither.
+    [[nodiscard]] const TextMap* entries() const;
     /// False, 0, empty and nil are false; all else is true.
     [[nodiscard]] bool truth() const;
     /// "float64", "string", "map[string]string" …

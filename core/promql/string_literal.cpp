@@ -22,26 +22,6 @@ int digitValue(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : 99;
 }
 
-void appendUtf8(std::string& out, std::uint32_t rune)
-{
-    const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (rune < 0x80) {
-        put(rune);
-    } else if (rune < 0x800) {
-        put(0xC0 | (rune >> 6));
-        put(0x80 | (rune & 0x3F));
-    } else if (rune < 0x10000) {
-        put(0xE0 | (rune >> 12));
-        put(0x80 | ((rune >> 6) & 0x3F));
-        put(0x80 | (rune & 0x3F));
-    } else {
-        put(0xF0 | (rune >> 18));
-        put(0x80 | ((rune >> 12) & 0x3F));
-        put(0x80 | ((rune >> 6) & 0x3F));
-        put(0x80 | (rune & 0x3F));
-    }
-}
-
 class StringScanner
 {
 public:
@@ -150,7 +130,8 @@ private:
             scan_.error = "escape sequence is an invalid Unicode code point";
             return;
         }
-        rune ? appendUtf8(scan_.value, value) : scan_.value.push_back(static_cast<char>(value));
+        rune ? base::appendUtf8(scan_.value, value)
+             : scan_.value.push_back(static_cast<char>(value));
     }
 
     const std::string_view text_;

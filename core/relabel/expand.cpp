@@ -25,22 +25,6 @@ locale_t unicode()
     return kLocale;
 }
 
-char32_t decode(std::string_view sequence)
-{
-    const auto at = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-    switch (sequence.size()) {
-    case 1:
-        return at(0);
-    case 2:
-        return (at(0) & 0x1FU) << 6U | (at(1) & 0x3FU);
-    case 3:
-        return (at(0) & 0x0FU) << 12U | (at(1) & 0x3FU) << 6U | (at(2) & 0x3FU);
-    default:
-        return (at(0) & 0x07U) << 18U | (at(1) & 0x3FU) << 12U | (at(2) & 0x3FU) << 6U |
-               (at(3) & 0x3FU);
-    }
-}
-
 /// Bytes of the name at the start of `text`: letters and digits of any script, and '_'.
 std::size_t nameLength(std::string_view text)
 {
@@ -50,35 +34,13 @@ std::size_t nameLength(std::string_view text)
         if (size == 0) {
             break;
         }
-        const char32_t rune = decode(text.substr(length, size));
+        const char32_t rune = base::decodeUtf8(text.substr(length, size));
         if (rune != U'_' && ::iswalnum_l(static_cast<wint_t>(rune), unicode()) == 0) {
             break;
         }
         length += size;
     }
     return length;
-}
-
-void encode(char32_t rune, std::string& out)
-{
-    const auto put = [&out](char32_t byte) {
-        out += static_cast<char>(static_cast<unsigned char>(byte));
-    };
-    if (rune < 0x80) {
-        put(rune);
-    } else if (rune < 0x800) {
-        put(0xC0U | rune >> 6U);
-        put(0x80U | (rune & 0x3FU));
-    } else if (rune < 0x10000) {
-        put(0xE0U | rune >> 12U);
-        put(0x80U | (rune >> 6U & 0x3FU));
-        put(0x80U | (rune & 0x3FU));
-    } else {
-        put(0xF0U | rune >> 18U);
-        put(0x80U | (rune >> 12U & 0x3FU));
-        put(0x80U | (rune >> 6U & 0x3FU));
-        put(0x80U | (rune & 0x3FU));
-    }
 }
 
 char32_t mapRune(char32_t rune, bool upper)
@@ -90,13 +52,13 @@ char32_t mapRune(char32_t rune, bool upper)
 
 } // namespace
 
-Captures::Captures(const re2::RE2& regex, std::string_view text) : regex_(regex)
+Captures::Captures(const re2::RE2& regex, std::string_view text, std::size_t from) : regex_(regex)
 {
     const auto count = static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> pieces(count);
     const re2::StringPiece whole(text.data(), text.size());
     // The anchors stand in the expression's text.
-    matched_ = regex.Match(whole, 0, text.size(), re2::RE2::UNANCHORED, pieces.data(),
+    matched_ = regex.Match(whole, from, text.size(), re2::RE2::UNANCHORED, pieces.data(),
                            static_cast<int>(count));
     for (const re2::StringPiece& p : pieces) {
         groups_.emplace_back(p.data(), p.size());
@@ -154,6 +116,34 @@ std::string Captures::expand(std::string_view pattern) const
     return out;
 }
 
+std::string replaceAll(const re2::RE2& regex, std::string_view text, std::string_view pattern)
+{
+    std::string out;
+    std::size_t copied = 0;  // text up to here is in `out`
+    std::size_t from = 0;    // where to look on
+    bool afterMatch = false; // a match ended at `copied`
+    while (from <= text.size()) {
+        const Captures captures(regex, text, from);
+        if (!captures.matched()) {
+            break;
+        }
+        const std::string_view whole = captures.whole();
+        const auto begin = static_cast<std::size_t>(whole.data() - text.data());
+        // An empty match right behind another one does not count.
+        if (!whole.empty() || begin > copied || !afterMatch) {
+            out += text.substr(copied, begin - copied);
+            out += captures.expand(pattern);
+            copied = begin + whole.size();
+            afterMatch = true;
+        }
+        from = begin + whole.size();
+        if (whole.empty()) {
+            from += std::max<std::size_t>(1, base::firstRune(text.substr(from)).length);
+        }
+    }
+    return out += text.substr(copied);
+}
+
 std::string mapCase(std::string_view text, bool upper)
 {
     std::string out;
@@ -162,12 +152,12 @@ std::string mapCase(std::string_view text, bool upper)
         const std::string_view sequence = text.substr(0, length);
         text.remove_prefix(length);
         const bool valid = base::utf8SequenceLength(sequence) == length;
-        const char32_t rune = valid ? decode(sequence) : 0;
+        const char32_t rune = valid ? base::decodeUtf8(sequence) : 0;
         const char32_t mapped = valid ? mapRune(rune, upper) : rune;
         if (mapped == rune) {
             out += sequence;
         } else {
-            encode(mapped, out);
+            base::appendUtf8(out, mapped);
         }
     }
     return out;

@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 #include "core/exposition/text_parser.h"
 #include "core/model/histogram_resolution.h"
+#include "core/scrape/family_rules.h"
 #include "core/scrape/protobuf_page.h"
 #include "core/scrape/sample_labels.h"
 
@@ -21,45 +22,8 @@ constexpr base::Duration kFutureLimit = base::Duration::fromMs(10 * 60 * 1000);
 /// Samples handed over at once: enough to spread the cost of a call, small enough to stay in the
 /// first-level cache.
 constexpr std::size_t kBatch = 512;
-
-std::string_view without(std::string_view name, std::initializer_list<std::string_view> suffixes)
-{
-    for (const std::string_view suffix : suffixes) {
-        if (name.ends_with(suffix)) {
-            return name.substr(0, name.size() - suffix.size());
-        }
-    }
-    return name;
-}
-
-/// Whether a series of this name is one of the family's, so that the family's metadata is its own.
-bool belongs(std::string_view name, const CachedFamily& family)
-{
-    switch (family.metadata.type) {
-    case model::MetricType::Counter:
-        return without(name, {"_total"}) == without(family.name, {"_total"});
-    case model::MetricType::Info:
-        return without(name, {"_info"}) == without(family.name, {"_info"});
-    case model::MetricType::Histogram:
-        return without(name, {"_bucket", "_sum", "_count"}) == family.name;
-    case model::MetricType::GaugeHistogram:
-        return without(name, {"_bucket", "_gsum", "_gcount"}) == family.name;
-    case model::MetricType::Summary:
-        return without(name, {"_sum", "_count"}) == family.name;
-    case model::MetricType::Gauge:
-    case model::MetricType::StateSet:
-    case model::MetricType::Unknown:
-        break;
-    }
-    return name == family.name;
-}
-
-/// Whether the series only grows, until it begins anew.
-bool isCumulative(model::MetricType type, const model::LabelsBuilder& labels)
-{
-    return type == model::MetricType::Counter || type == model::MetricType::Histogram ||
-           (type == model::MetricType::Summary && !labels.has("quantile"));
-}
+/// Pages for which metadata stays after its family has gone.
+constexpr std::uint64_t kKeptFamilies = 10;
 
 } // namespace
 
@@ -72,6 +36,9 @@ struct PageSink::Batch
     std::array<AppendResult, kBatch> results;
     std::array<std::uint32_t, kBatch> series;
     std::array<bool, kBatch> ownTime;
+    std::array<std::int64_t, kBatch> starts;
+    /// Whether any of the starts is known.
+    bool isStarted = false;
     std::size_t size = 0;
 };
 
@@ -89,7 +56,7 @@ void PageSink::inherit(PageSink&& other)
     cache_ = std::move(other.cache_);
     iteration_ = other.iteration_;
     starts_ = std::move(other.starts_);
-    references_ = std::move(other.references_);
+    synthesis_ = std::move(other.synthesis_);
     lastSize_ = other.lastSize_;
 }
 
@@ -99,6 +66,7 @@ void PageSink::begin(base::Timestamp time)
     appender_ = store_.appender();
     time_ = time;
     batch_->size = 0;
+    start_ = 0;
     scraped_ = kept_ = added_ = seen_ = 0;
     refused_ = false;
     failure_ = absl::OkStatus();
@@ -127,10 +95,13 @@ void PageSink::finish(bool wholePage)
     if (!wholePage || seen_ != cache_.size() || refused_) {
         markStale(time_);
     }
-    const std::size_t entries = cache_.size() + cache_.families().size();
+    const std::size_t entries = cache_.size() + cache_.familyCount();
     if (wholePage) {
         forgetUnseen();
-        lastSize_ = cache_.size() + cache_.families().size();
+        if (iteration_ % kKeptFamilies == 0) {
+            cache_.forgetFamilies(iteration_ - kKeptFamilies);
+        }
+        lastSize_ = cache_.size() + cache_.familyCount();
         return;
     }
     // A target that fails again and again with other series each time must not fill the memory.
@@ -168,7 +139,7 @@ PageSink::resolve(std::string_view raw, std::uint32_t family,
     CachedSeries& series = cache_.at(index);
     series.ref = ref;
     starts_.erase(index);
-    references_.erase(index);
+    synthesis_.forget(index);
     if (family != CachedSeries::kNoFamily &&
         belongs(builder_.get(model::kMetricName), cache_.familyAt(family))) {
         series.family = family;
@@ -225,16 +196,14 @@ void PageSink::add(std::uint32_t index, double value, std::optional<std::int64_t
 {
     bool ownTime = false;
     const std::optional<base::Timestamp> time = admit(index, timestampMs, ownTime);
+    std::int64_t start = std::exchange(start_, 0);
     if (!time) {
         return;
     }
     if (settings_.startTimes.synthesize && cache_.at(index).cumulative) [[unlikely]] {
-        const std::optional<double> counted = sinceFirst(index, value);
-        if (!counted) {
-            cache_.at(index).tracked = iteration_;
+        if (!synthesize(index, value, *time, start)) {
             return;
         }
-        value = *counted;
     }
     Batch& batch = *batch_;
     const std::size_t at = batch.size;
@@ -243,6 +212,8 @@ void PageSink::add(std::uint32_t index, double value, std::optional<std::int64_t
     batch.values[at] = value;
     batch.series[at] = index;
     batch.ownTime[at] = ownTime;
+    batch.starts[at] = start;
+    batch.isStarted = batch.isStarted || start != 0;
     if (++batch.size == kBatch) {
         flush();
     }
@@ -254,13 +225,22 @@ void PageSink::addHistogram(std::uint32_t index, const Histogram& histogram,
 {
     bool ownTime = false;
     const std::optional<base::Timestamp> time = admit(index, timestampMs, ownTime);
+    std::int64_t start = std::exchange(start_, 0);
     if (!time) {
         return;
     }
-    const auto append = [&](const Histogram& value) {
-        AppendResult result = appender_->appendHistogram(cache_.at(index).ref, *time, value);
+    const auto append = [&](Histogram value) {
+        if (settings_.startTimes.synthesize && value.hint != model::CounterResetHint::Gauge &&
+            !value.isStale() && !synthesize(index, value, *time, start)) {
+            return;
+        }
+        const auto hand = [&] {
+            appender_->useStartTimes({&start, 1});
+            return appender_->appendHistogram(cache_.at(index).ref, *time, value);
+        };
+        AppendResult result = hand();
         if (result == AppendResult::UnknownSeries && renew(index)) {
-            result = appender_->appendHistogram(cache_.at(index).ref, *time, value);
+            result = hand();
         }
         noteResult(index, result, ownTime);
     };
@@ -278,7 +258,7 @@ void PageSink::addHistogram(std::uint32_t index, const Histogram& histogram,
             return;
         }
     }
-    append(reduced);
+    append(std::move(reduced));
 }
 
 void PageSink::setTypeAndUnit(std::uint32_t family)
@@ -312,6 +292,7 @@ bool PageSink::isFreshStart(std::uint32_t index, std::int64_t startMs)
 
 void PageSink::addStart(std::uint32_t index, std::int64_t startMs)
 {
+    start_ = startMs;
     if (isFreshStart(index, startMs)) {
         appender_->append(cache_.at(index).ref, base::Timestamp{startMs}, 0);
     }
@@ -320,6 +301,7 @@ void PageSink::addStart(std::uint32_t index, std::int64_t startMs)
 template <typename Histogram>
 void PageSink::addStart(std::uint32_t index, std::int64_t startMs, const Histogram& shape)
 {
+    start_ = startMs;
     if (isFreshStart(index, startMs)) {
         Histogram empty;
         empty.schema = shape.schema;
@@ -332,18 +314,22 @@ void PageSink::addStart(std::uint32_t index, std::int64_t startMs, const Histogr
 template void PageSink::addStart(std::uint32_t, std::int64_t, const model::IntegerHistogram&);
 template void PageSink::addStart(std::uint32_t, std::int64_t, const model::FloatHistogram&);
 
-std::optional<double> PageSink::sinceFirst(std::uint32_t index, double value)
+template <typename Value>
+bool PageSink::synthesize(std::uint32_t index, Value& value, base::Timestamp time,
+                          std::int64_t& start)
 {
-    const auto [at, isNew] = references_.try_emplace(index, Reference{.value = value});
-    Reference& reference = at->second;
-    const double last = std::exchange(reference.last, value);
-    if (isNew) {
-        return std::nullopt;
+    if (start != 0) {
+        synthesis_.forget(index);
+        return true;
     }
-    if (value < last) {
-        reference.value = 0; // it began anew
+    auto counted = synthesis_.count(index, value, time.ms);
+    if (!counted) {
+        cache_.at(index).tracked = iteration_;
+        return false;
     }
-    return value - reference.value;
+    value = std::move(counted->value);
+    start = counted->startMs;
+    return true;
 }
 
 template void PageSink::addHistogram(std::uint32_t, const model::IntegerHistogram&,
@@ -418,12 +404,19 @@ void PageSink::flush()
     if (size == 0) {
         return;
     }
+    const bool isStarted = std::exchange(batch.isStarted, false);
+    if (isStarted) [[unlikely]] {
+        appender_->useStartTimes(std::span(batch.starts).first(size));
+    }
     appender_->appendBatch(std::span(batch.refs).first(size), std::span(batch.times).first(size),
                            std::span(batch.values).first(size),
                            std::span(batch.results).first(size));
     for (std::size_t i = 0; i < size; ++i) {
         AppendResult result = batch.results[i];
         if (result == AppendResult::UnknownSeries && renew(batch.series[i])) {
+            if (isStarted) {
+                appender_->useStartTimes({&batch.starts[i], 1});
+            }
             result =
                 appender_->append(cache_.at(batch.series[i]).ref, batch.times[i], batch.values[i]);
         }
@@ -435,6 +428,7 @@ void PageSink::noteResult(std::uint32_t index, AppendResult result, bool ownTime
 {
     if (result != AppendResult::Appended && result != AppendResult::SameAgain) {
         count(result);
+        synthesis_.forget(index); // what it counted from is not in the store
     } else if (!ownTime || job().trackTimestampsStaleness) {
         cache_.at(index).tracked = iteration_;
     }

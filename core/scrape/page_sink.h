@@ -12,6 +12,7 @@
 #include "core/scrape/job_config.h"
 #include "core/scrape/page_appender.h"
 #include "core/scrape/series_cache.h"
+#include "core/scrape/start_synthesis.h"
 #include "core/storage/storage.h"
 
 #include <absl/container/flat_hash_map.h>
@@ -106,16 +107,11 @@ private:
 
     /// Whether `startMs` is to be written, and before what is there.
     bool isFreshStart(std::uint32_t index, std::int64_t startMs);
-    /// The value counted from the first one that was seen; absent for that one.
-    std::optional<double> sinceFirst(std::uint32_t index, double value);
+    /// Makes the value count from a start that was seen, unless `start` is known. False: it is the
+    /// first, and not stored.
+    template <typename Value>
+    bool synthesize(std::uint32_t index, Value& value, base::Timestamp time, std::int64_t& start);
     void setTypeAndUnit(std::uint32_t family);
-
-    /// A counter without a start: what it counts from.
-    struct Reference
-    {
-        double value = 0;
-        double last = 0;
-    };
 
     const AppenderSettings settings_;
     storage::Appendable& store_;
@@ -126,7 +122,7 @@ private:
     model::LabelsBuilder builder_;
     /// Newest start of a series that was written, by index.
     absl::flat_hash_map<std::uint32_t, std::int64_t> starts_;
-    absl::flat_hash_map<std::uint32_t, Reference> references_;
+    StartSynthesis synthesis_;
     /// Entries of the cache after the last whole page.
     std::size_t lastSize_ = 0;
 
@@ -134,6 +130,8 @@ private:
     std::unique_ptr<storage::Appender> appender_;
     std::unique_ptr<Batch> batch_;
     base::Timestamp time_;
+    /// Of the sample that is added next; 0: unknown.
+    std::int64_t start_ = 0;
     std::uint64_t scraped_ = 0;
     std::uint64_t kept_ = 0;
     std::uint64_t added_ = 0;

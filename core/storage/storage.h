@@ -86,6 +86,11 @@ public:
         return result;
     }
 
+    /// When the counters of the samples in the next call of appendBatch or appendHistogram began,
+    /// ms since the epoch, one for each; 0: unknown. They outlive that call. A store that keeps
+    /// none takes no notice.
+    virtual void useStartTimes(std::span<const std::int64_t> starts) { static_cast<void>(starts); }
+
     virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,
                                          const model::FloatHistogram& histogram) = 0;
     virtual AppendResult appendHistogram(SeriesRef ref, base::Timestamp time,

@@ -70,11 +70,15 @@ private:
         case WalRecordType::Series:
             return copySeries(record);
         case WalRecordType::Samples:
-            return copyTimed<WalSample>(record, decodeSamples, writeSamplesRecord);
+            return copyTimed<WalSample>(
+                record, [](std::string_view r, auto& out) { return decodeSamples(r, out); },
+                writeSamplesRecord);
         case WalRecordType::Histograms:
         case WalRecordType::FloatHistograms:
         case WalRecordType::CustomHistograms:
         case WalRecordType::CustomFloatHistograms:
+        case WalRecordType::HistogramsV2:
+        case WalRecordType::FloatHistogramsV2:
             return copyHistograms(record);
         case WalRecordType::Exemplars:
             return copyTimed<WalExemplar>(record, decodeExemplars, writeExemplarsRecord);
@@ -82,11 +86,8 @@ private:
             return copyTombstones(record);
         case WalRecordType::Metadata:
             return noteMetadata(record);
-        // Start times would be lost by decoding: such a record stays whole.
         case WalRecordType::SamplesV2:
-        case WalRecordType::HistogramsV2:
-        case WalRecordType::FloatHistogramsV2:
-            return log(record);
+            return copyStartedSamples(record);
         case WalRecordType::MmapMarkers:
         case WalRecordType::Unknown:
             break;
@@ -126,6 +127,27 @@ private:
         std::string kept;
         write(kept, entries);
         return log(kept);
+    }
+
+    absl::Status copyStartedSamples(std::string_view record)
+    {
+        std::vector<WalSample> samples;
+        std::vector<std::int64_t> starts;
+        NARTHEX_RETURN_IF_ERROR(decodeSamples(record, samples, &starts));
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            if (samples[i].time >= options_.keepFromMs) {
+                samples[kept] = samples[i];
+                starts[kept++] = starts[i];
+            }
+        }
+        if (kept == 0) {
+            return absl::OkStatus();
+        }
+        std::string rest;
+        writeStartedSamplesRecord(rest, std::span(samples).first(kept),
+                                  std::span(starts).first(kept));
+        return log(rest);
     }
 
     absl::Status copyHistograms(std::string_view record)

@@ -5,7 +5,7 @@
 #include "core/base/status.h"
 #include "core/tsdb/block.h"
 #include "core/tsdb/histogram_chunk.h"
-#include "core/tsdb/xor_chunk.h"
+#include "core/tsdb/recode.h"
 
 #include <algorithm>
 #include <span>
@@ -29,6 +29,7 @@ struct Sample
     bool isFloat = true;
     double value = 0;
     std::size_t histogram = 0;
+    std::int64_t start = 0;
 };
 
 bool touches(const ChunkPart& part)
@@ -63,9 +64,12 @@ public:
             columns_.clear();
             NARTHEX_RETURN_IF_ERROR(
                 decodeChunk(chunk, part.meta.minTime, part.meta.maxTime, columns_));
+            columns_.padStartTimes();
             for (std::size_t i = 0; i < columns_.times.size(); ++i) {
-                add(part,
-                    {.time = columns_.times[i], .rank = part.rank, .value = columns_.values[i]});
+                add(part, {.time = columns_.times[i],
+                           .rank = part.rank,
+                           .value = columns_.values[i],
+                           .start = columns_.startTimes.empty() ? 0 : columns_.startTimes[i]});
             }
             return absl::OkStatus();
         }
@@ -95,7 +99,7 @@ public:
                 ++end;
             }
             const std::span<const Sample> run(samples_.data() + begin, end - begin);
-            run.front().isFloat ? encodeFloats(run, out) : encodeRun(run, out);
+            run.front().isFloat ? encodeFloatRun(run, out) : encodeRun(run, out);
             begin = end;
         }
     }
@@ -111,18 +115,19 @@ private:
             samples_.push_back(sample);
         }
     }
-    static void encodeFloats(std::span<const Sample> run, std::vector<ExportedChunk>& out)
+    static void encodeFloatRun(std::span<const Sample> run, std::vector<ExportedChunk>& out)
     {
         while (!run.empty()) {
             std::vector<std::int64_t> times;
             std::vector<double> values;
+            std::vector<std::int64_t> starts;
             for (const Sample& sample : run.first(std::min(kSamplesAChunk, run.size()))) {
                 times.push_back(sample.time);
                 values.push_back(sample.value);
+                starts.push_back(sample.start);
             }
             run = run.subspan(times.size());
-            out.push_back({times.front(), times.back(), ChunkEncoding::Xor,
-                           static_cast<std::uint32_t>(times.size()), xorEncode(times, values)});
+            out.push_back(encodeFloats(times, values, starts));
         }
     }
     void encodeRun(std::span<const Sample> run, std::vector<ExportedChunk>& out) const

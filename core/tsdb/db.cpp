@@ -41,6 +41,10 @@ absl::Status checkOptions(const DbOptions& options)
         return base::invalidArgument("chunk encoding xor2 cannot be read by Prometheus 2.42: "
                                      "choose xor, or give up that it can read the directory");
     }
+    if (options.startTimes && options.floatEncoding != FloatEncoding::Xor2) {
+        return base::invalidArgument("start timestamps cannot be stored in chunks of the encoding "
+                                     "xor: set storage.tsdb.chunk_encoding.floats to xor2");
+    }
     if (options.outOfOrderCapacity == 0 || options.outOfOrderCapacity > 255) {
         return base::invalidArgument("capacity {} for samples out of order is not from 1 to 255",
                                      options.outOfOrderCapacity);
@@ -67,6 +71,7 @@ DbImpl::DbImpl(fs::path directory, const DbOptions& options, Environment environ
                       .lateCapacity = options.outOfOrderCapacity,
                       .readableBy242 = options.readableBy242,
                       .usesXor2 = options.floatEncoding == FloatEncoding::Xor2,
+                      .storesStartTimes = options.startTimes,
                       .logsMetadata = options.metadataInWal})),
       blocks_(directory_, environment_.log),
       foundLockFile_(guard.foundLockFile()),

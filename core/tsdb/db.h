@@ -71,6 +71,8 @@ struct DbOptions
     std::uint64_t walSegmentBytes = 128ULL << 20U;
     WalCompression walCompression = WalCompression::Snappy;
     FloatEncoding floatEncoding = FloatEncoding::Xor;
+    /// Keep the start times of samples; needs Xor2.
+    bool startTimes = false;
     /// The largest block that merging makes; 0: a tenth of the retention, at most 31 days.
     base::Duration maxBlockRange;
     /// The head waits up to this share of the block range, per cent, before it is cut; how long is

@@ -52,6 +52,7 @@ struct HeadOptions
     bool readableBy242 = true;
     /// Whether float chunks of blocks are written in the encoding of Prometheus 3.x.
     bool usesXor2 = false;
+    bool storesStartTimes = false;
     /// Whether metadata of series goes into the log.
     bool logsMetadata = false;
 };
@@ -147,9 +148,10 @@ public:
 
     /// Puts samples in; what is between beginCommit and endCommit of the isolation becomes visible
     /// at once. Samples that another appender overtook come back in `refused`, if late ones are
-    /// taken.
+    /// taken. `starts`: of each sample, or empty.
     void insert(CommitId commit, std::span<const PendingSample> samples,
-                std::span<const PendingHistogram> histograms, std::vector<PendingLate>& refused);
+                std::span<const std::int64_t> starts, std::span<const PendingHistogram> histograms,
+                std::vector<PendingLate>& refused);
     /// Puts late samples in, and logs them in the write-behind log. Errors: the log's; the samples
     /// are in memory then.
     absl::Status insertLate(std::span<const PendingLate> samples);
@@ -170,7 +172,8 @@ public:
     HeadRef restoreSeries(std::uint64_t ref, std::string_view packedLabels);
     /// Samples of one worker: no other thread restores into the same pages. What is not newer than
     /// its series is skipped. Returns how many samples had no series.
-    std::uint64_t restore(std::span<const PendingSample> samples);
+    std::uint64_t restore(std::span<const PendingSample> samples,
+                          std::span<const std::int64_t> starts = {});
     std::uint64_t restore(std::span<const PendingHistogram> histograms);
 
     /// Late samples of the write-behind log.
@@ -194,6 +197,7 @@ public:
     void addExemplar(HeadRef ref, const model::Exemplar& exemplar);
     [[nodiscard]] MetadataStore& metadata() { return metadata_; }
     [[nodiscard]] bool readableBy242() const { return options_.readableBy242; }
+    [[nodiscard]] bool storesStartTimes() const { return options_.storesStartTimes; }
     [[nodiscard]] bool logsMetadata() const { return options_.logsMetadata; }
 
     // Reading.
@@ -309,9 +313,19 @@ private:
     /// What goes into the write-behind log after an insert.
     class LateLog;
     HeadRef createSeries(HeadRef ref, std::string_view packedLabels);
-    void insertRun(SeriesPage& page, std::span<const PendingSample> run, Insertion& insertion);
+    void insertRun(SeriesPage& page, std::span<const PendingSample> run,
+                   std::span<const std::int64_t> starts, Insertion& insertion);
     void insertFloat(SeriesPage& page, std::uint32_t position, const PendingSample& sample,
-                     Insertion& insertion) ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+                     std::int64_t start, Insertion& insertion)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+    /// Of the sample that was just put into the open chunk.
+    void noteStart(SeriesPage& page, std::uint32_t position, std::int64_t time, std::int64_t start)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+    /// Closes the open chunk of a series with start times.
+    void closeStarted(SeriesPage& page, std::uint32_t position)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+    void addClosedBytes(SeriesPage& page, std::uint32_t position, ClosedChunk chunk,
+                        std::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
     void insertHistogram(SeriesPage& page, std::uint32_t position, const PendingHistogram& sample,
                          Insertion& insertion) ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
     void noteUnsettled(SeriesPage& page, std::uint32_t position, CommitId settledBelow)

@@ -4,6 +4,8 @@
 
 #include "core/base/codec.h"
 #include "core/base/status.h"
+#include "core/tsdb/varbit.h"
+#include "core/tsdb/wal_payload.h"
 
 #include <algorithm>
 #include <bit>
@@ -19,6 +21,8 @@ namespace {
 
 /// Two varints and a value.
 constexpr std::size_t kSampleBytesMax = 10 + 10 + 8;
+/// Another varint and a byte that says what it is.
+constexpr std::size_t kStartBytesMax = 10 + 1;
 constexpr std::size_t kRecordHeadBytes = 1 + 8 + 8;
 /// A record of this many samples is some 200 KiB: it compresses well, and always fits a segment.
 constexpr std::size_t kSamplesARecord = 16384;
@@ -131,7 +135,8 @@ void HeadAppender::start(std::int64_t firstTime)
 void HeadAppender::makeRoom(std::size_t samples)
 {
     const std::size_t heads = samples / kSamplesARecord + 2;
-    const std::size_t needed = logSize_ + samples * kSampleBytesMax + heads * kRecordHeadBytes;
+    const std::size_t each = kSampleBytesMax + (isStarted_ ? kStartBytesMax : 0);
+    const std::size_t needed = logSize_ + samples * each + heads * kRecordHeadBytes;
     if (needed > logCapacity_) {
         const std::size_t capacity = std::max(needed, logCapacity_ * 2);
         auto larger = std::make_unique_for_overwrite<char[]>(capacity);
@@ -152,6 +157,10 @@ void HeadAppender::appendBatch(std::span<const SeriesRef> refs,
         return;
     }
     start(times.front().ms);
+    const std::span<const std::int64_t> starts = std::exchange(nextStarts_, {});
+    if (!isStarted_ && !starts.empty()) {
+        beginStarts();
+    }
     makeRoom(refs.size());
     Tally tally;
     Run run;
@@ -161,7 +170,7 @@ void HeadAppender::appendBatch(std::span<const SeriesRef> refs,
         while (run.end < refs.size() && pageNumberOf(refs[run.end]) == run.page) {
             ++run.end;
         }
-        appendRun(run, refs, times, values, results, tally);
+        appendRun(run, refs, times, values, starts, results, tally);
         run.begin = run.end;
     }
     count(tally);
@@ -262,9 +271,55 @@ inline void HeadAppender::encode(const PendingSample& sample)
     ++samplesInRecord_;
 }
 
+void HeadAppender::useStartTimes(std::span<const std::int64_t> starts)
+{
+    const bool isKnown =
+        std::any_of(starts.begin(), starts.end(), [](std::int64_t t) { return t != 0; });
+    nextStarts_ = isKnown && head_->storesStartTimes() ? starts : std::span<const std::int64_t>{};
+}
+
+/// From here on the batch's samples have start times, and are logged with them.
+void HeadAppender::beginStarts()
+{
+    isStarted_ = true;
+    startTimes_.assign(samples_.size(), 0);
+    samplesInRecord_ = 0; // the next sample starts a record
+}
+
+/// As encode(), with the start time. Format: spec/tsdb.md, 8, type 11.
+void HeadAppender::encodeStarted(const PendingSample& sample, std::int64_t startTime)
+{
+    char* out = log_.get() + logSize_;
+    const auto ref = static_cast<std::int64_t>(sample.ref);
+    if (samplesInRecord_ == 0) {
+        recordStarts_.push_back(logSize_);
+        baseTime_ = sample.time;
+        baseStart_ = startTime;
+        *out++ = static_cast<char>(WalRecordType::SamplesV2);
+        out = putVarint(putVarint(putVarint(out, ref), sample.time), startTime);
+    } else {
+        out = putVarint(out, ref - static_cast<std::int64_t>(baseRef_));
+        out = putVarint(out, wrappingMinus(sample.time, baseTime_));
+        if (startTime == 0) {
+            *out++ = static_cast<char>(WalStart::None);
+        } else if (startTime == lastStart_) {
+            *out++ = static_cast<char>(WalStart::AsBefore);
+        } else {
+            *out++ = static_cast<char>(WalStart::FromFirst);
+            out = putVarint(out, wrappingMinus(startTime, baseStart_));
+        }
+    }
+    out = putU64(out, sample.valueBits);
+    baseRef_ = sample.ref; // the next one's distance counts from here
+    lastStart_ = startTime;
+    logSize_ = static_cast<std::size_t>(out - log_.get());
+    ++samplesInRecord_;
+}
+
 void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
                              std::span<const base::Timestamp> times, std::span<const double> values,
-                             std::span<AppendResult> results, Tally& tally)
+                             std::span<const std::int64_t> starts, std::span<AppendResult> results,
+                             Tally& tally)
 {
     constexpr std::uint64_t kPageEnd = std::uint64_t{1} << 24U;
     SeriesPage* page =
@@ -294,14 +349,19 @@ void HeadAppender::appendRun(const Run& run, std::span<const SeriesRef> refs,
         }
         if (result != AppendResult::Appended ||
             (series.has(HotSeries::NewestIsHistogram) && model::isStale(values[i]))) [[unlikely]] {
-            addUnlikely(*page, sample, result);
+            addUnlikely(*page, sample, starts.empty() ? 0 : starts[i], result);
             tally.add(result);
             results[i] = result;
             continue;
         }
         results[i] = result;
         ++series.pending;
-        encode(sample);
+        if (isStarted_) [[unlikely]] {
+            startTimes_.push_back(starts.empty() ? 0 : starts[i]);
+            encodeStarted(sample, startTimes_.back());
+        } else {
+            encode(sample);
+        }
         samples_.push_back(sample);
     }
 }
@@ -322,7 +382,8 @@ bool HeadAppender::isNewerThanAll(SeriesRef ref, base::Timestamp time) const
 }
 
 // A sample that is refused, comes late, or ends a series of histograms.
-void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample, AppendResult& result)
+void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample,
+                               std::int64_t startTime, AppendResult& result)
 {
     if (result == AppendResult::UnknownSeries) {
         head_->counters().seriesNotFound.fetch_add(1, std::memory_order_relaxed);
@@ -335,8 +396,8 @@ void HeadAppender::addUnlikely(SeriesPage& page, const PendingSample& sample, Ap
     }
     ++page.hot[position].pending;
     if (isLate) {
-        encode(sample);
-        late_.push_back({sample.ref, sample.time, sample.valueBits, {}});
+        isStarted_ ? encodeStarted(sample, startTime) : encode(sample);
+        late_.push_back({sample.ref, sample.time, sample.valueBits, {}, startTime});
         return;
     }
     const auto& writer = page.cold[position].histogram;
@@ -366,6 +427,8 @@ AppendResult HeadAppender::appendHistogram(SeriesRef ref, base::Timestamp time,
 AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, HistogramValue value)
 {
     start(time.ms);
+    const std::span<const std::int64_t> starts = std::exchange(nextStarts_, {});
+    const std::int64_t startTime = starts.empty() ? 0 : starts.front();
     const std::uint64_t number = static_cast<std::uint64_t>(ref);
     SeriesPage* page = number <= std::numeric_limits<HeadRef>::max()
                            ? head_->table().page(SeriesTable::pageOf(static_cast<HeadRef>(number)))
@@ -404,9 +467,9 @@ AppendResult HeadAppender::append(SeriesRef ref, base::Timestamp time, Histogram
         series.pending += result == AppendResult::Appended ? 1 : 0;
     }
     if (isLate) {
-        late_.push_back({sample.ref, time.ms, 0, std::move(value)});
+        late_.push_back({sample.ref, time.ms, 0, std::move(value), startTime});
     } else if (result == AppendResult::Appended) {
-        histograms_.push_back({sample.ref, time.ms, std::move(value)});
+        histograms_.push_back({sample.ref, time.ms, std::move(value), startTime});
     }
     Tally tally;
     tally.add(result);

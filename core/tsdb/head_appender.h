@@ -25,6 +25,7 @@ public:
     ~HeadAppender() override;
 
     absl::StatusOr<storage::SeriesRef> seriesFor(const model::Labels& labels) override;
+    void useStartTimes(std::span<const std::int64_t> starts) override;
     void appendBatch(std::span<const storage::SeriesRef> refs,
                      std::span<const base::Timestamp> times, std::span<const double> values,
                      std::span<storage::AppendResult> results) override;
@@ -89,7 +90,8 @@ private:
                                  HistogramValue value);
     void appendRun(const Run& run, std::span<const storage::SeriesRef> refs,
                    std::span<const base::Timestamp> times, std::span<const double> values,
-                   std::span<storage::AppendResult> results, Tally& tally);
+                   std::span<const std::int64_t> starts, std::span<storage::AppendResult> results,
+                   Tally& tally);
     [[nodiscard]] storage::AppendResult judge(const HotSeries& series, std::int64_t time,
                                               std::uint64_t valueBits) const;
     [[nodiscard]] storage::AppendResult judgeRepeated(const PendingSample& sample,
@@ -97,11 +99,13 @@ private:
     /// Whether a sample that is not in order is taken as a late one; otherwise `result` says why
     /// not.
     [[nodiscard]] bool isTakenLate(std::int64_t time, storage::AppendResult& result) const;
-    void addUnlikely(SeriesPage& page, const PendingSample& sample, storage::AppendResult& result)
-        ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
+    void addUnlikely(SeriesPage& page, const PendingSample& sample, std::int64_t startTime,
+                     storage::AppendResult& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(page.mutex);
     void startBoundary();
     [[nodiscard]] bool isAlive(storage::SeriesRef ref) const;
     void encode(const PendingSample& sample);
+    void beginStarts();
+    void encodeStarted(const PendingSample& sample, std::int64_t startTime);
     void makeRoom(std::size_t samples);
     [[nodiscard]] std::vector<std::string> otherRecords(std::size_t histogramsFrom,
                                                         std::size_t histogramsTo) const;
@@ -135,6 +139,14 @@ private:
     std::size_t samplesInRecord_ = 0;
     HeadRef baseRef_ = 0;
     std::int64_t baseTime_ = 0;
+
+    /// Of the next append; empty: unknown.
+    std::span<const std::int64_t> nextStarts_;
+    /// Set: startTimes_ has one for each of samples_.
+    bool isStarted_ = false;
+    std::vector<std::int64_t> startTimes_;
+    std::int64_t baseStart_ = 0;
+    std::int64_t lastStart_ = 0;
     std::vector<std::string> compressed_;
 };
 

@@ -18,12 +18,13 @@ std::vector<std::string> HeadAppender::otherRecords(std::size_t histogramsFrom,
 {
     std::vector<WalHistogram> histograms;
     for (std::size_t i = histogramsFrom; i < histogramsTo; ++i) {
-        histograms.push_back({histograms_[i].ref, histograms_[i].time, histograms_[i].value});
+        const PendingHistogram& sample = histograms_[i];
+        histograms.push_back({sample.ref, sample.time, sample.value, sample.start});
     }
     if (histogramsTo == histograms_.size()) {
         for (const PendingLate& sample : late_) {
             if (sample.isHistogram()) {
-                histograms.push_back({sample.ref, sample.time, sample.histogram});
+                histograms.push_back({sample.ref, sample.time, sample.histogram, sample.start});
             }
         }
     }
@@ -93,6 +94,9 @@ void HeadAppender::insertAll()
     std::size_t histogram = 0;
     const auto insertUpTo = [&](std::size_t samplesTo, std::size_t histogramsTo) {
         head_->insert(commit, std::span(samples_).subspan(sample, samplesTo - sample),
+                      startTimes_.empty()
+                          ? std::span<const std::int64_t>{}
+                          : std::span(startTimes_).subspan(sample, samplesTo - sample),
                       std::span(histograms_).subspan(histogram, histogramsTo - histogram), late_);
         sample = samplesTo;
         histogram = histogramsTo;
@@ -146,6 +150,9 @@ void HeadAppender::finishBatch()
     newest_.clear();
     newestSamples_ = 0;
     newestHistograms_ = 0;
+    startTimes_.clear();
+    isStarted_ = false;
+    nextStarts_ = {};
     logSize_ = 0;
     recordStarts_.clear();
     samplesInRecord_ = 0;

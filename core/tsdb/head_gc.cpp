@@ -230,6 +230,7 @@ bool Head::collectIfEmpty(SeriesPage& page, std::uint32_t position)
     }
     page.unsettled.erase(static_cast<std::uint8_t>(position));
     page.deleted.erase(static_cast<std::uint8_t>(position));
+    page.starts.erase(static_cast<std::uint8_t>(position));
     const std::vector<ClosedChunk> empty = std::exchange(page.cold[position].closed, {});
     counters_.closedChunkBytes.fetch_sub(empty.capacity() * sizeof(ClosedChunk),
                                          std::memory_order_relaxed);

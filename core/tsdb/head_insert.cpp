@@ -107,6 +107,10 @@ void Head::growChunk(HotSeries& series)
 void Head::closeChunk(SeriesPage& page, std::uint32_t position)
 {
     HotSeries& series = page.hot[position];
+    if (series.has(HotSeries::HasStarts)) [[unlikely]] {
+        closeStarted(page, position);
+        return;
+    }
     const std::size_t sizeBytes = series.chunk.sizeBytes();
     xorFinish(series.chunk, series.data);
     ClosedChunk closed{.minTime = xorFirstTime(series.data, sizeBytes),
@@ -134,11 +138,18 @@ void Head::closeHistogram(SeriesPage& page, std::uint32_t position)
     const std::unique_ptr<HistogramChunkWriter> writer = std::move(page.cold[position].histogram);
     const std::string_view bytes = writer->bytes();
     counters_.histogramBytes.fetch_sub(writer->memoryBytes(), std::memory_order_relaxed);
-    ClosedChunk closed{.minTime = writer->firstTime(),
-                       .maxTime = writer->lastTime(),
-                       .sizeBytes = static_cast<std::uint32_t>(bytes.size()),
-                       .samples = writer->samples(),
-                       .encoding = writer->encoding()};
+    addClosedBytes(page, position,
+                   {.minTime = writer->firstTime(),
+                    .maxTime = writer->lastTime(),
+                    .samples = writer->samples(),
+                    .encoding = writer->encoding()},
+                   bytes);
+}
+
+void Head::addClosedBytes(SeriesPage& page, std::uint32_t position, ClosedChunk closed,
+                          std::string_view bytes)
+{
+    closed.sizeBytes = static_cast<std::uint32_t>(bytes.size());
     std::uint8_t* data = nullptr;
     if (bytes.size() <= ChunkPool::bytesOf(ChunkPool::kLargestClass)) {
         closed.home = ChunkPool::classFor(bytes.size());
@@ -185,12 +196,12 @@ void Head::refuse(PendingLate sample, HotSeries& series, Insertion& insertion)
 }
 
 void Head::insertFloat(SeriesPage& page, std::uint32_t position, const PendingSample& sample,
-                       Insertion& insertion)
+                       std::int64_t start, Insertion& insertion)
 {
     HotSeries& series = page.hot[position];
     if (series.has(HotSeries::HasSamples)) {
         if (sample.time <= series.chunk.lastTime) [[unlikely]] {
-            refuse({sample.ref, sample.time, sample.valueBits, {}}, series, insertion);
+            refuse({sample.ref, sample.time, sample.valueBits, {}, start}, series, insertion);
             return;
         }
         if (series.lastCommit >= insertion.settledBelow || series.has(HotSeries::HasUnsettled))
@@ -225,6 +236,9 @@ void Head::insertFloat(SeriesPage& page, std::uint32_t position, const PendingSa
                                 (chunk.lastValue == model::kStaleBits ? 1 : 0);
     }
     xorAppend(chunk, series.data, sample.time, sample.valueBits);
+    if (start != 0 || series.has(HotSeries::HasStarts)) [[unlikely]] {
+        noteStart(page, position, sample.time, start);
+    }
     series.lastCommit = insertion.commit;
     constexpr std::uint8_t kCleared = HotSeries::NewestIsHistogram | HotSeries::WasEmpty;
     series.flags = static_cast<std::uint8_t>((series.flags | HotSeries::HasSamples) & ~kCleared);
@@ -239,7 +253,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     HotSeries& series = page.hot[position];
     if (series.has(HotSeries::HasSamples)) {
         if (sample.time <= series.chunk.lastTime) {
-            refuse({sample.ref, sample.time, 0, sample.value}, series, insertion);
+            refuse({sample.ref, sample.time, 0, sample.value, sample.start}, series, insertion);
             return;
         }
         noteUnsettled(page, position, insertion.settledBelow);
@@ -247,13 +261,14 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     if (series.chunk.samples != 0) {
         closeChunk(page, position);
     }
+    const HistogramSample whole{sample.time, sample.value, sample.start};
     std::unique_ptr<HistogramChunkWriter>& writer = page.cold[position].histogram;
     std::optional<ChunkHeader> header;
     if (writer == nullptr) {
         header = HistogramChunkWriter::firstHeader(sample.value);
     } else {
         const bool wasSmall = writer->bytes().size() < kHistogramEstimateBytes;
-        header = writer->needsNewChunk(sample.value);
+        header = writer->needsNewChunk(whole);
         const std::size_t sizeBytes = writer->bytes().size();
         const bool isDue = sample.time >= series.nextCut || sizeBytes >= kHistogramFullBytes;
         const bool mayCut = writer->samples() >= kHistogramLeastSamples ||
@@ -265,7 +280,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
         }
         if (!header) {
             const std::size_t memory = writer->memoryBytes();
-            writer->append(sample.time, sample.value);
+            writer->append(whole);
             counters_.histogramBytes.fetch_add(writer->memoryBytes() - memory,
                                                std::memory_order_relaxed);
             if (const std::size_t now = writer->bytes().size();
@@ -279,7 +294,7 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
         if (writer != nullptr) {
             closeHistogram(page, position);
         }
-        writer = std::make_unique<HistogramChunkWriter>(*header, sample.time, sample.value);
+        writer = std::make_unique<HistogramChunkWriter>(*header, whole);
         counters_.histogramBytes.fetch_add(writer->memoryBytes(), std::memory_order_relaxed);
         series.nextCut = rangeEnd(sample.time);
         ++insertion.chunksOpened;
@@ -298,7 +313,8 @@ void Head::insertHistogram(SeriesPage& page, std::uint32_t position, const Pendi
     ++insertion.histogramsAppended;
 }
 
-void Head::insertRun(SeriesPage& page, std::span<const PendingSample> run, Insertion& insertion)
+void Head::insertRun(SeriesPage& page, std::span<const PendingSample> run,
+                     std::span<const std::int64_t> starts, Insertion& insertion)
 {
     absl::MutexLock lock(&page.mutex);
     for (std::size_t i = 0; i < run.size(); ++i) {
@@ -311,17 +327,20 @@ void Head::insertRun(SeriesPage& page, std::span<const PendingSample> run, Inser
         }
         const std::uint32_t position = SeriesTable::positionOf(run[i].ref);
         --page.hot[position].pending;
-        insertFloat(page, position, run[i], insertion);
+        insertFloat(page, position, run[i], starts.empty() ? 0 : starts[i], insertion);
     }
 }
 
 void Head::insert(CommitId commit, std::span<const PendingSample> samples,
+                  std::span<const std::int64_t> starts,
                   std::span<const PendingHistogram> histograms, std::vector<PendingLate>& refused)
 {
     Insertion insertion{.commit = commit, .refusedSamples = &refused};
     insertion.settledBelow = isolation_.settledBelow();
     eachRun(samples, [&](std::uint32_t pageNumber, std::span<const PendingSample> run) {
-        insertRun(*table_.page(pageNumber), run, insertion);
+        const auto from = static_cast<std::size_t>(run.data() - samples.data());
+        insertRun(*table_.page(pageNumber), run,
+                  starts.empty() ? starts : starts.subspan(from, run.size()), insertion);
     });
     eachRun(histograms, [&](std::uint32_t pageNumber, std::span<const PendingHistogram> run) {
         SeriesPage& page = *table_.page(pageNumber);
@@ -375,7 +394,8 @@ void Head::countRestored(Insertion& insertion)
     count(insertion);
 }
 
-std::uint64_t Head::restore(std::span<const PendingSample> samples)
+std::uint64_t Head::restore(std::span<const PendingSample> samples,
+                            std::span<const std::int64_t> starts)
 {
     Insertion insertion{.commit = 0, .settledBelow = 1};
     std::uint64_t unknown = 0;
@@ -385,14 +405,15 @@ std::uint64_t Head::restore(std::span<const PendingSample> samples)
             unknown += run.size();
             return;
         }
+        const auto from = static_cast<std::size_t>(run.data() - samples.data());
         absl::MutexLock lock(&page->mutex);
-        for (const PendingSample& sample : run) {
-            const std::uint32_t position = SeriesTable::positionOf(sample.ref);
+        for (std::size_t i = 0; i < run.size(); ++i) {
+            const std::uint32_t position = SeriesTable::positionOf(run[i].ref);
             if (!page->hot[position].has(HotSeries::Alive)) {
                 ++unknown;
                 continue;
             }
-            insertFloat(*page, position, sample, insertion);
+            insertFloat(*page, position, run[i], starts.empty() ? 0 : starts[from + i], insertion);
         }
     });
     countRestored(insertion);

@@ -33,18 +33,19 @@ std::vector<ExportedChunk> encodeLate(std::span<const LateSample> samples)
         if (isHistogram) {
             std::vector<HistogramSample> run;
             for (std::size_t i = begin; i < end; ++i) {
-                run.push_back({samples[i].time, *samples[i].histogram});
+                run.push_back({samples[i].time, *samples[i].histogram, samples[i].start});
             }
             encodeHistograms(run, chunks);
         } else {
             std::vector<std::int64_t> times;
             std::vector<double> values;
+            std::vector<std::int64_t> starts;
             for (std::size_t i = begin; i < end; ++i) {
                 times.push_back(samples[i].time);
                 values.push_back(std::bit_cast<double>(samples[i].valueBits));
+                starts.push_back(samples[i].start);
             }
-            chunks.push_back({times.front(), times.back(), ChunkEncoding::Xor,
-                              static_cast<std::uint32_t>(times.size()), xorEncode(times, values)});
+            chunks.push_back(encodeFloats(times, values, starts));
         }
         begin = end;
     }
@@ -59,9 +60,10 @@ absl::Status decodeLate(const ClosedChunk& chunk, std::int64_t fromMs, std::int6
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(
             decodeChunk({chunk.encoding, chunk.bytes()}, fromMs, toMs, columns));
+        columns.padStartTimes();
         for (std::size_t i = 0; i < columns.times.size(); ++i) {
-            out.push_back(
-                {columns.times[i], std::bit_cast<std::uint64_t>(columns.values[i]), nullptr});
+            out.push_back({columns.times[i], std::bit_cast<std::uint64_t>(columns.values[i]),
+                           nullptr, columns.startTimes.empty() ? 0 : columns.startTimes[i]});
         }
         return absl::OkStatus();
     }
@@ -69,7 +71,8 @@ absl::Status decodeLate(const ClosedChunk& chunk, std::int64_t fromMs, std::int6
     NARTHEX_RETURN_IF_ERROR(
         decodeHistogramSamples(chunk.encoding, chunk.bytes(), fromMs, toMs, samples));
     for (HistogramSample& sample : samples) {
-        out.push_back({sample.time, 0, std::make_unique<HistogramValue>(std::move(sample.value))});
+        out.push_back({sample.time, 0, std::make_unique<HistogramValue>(std::move(sample.value)),
+                       sample.start});
     }
     return absl::OkStatus();
 }
@@ -92,9 +95,11 @@ public:
     void addSample(const PendingLate& sample)
     {
         if (sample.isHistogram()) {
-            histograms_.push_back({sample.ref, sample.time, sample.histogram});
+            histograms_.push_back({sample.ref, sample.time, sample.histogram, sample.start});
         } else {
             samples_.push_back({sample.ref, sample.time, sample.valueBits});
+            starts_.push_back(sample.start);
+            hasStarts_ = hasStarts_ || sample.start != 0;
         }
     }
     absl::Status write(Journal& journal)
@@ -110,12 +115,16 @@ private:
             writeMarkersRecord(records_.emplace_back(), markers_);
         }
         if (!samples_.empty()) {
-            writeSamplesRecord(records_.emplace_back(), samples_);
+            std::string& record = records_.emplace_back();
+            hasStarts_ ? writeStartedSamplesRecord(record, samples_, starts_)
+                       : writeSamplesRecord(record, samples_);
         }
         appendHistogramRecords(records_, histograms_);
         marked_.clear();
         markers_.clear();
         samples_.clear();
+        starts_.clear();
+        hasStarts_ = false;
         histograms_.clear();
     }
 
@@ -123,6 +132,8 @@ private:
     absl::flat_hash_set<HeadRef> marked_;
     std::vector<WalMmapMarker> markers_;
     std::vector<WalSample> samples_;
+    std::vector<std::int64_t> starts_; // of samples_
+    bool hasStarts_ = false;
     std::vector<WalHistogram> histograms_;
 };
 
@@ -186,7 +197,7 @@ bool Head::insertLateOne(SeriesPage& page, HeadRef ref, const PendingLate& sampl
     if (place != late.pending.end() && place->time == sample.time) {
         return false;
     }
-    LateSample kept{sample.time, sample.valueBits, nullptr};
+    LateSample kept{sample.time, sample.valueBits, nullptr, sample.start};
     if (sample.isHistogram()) {
         kept.histogram = std::make_unique<HistogramValue>(sample.histogram);
     }
@@ -276,17 +287,25 @@ absl::Status Head::readLate(const SeriesPage& page, std::uint32_t position, std:
         }
     }
     more.clear();
+    bool isStarted = false;
     for (const LateSample& sample : found->second.pending) {
         if (sample.time < fromMs || sample.time > toMs) {
             continue;
         }
+        isStarted = isStarted || sample.start != 0;
         if (sample.histogram != nullptr) {
             more.histogramTimes.push_back(sample.time);
+            more.histogramStartTimes.push_back(sample.start);
             more.histograms.push_back(sample.histogram->asFloat());
         } else {
             more.times.push_back(sample.time);
+            more.startTimes.push_back(sample.start);
             more.values.push_back(std::bit_cast<double>(sample.valueBits));
         }
+    }
+    if (!isStarted) {
+        more.startTimes.clear();
+        more.histogramStartTimes.clear();
     }
     mergeColumns(out, samplesFrom, histogramsFrom, more);
     return absl::OkStatus();

@@ -41,7 +41,64 @@ std::string_view openBytes(const HotSeries& series)
     return {reinterpret_cast<const char*>(series.data), series.chunk.sizeBytes()};
 }
 
+/// The open chunk of floats as it would be closed now.
+absl::StatusOr<ExportedChunk> finished(const SeriesPage& page, std::uint32_t position)
+    ABSL_SHARED_LOCKS_REQUIRED(page.mutex)
+{
+    const HotSeries& series = page.hot[position];
+    std::string bytes(openBytes(series));
+    xorFinish(series.chunk, reinterpret_cast<std::uint8_t*>(bytes.data()));
+    if (!series.has(HotSeries::HasStarts)) {
+        return ExportedChunk{xorFirstTime(series.data, series.chunk.sizeBytes()),
+                             series.chunk.lastTime, ChunkEncoding::Xor, series.chunk.samples,
+                             std::move(bytes)};
+    }
+    storage::SampleColumns columns;
+    NARTHEX_RETURN_IF_ERROR(xorDecode(bytes, series.chunk.samples,
+                                      std::numeric_limits<std::int64_t>::min(), kForever,
+                                      columns.times, columns.values));
+    appendStartTimes(page.starts.at(static_cast<std::uint8_t>(position)), columns.times,
+                     columns.startTimes);
+    return encodeFloats(columns.times, columns.values, columns.startTimes);
+}
+
 } // namespace
+
+void Head::noteStart(SeriesPage& page, std::uint32_t position, std::int64_t time,
+                     std::int64_t start)
+{
+    HotSeries& series = page.hot[position];
+    StartChanges& changes = page.starts[static_cast<std::uint8_t>(position)];
+    if (!series.has(HotSeries::HasStarts)) {
+        series.set(HotSeries::HasStarts);
+        changes.clear();
+        if (series.chunk.samples > 1) {
+            changes.push_back({std::numeric_limits<std::int64_t>::min(), 0});
+        }
+    }
+    if (changes.empty() || changes.back().start != start) {
+        changes.push_back({time, start});
+    }
+}
+
+void Head::closeStarted(SeriesPage& page, std::uint32_t position)
+{
+    HotSeries& series = page.hot[position];
+    absl::StatusOr<ExportedChunk> whole = finished(page, position);
+    NARTHEX_CHECK(whole.ok()); // this process wrote it
+    addClosedBytes(page, position,
+                   {.minTime = whole->minTime,
+                    .maxTime = whole->maxTime,
+                    .samples = static_cast<std::uint16_t>(whole->samples),
+                    .encoding = whole->encoding},
+                   whole->bytes);
+    pool_.release(series.data, series.sizeClass);
+    series.data = nullptr;
+    series.chunk.samples = 0;
+    series.chunk.bitCount = 0;
+    series.clear(HotSeries::HasStarts);
+    page.starts.erase(static_cast<std::uint8_t>(position));
+}
 
 std::optional<std::int64_t> Head::firstTime(const SeriesPage& page, std::uint32_t position) const
 {
@@ -82,8 +139,14 @@ absl::Status Head::read(HeadRef ref, const ReadView& view, std::int64_t fromMs, 
         }
     }
     if (series.chunk.samples != 0 && series.chunk.lastTime >= fromMs) {
+        const std::size_t before = out.times.size();
         NARTHEX_RETURN_IF_ERROR(
             xorDecode(openBytes(series), series.chunk.samples, fromMs, to, out.times, out.values));
+        if (series.has(HotSeries::HasStarts)) [[unlikely]] {
+            out.startTimes.resize(before);
+            appendStartTimes(page.starts.at(static_cast<std::uint8_t>(position)),
+                             std::span(out.times).subspan(before), out.startTimes);
+        }
     }
     if (cold.histogram != nullptr && series.chunk.lastTime >= fromMs) {
         NARTHEX_RETURN_IF_ERROR(
@@ -150,10 +213,9 @@ absl::Status Head::exportChunks(HeadRef ref, std::int64_t fromMs, std::int64_t t
         }
     }
     if (series.chunk.samples != 0 && series.chunk.lastTime >= fromMs) {
-        std::string bytes(openBytes(series));
-        xorFinish(series.chunk, reinterpret_cast<std::uint8_t*>(bytes.data()));
+        NARTHEX_ASSIGN_OR_RETURN(const ExportedChunk open, finished(page, position));
         NARTHEX_RETURN_IF_ERROR(
-            recodeChunk({ChunkEncoding::Xor, bytes}, fromMs, toMs, deleted, out));
+            recodeChunk({open.encoding, open.bytes}, fromMs, toMs, deleted, out));
     }
     const auto& histogram = page.cold[position].histogram;
     if (histogram != nullptr && histogram->lastTime() >= fromMs && histogram->firstTime() <= toMs) {
@@ -185,12 +247,12 @@ absl::Status Head::eachOpenChunk(
                                    model::Labels::fromBytes(std::string(page->labels(position)))};
             const auto& histogram = page->cold[position].histogram;
             if (series.chunk.samples != 0) {
-                bytes.assign(openBytes(series));
-                xorFinish(series.chunk, reinterpret_cast<std::uint8_t*>(bytes.data()));
+                NARTHEX_ASSIGN_OR_RETURN(const ExportedChunk open, finished(*page, position));
+                bytes = open.bytes;
                 out.chunk =
-                    SnapshotChunk{.minTime = xorFirstTime(series.data, series.chunk.sizeBytes()),
-                                  .maxTime = series.chunk.lastTime,
-                                  .encoding = ChunkEncoding::Xor,
+                    SnapshotChunk{.minTime = open.minTime,
+                                  .maxTime = open.maxTime,
+                                  .encoding = open.encoding,
                                   .bytes = bytes,
                                   .lastValue = std::bit_cast<double>(series.chunk.lastValue)};
             } else if (histogram != nullptr) {

@@ -158,6 +158,7 @@ struct Contents
         std::uint64_t ref = 0;
         model::Labels labels;
         std::vector<PendingSample> samples;
+        std::vector<std::int64_t> starts; // of samples; may be empty
         std::vector<PendingHistogram> histograms;
     };
     std::vector<Series> series;
@@ -188,13 +189,15 @@ absl::Status addSeries(std::string_view record, Contents& contents)
             out.samples.push_back(
                 {ref, columns.times[i], std::bit_cast<std::uint64_t>(columns.values[i])});
         }
+        columns.padStartTimes();
+        out.starts = std::move(columns.startTimes);
         return absl::OkStatus();
     }
     std::vector<HistogramSample> samples;
     NARTHEX_RETURN_IF_ERROR(
         decodeHistogramSamples(chunk.encoding, chunk.data, kLeast, kGreatest, samples));
     for (HistogramSample& sample : samples) {
-        out.histograms.push_back({ref, sample.time, std::move(sample.value)});
+        out.histograms.push_back({ref, sample.time, std::move(sample.value), sample.start});
     }
     return absl::OkStatus();
 }
@@ -244,7 +247,7 @@ void apply(Contents contents, Head& head)
         if (head.restoreSeries(series.ref, series.labels.bytes()) != series.ref) {
             continue; // the same labels twice: the log sorts that out
         }
-        head.restore(series.samples);
+        head.restore(series.samples, series.starts);
         head.restore(series.histograms);
     }
     for (const auto& [ref, intervals] : contents.deleted) {

@@ -77,18 +77,18 @@ void encodeHistograms(std::span<const HistogramSample> samples, std::vector<Expo
         if (!writer) {
             header = HistogramChunkWriter::firstHeader(sample.value);
         } else if (isFull(*writer)) {
-            header = writer->headerAfter(sample.value);
+            header = writer->headerAfter(sample);
         } else {
-            header = writer->needsNewChunk(sample.value);
+            header = writer->needsNewChunk(sample);
         }
         if (!header) {
-            writer->append(sample.time, sample.value);
+            writer->append(sample);
             continue;
         }
         if (writer) {
             out.push_back(exported(*writer));
         }
-        writer.emplace(*header, sample.time, sample.value);
+        writer.emplace(*header, sample);
     }
     if (writer) {
         out.push_back(exported(*writer));
@@ -122,8 +122,7 @@ decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_
 
 absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chunk,
                                     std::int64_t fromMs, std::int64_t toMs,
-                                    std::vector<HistogramSample>& out,
-                                    std::vector<std::int64_t>* startTimes)
+                                    std::vector<HistogramSample>& out)
 {
     const std::size_t before = out.size();
     HistogramDecoder decoder(encoding, chunk);
@@ -134,15 +133,9 @@ absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chu
         } else {
             value.floats = readableFloats(decoder);
         }
-        out.push_back({decoder.time(), std::move(value)});
-        if (startTimes != nullptr) {
-            startTimes->push_back(decoder.startTime());
-        }
+        out.push_back({decoder.time(), std::move(value), decoder.startTime()});
     });
     if (!status.ok()) {
-        if (startTimes != nullptr) {
-            startTimes->resize(startTimes->size() - (out.size() - before));
-        }
         out.resize(before);
     }
     return status;

@@ -40,6 +40,8 @@ struct HistogramSample
 {
     std::int64_t time = 0;
     HistogramValue value;
+    /// When its counter began; 0: unknown.
+    std::int64_t start = 0;
 };
 
 /// Whether the spans ascend and the numbers of buckets are theirs: only such values may be encoded.
@@ -66,8 +68,9 @@ enum class ChunkHeader : std::uint8_t
 class HistogramChunkWriter
 {
 public:
-    /// Starts a chunk with its first sample; `header` as the chunk before, if any, asked for.
-    HistogramChunkWriter(ChunkHeader header, std::int64_t time, const HistogramValue& value);
+    /// Starts a chunk with its first sample; `header` as the chunk before, if any, asked for. The
+    /// chunk has room for start times if this sample has one.
+    HistogramChunkWriter(ChunkHeader header, const HistogramSample& first);
     ~HistogramChunkWriter();
     HistogramChunkWriter(HistogramChunkWriter&&) noexcept;
     HistogramChunkWriter& operator=(HistogramChunkWriter&&) noexcept;
@@ -76,11 +79,11 @@ public:
     static ChunkHeader firstHeader(const HistogramValue& value);
     /// What append() would do, without doing it: nothing if the sample fits, otherwise the header
     /// of the chunk that it must begin. Samples of the other kind never fit (firstHeader).
-    [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const HistogramValue& value) const;
+    [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const HistogramSample& sample) const;
     /// The header of the chunk that this sample begins when the caller cuts for size or time.
-    [[nodiscard]] ChunkHeader headerAfter(const HistogramValue& value) const;
+    [[nodiscard]] ChunkHeader headerAfter(const HistogramSample& sample) const;
     /// Appends a sample that fits. New buckets make the whole chunk be written again.
-    void append(std::int64_t time, const HistogramValue& value);
+    void append(const HistogramSample& sample);
 
     [[nodiscard]] ChunkEncoding encoding() const;
     [[nodiscard]] std::uint16_t samples() const;
@@ -100,8 +103,8 @@ private:
 };
 
 /// Encodes samples of either kind, ascending in time, as chunks of one layout each: a new one where
-/// the kind or the schema changes, a counter goes back, a series ends, or a chunk is full. The
-/// values are sound (isSound).
+/// the kind or the schema changes, a counter goes back, a series ends, a first start time comes, or
+/// a chunk is full. The values are sound (isSound).
 void encodeHistograms(std::span<const HistogramSample> samples, std::vector<ExportedChunk>& out);
 
 /// Appends the samples in [fromMs, toMs] of a chunk of any histogram encoding, those with start
@@ -114,11 +117,9 @@ decodeHistogramChunk(ChunkEncoding encoding, std::string_view chunk, std::int64_
                      std::vector<std::shared_ptr<const model::FloatHistogram>>& histograms,
                      std::vector<std::int64_t>* startTimes = nullptr);
 
-/// The same without turning integers into floats. `startTimes`, if given, gets one for each sample;
-/// 0 where there is none.
+/// The same without turning integers into floats.
 absl::Status decodeHistogramSamples(ChunkEncoding encoding, std::string_view chunk,
                                     std::int64_t fromMs, std::int64_t toMs,
-                                    std::vector<HistogramSample>& out,
-                                    std::vector<std::int64_t>* startTimes = nullptr);
+                                    std::vector<HistogramSample>& out);
 
 } // namespace narthex::tsdb

@@ -8,6 +8,7 @@
 #include "core/tsdb/histogram_decoder.h"
 #include "core/tsdb/histogram_kinds.h"
 #include "core/tsdb/histogram_layout.h"
+#include "core/tsdb/start_time.h"
 #include "core/tsdb/varbit.h"
 
 #include <algorithm>
@@ -22,6 +23,25 @@ namespace {
 using model::CounterResetHint;
 using model::Span;
 
+/// The header with start times leaves this much for the count.
+constexpr std::uint16_t kSamplesWithStarts = 0x3FFF;
+
+struct Times
+{
+    std::int64_t time = 0;
+    std::int64_t start = 0;
+};
+
+template <typename Kind>
+constexpr ChunkEncoding encodingOf(bool hasStarts)
+{
+    if constexpr (std::is_same_v<Kind, Integers>) {
+        return hasStarts ? ChunkEncoding::HistogramSt : ChunkEncoding::Histogram;
+    } else {
+        return hasStarts ? ChunkEncoding::FloatHistogramSt : ChunkEncoding::FloatHistogram;
+    }
+}
+
 /// A chunk of one kind while it is written.
 template <typename Kind>
 class Chunk
@@ -30,14 +50,15 @@ public:
     using Histogram = typename Kind::Histogram;
     using Number = typename Kind::Number;
 
-    Chunk(ChunkHeader header, std::int64_t time, const Histogram& first) : header_(header)
+    Chunk(ChunkHeader header, std::int64_t time, const Histogram& first, std::int64_t start)
+        : header_(header), hasStarts_(start != 0)
     {
         if (!first.isStale()) {
             layout_ = {first.schema, first.zeroThreshold, first.positiveSpans, first.negativeSpans,
                        first.customValues};
         }
         begin();
-        put(time, first, Kind::positive(first), Kind::negative(first));
+        put({time, start}, first, Kind::positive(first), Kind::negative(first));
     }
 
     [[nodiscard]] static const Histogram* of(const HistogramValue& value)
@@ -49,11 +70,13 @@ public:
         }
     }
 
-    [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const Histogram& now) const;
-    void append(std::int64_t time, const Histogram& value);
+    [[nodiscard]] std::optional<ChunkHeader> needsNewChunk(const Histogram& now,
+                                                           std::int64_t start) const;
+    void append(const Times& times, const Histogram& value);
     [[nodiscard]] bool lastIs(const Histogram& value) const;
 
     [[nodiscard]] ChunkHeader header() const { return header_; }
+    [[nodiscard]] ChunkEncoding encoding() const { return encodingOf<Kind>(hasStarts_); }
     [[nodiscard]] std::uint16_t samples() const { return samples_; }
     [[nodiscard]] std::string_view bytes() const { return out_.bytes(); }
     [[nodiscard]] std::int64_t firstTime() const { return firstTime_; }
@@ -70,11 +93,12 @@ public:
 
 private:
     /// One without samples, and with no layout yet.
-    explicit Chunk(ChunkHeader header) : header_(header) {}
+    Chunk(ChunkHeader header, bool hasStarts) : header_(header), hasStarts_(hasStarts) {}
 
     void begin();
-    void put(std::int64_t time, const Histogram& value, const std::vector<Number>& positive,
+    void put(const Times& times, const Histogram& value, const std::vector<Number>& positive,
              const std::vector<Number>& negative);
+    void putHeader();
     void widen(const SpanUnion& positive, const SpanUnion& negative, const Histogram& value);
     [[nodiscard]] bool lastIsStale() const { return model::isStale(sum_.value()); }
     template <typename Compare>
@@ -91,12 +115,15 @@ private:
     }
 
     ChunkHeader header_;
+    /// Whether each sample has room for a start time.
+    bool hasStarts_;
     HistogramLayout layout_;
     BitWriter out_;
     std::uint16_t samples_ = 0;
     std::int64_t firstTime_ = 0;
     // Where the numbers stand.
     DeltaColumn time_;
+    StartTimeWriter start_;
     typename Kind::Column count_;
     typename Kind::Column zeroCount_;
     XorColumn sum_;
@@ -116,7 +143,8 @@ void Chunk<Kind>::begin()
 
 /// The rows of the table, in their order. Format: spec/tsdb.md, 3.5.
 template <typename Kind>
-std::optional<ChunkHeader> Chunk<Kind>::needsNewChunk(const Histogram& now) const
+std::optional<ChunkHeader> Chunk<Kind>::needsNewChunk(const Histogram& now,
+                                                      std::int64_t start) const
 {
     const bool gauge = now.hint == CounterResetHint::Gauge;
     if (gauge != (header_ == ChunkHeader::Gauge)) {
@@ -127,7 +155,10 @@ std::optional<ChunkHeader> Chunk<Kind>::needsNewChunk(const Histogram& now) cons
     if (now.hint == CounterResetHint::Reset) {
         return reset;
     }
-    if (samples_ == std::numeric_limits<std::uint16_t>::max()) {
+    const std::uint16_t most =
+        hasStarts_ ? kSamplesWithStarts : std::numeric_limits<std::uint16_t>::max();
+    const bool lacksStarts = start != 0 && !hasStarts_;
+    if (samples_ == most || (lacksStarts && now.isStale())) {
         return gauge ? ChunkHeader::Gauge : ChunkHeader::NoReset;
     }
     if (now.isStale()) {
@@ -148,21 +179,21 @@ std::optional<ChunkHeader> Chunk<Kind>::needsNewChunk(const Histogram& now) cons
         return reset;
     }
     if (gauge) {
-        return std::nullopt;
+        return lacksStarts ? std::optional(ChunkHeader::Gauge) : std::nullopt;
     }
     if (Kind::countWentBack(zeroCount_, now.zeroCount) ||
         !everyLast(now, [](Number before, Number after) { return !(after < before); })) {
         return reset;
     }
-    return std::nullopt;
+    return lacksStarts ? std::optional(ChunkHeader::NoReset) : std::nullopt;
 }
 
 template <typename Kind>
-void Chunk<Kind>::append(std::int64_t time, const Histogram& value)
+void Chunk<Kind>::append(const Times& times, const Histogram& value)
 {
     if (value.isStale() || (value.positiveSpans == layout_.positiveSpans &&
                             value.negativeSpans == layout_.negativeSpans)) {
-        put(time, value, Kind::positive(value), Kind::negative(value));
+        put(times, value, Kind::positive(value), Kind::negative(value));
         return;
     }
     const SpanUnion positive = unite(layout_.positiveSpans, value.positiveSpans);
@@ -171,14 +202,14 @@ void Chunk<Kind>::append(std::int64_t time, const Histogram& value)
         widen(positive, negative, value);
     }
     if (!positive.addsToB() && !negative.addsToB()) {
-        put(time, value, Kind::positive(value), Kind::negative(value));
+        put(times, value, Kind::positive(value), Kind::negative(value));
         return;
     }
     std::vector<Number> widePositive;
     std::vector<Number> wideNegative;
     spread<Kind>(Kind::positive(value), positive.fromB, positive.buckets, widePositive);
     spread<Kind>(Kind::negative(value), negative.fromB, negative.buckets, wideNegative);
-    put(time, value, widePositive, wideNegative);
+    put(times, value, widePositive, wideNegative);
 }
 
 /// Writes the chunk again with the buckets that it lacks.
@@ -186,9 +217,8 @@ template <typename Kind>
 void Chunk<Kind>::widen(const SpanUnion& positive, const SpanUnion& negative,
                         const Histogram& value)
 {
-    constexpr bool kInteger = std::is_same_v<Kind, Integers>;
     Chunk old = std::move(*this);
-    *this = Chunk(old.header_);
+    *this = Chunk(old.header_, old.hasStarts_);
     layout_ = std::move(old.layout_);
     // A sample that has all the buckets gives its own spans, as it wrote them.
     if (positive.addsToA()) {
@@ -198,8 +228,7 @@ void Chunk<Kind>::widen(const SpanUnion& positive, const SpanUnion& negative,
         layout_.negativeSpans = negative.addsToB() ? negative.spans : value.negativeSpans;
     }
     begin();
-    HistogramDecoder decoder(kInteger ? ChunkEncoding::Histogram : ChunkEncoding::FloatHistogram,
-                             old.bytes());
+    HistogramDecoder decoder(encoding(), old.bytes());
     absl::Status status = decoder.open();
     NARTHEX_CHECK(status.ok());
     std::vector<Number> widePositive;
@@ -208,27 +237,29 @@ void Chunk<Kind>::widen(const SpanUnion& positive, const SpanUnion& negative,
         const absl::StatusOr<bool> found = decoder.next();
         NARTHEX_CHECK(found.ok() && *found);
         const auto sample = [&decoder] {
-            if constexpr (kInteger) {
+            if constexpr (std::is_same_v<Kind, Integers>) {
                 return decoder.integers();
             } else {
                 return decoder.floats();
             }
         }();
         if (sample->isStale()) {
-            put(decoder.time(), *sample, widePositive, wideNegative);
+            put({decoder.time(), decoder.startTime()}, *sample, widePositive, wideNegative);
             continue;
         }
         spread<Kind>(Kind::positive(*sample), positive.fromA, positive.buckets, widePositive);
         spread<Kind>(Kind::negative(*sample), negative.fromA, negative.buckets, wideNegative);
-        put(decoder.time(), *sample, widePositive, wideNegative);
+        put({decoder.time(), decoder.startTime()}, *sample, widePositive, wideNegative);
     }
 }
 
 template <typename Kind>
-void Chunk<Kind>::put(std::int64_t time, const Histogram& value,
+void Chunk<Kind>::put(const Times& times, const Histogram& value,
                       const std::vector<Number>& positive, const std::vector<Number>& negative)
 {
     const bool first = samples_ == 0;
+    const std::int64_t time = times.time;
+    const std::int64_t before = time_.last;
     const bool stale = value.isStale();
     if (first) {
         out_.putVarbitInt(time);
@@ -254,9 +285,26 @@ void Chunk<Kind>::put(std::int64_t time, const Histogram& value,
             Kind::putBucket(out_, negative_[i], negative[i], first);
         }
     }
+    if (hasStarts_) {
+        start_.put(out_, samples_, time, before, times.start);
+    }
     ++samples_;
-    out_.setByte(0, static_cast<std::uint8_t>(samples_ >> 8U));
+    putHeader();
+}
+
+/// Without start times: u16 count, flag byte. With them: flag bits and 14 bits of count, byte of
+/// the start times. Format: spec/tsdb.md, 3.2, 3.7.
+template <typename Kind>
+void Chunk<Kind>::putHeader()
+{
+    const auto high = static_cast<std::uint8_t>(samples_ >> 8U);
+    out_.setByte(0, hasStarts_
+                        ? static_cast<std::uint8_t>(high | static_cast<std::uint8_t>(header_))
+                        : high);
     out_.setByte(1, static_cast<std::uint8_t>(samples_ & 0xFFU));
+    if (hasStarts_) {
+        out_.setByte(2, start_.header());
+    }
 }
 
 template <typename Kind>
@@ -294,21 +342,20 @@ CounterResetHint hintOf(const HistogramValue& value)
     return value.floats ? value.floats->hint : value.integers->hint;
 }
 
-std::variant<Chunk<Integers>, Chunk<Floats>> newChunk(ChunkHeader header, std::int64_t time,
-                                                      const HistogramValue& value)
+std::variant<Chunk<Integers>, Chunk<Floats>> newChunk(ChunkHeader header,
+                                                      const HistogramSample& first)
 {
-    NARTHEX_CHECK(isSound(value));
-    if (value.integers) {
-        return Chunk<Integers>(header, time, *value.integers);
+    NARTHEX_CHECK(isSound(first.value));
+    if (first.value.integers) {
+        return Chunk<Integers>(header, first.time, *first.value.integers, first.start);
     }
-    return Chunk<Floats>(header, time, *value.floats);
+    return Chunk<Floats>(header, first.time, *first.value.floats, first.start);
 }
 
 } // namespace
 
-HistogramChunkWriter::HistogramChunkWriter(ChunkHeader header, std::int64_t time,
-                                           const HistogramValue& value)
-    : state_(new State{newChunk(header, time, value)})
+HistogramChunkWriter::HistogramChunkWriter(ChunkHeader header, const HistogramSample& first)
+    : state_(new State{newChunk(header, first)})
 {}
 HistogramChunkWriter::~HistogramChunkWriter() = default;
 HistogramChunkWriter::HistogramChunkWriter(HistogramChunkWriter&&) noexcept = default;
@@ -328,37 +375,38 @@ ChunkHeader HistogramChunkWriter::firstHeader(const HistogramValue& value)
     return ChunkHeader::Unknown;
 }
 
-std::optional<ChunkHeader> HistogramChunkWriter::needsNewChunk(const HistogramValue& value) const
+std::optional<ChunkHeader> HistogramChunkWriter::needsNewChunk(const HistogramSample& sample) const
 {
-    NARTHEX_CHECK(isSound(value));
-    return state_->visit([&value](const auto& chunk) -> std::optional<ChunkHeader> {
-        const auto* const histogram = chunk.of(value);
-        return histogram == nullptr ? firstHeader(value) : chunk.needsNewChunk(*histogram);
+    NARTHEX_CHECK(isSound(sample.value));
+    return state_->visit([&sample](const auto& chunk) -> std::optional<ChunkHeader> {
+        const auto* const histogram = chunk.of(sample.value);
+        return histogram == nullptr ? firstHeader(sample.value)
+                                    : chunk.needsNewChunk(*histogram, sample.start);
     });
 }
 
-ChunkHeader HistogramChunkWriter::headerAfter(const HistogramValue& value) const
+ChunkHeader HistogramChunkWriter::headerAfter(const HistogramSample& sample) const
 {
     const ChunkHeader otherwise =
-        hintOf(value) == CounterResetHint::Gauge ? ChunkHeader::Gauge : ChunkHeader::NoReset;
-    return needsNewChunk(value).value_or(otherwise);
+        hintOf(sample.value) == CounterResetHint::Gauge ? ChunkHeader::Gauge : ChunkHeader::NoReset;
+    return needsNewChunk(sample).value_or(otherwise);
 }
 
-void HistogramChunkWriter::append(std::int64_t time, const HistogramValue& value)
+void HistogramChunkWriter::append(const HistogramSample& sample)
 {
-    NARTHEX_CHECK(isSound(value));
+    NARTHEX_CHECK(isSound(sample.value));
     std::visit(
-        [time, &value](auto& chunk) {
-            const auto* const histogram = chunk.of(value);
+        [&sample](auto& chunk) {
+            const auto* const histogram = chunk.of(sample.value);
             NARTHEX_CHECK(histogram != nullptr);
-            chunk.append(time, *histogram);
+            chunk.append({sample.time, sample.start}, *histogram);
         },
         state_->chunk);
 }
 
 ChunkEncoding HistogramChunkWriter::encoding() const
 {
-    return state_->chunk.index() == 0 ? ChunkEncoding::Histogram : ChunkEncoding::FloatHistogram;
+    return state_->visit([](const auto& chunk) { return chunk.encoding(); });
 }
 
 std::uint16_t HistogramChunkWriter::samples() const

@@ -25,6 +25,8 @@ struct PendingHistogram
     HeadRef ref = 0;
     std::int64_t time = 0;
     HistogramValue value;
+    /// When its counter began; 0: unknown.
+    std::int64_t start = 0;
 };
 
 /// A sample behind the newest of its series, inside the window for such.
@@ -35,6 +37,8 @@ struct PendingLate
     std::uint64_t valueBits = 0;
     /// Set: the value is a histogram.
     HistogramValue histogram;
+    /// When its counter began; 0: unknown.
+    std::int64_t start = 0;
 
     [[nodiscard]] bool isHistogram() const { return histogram.floats || histogram.integers; }
 };

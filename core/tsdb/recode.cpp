@@ -24,7 +24,7 @@ absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
     if (chunk.encoding == ChunkEncoding::Xor || chunk.encoding == ChunkEncoding::Xor2) {
         storage::SampleColumns columns;
         NARTHEX_RETURN_IF_ERROR(decodeChunk(chunk, fromMs, toMs, columns));
-        removeDeleted(deleted, 0, 0, columns);
+        removeDeleted(deleted, 0, 0, columns); // start times: none, or one for each
         for (std::size_t begin = 0; begin < columns.times.size(); begin += kLongestRun) {
             const std::size_t end = std::min(begin + kLongestRun, columns.times.size());
             const auto from = static_cast<std::ptrdiff_t>(begin);
@@ -33,8 +33,11 @@ absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
                                                   columns.times.begin() + to);
             const std::vector<double> values(columns.values.begin() + from,
                                              columns.values.begin() + to);
-            out.push_back({times.front(), times.back(), ChunkEncoding::Xor,
-                           static_cast<std::uint32_t>(times.size()), xorEncode(times, values)});
+            std::vector<std::int64_t> starts;
+            if (!columns.startTimes.empty()) {
+                starts.assign(columns.startTimes.begin() + from, columns.startTimes.begin() + to);
+            }
+            out.push_back(encodeFloats(times, values, starts));
         }
         return absl::OkStatus();
     }
@@ -48,6 +51,17 @@ absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int
     });
     encodeHistograms(samples, out);
     return absl::OkStatus();
+}
+
+ExportedChunk encodeFloats(const std::vector<std::int64_t>& times,
+                           const std::vector<double>& values,
+                           const std::vector<std::int64_t>& starts)
+{
+    const bool isStarted =
+        std::any_of(starts.begin(), starts.end(), [](std::int64_t start) { return start != 0; });
+    return {times.front(), times.back(), isStarted ? ChunkEncoding::Xor2 : ChunkEncoding::Xor,
+            static_cast<std::uint32_t>(times.size()),
+            isStarted ? xor2Encode(times, values, starts) : xorEncode(times, values)};
 }
 
 absl::Status encodeAsXor2(std::vector<ExportedChunk>& chunks, std::size_t from)

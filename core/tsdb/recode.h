@@ -20,6 +20,12 @@ namespace narthex::tsdb {
 absl::Status recodeChunk(const StoredChunk& chunk, std::int64_t fromMs, std::int64_t toMs,
                          const TimeIntervals& deleted, std::vector<ExportedChunk>& out);
 
+/// A chunk of floats, at least one; with a start time for each if any is not 0 (`starts` may be
+/// empty).
+ExportedChunk encodeFloats(const std::vector<std::int64_t>& times,
+                           const std::vector<double>& values,
+                           const std::vector<std::int64_t>& starts);
+
 /// Writes float chunks from position `from` on in the encoding of Prometheus 3.x; others stay.
 absl::Status encodeAsXor2(std::vector<ExportedChunk>& chunks, std::size_t from);
 

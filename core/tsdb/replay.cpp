@@ -197,9 +197,12 @@ absl::Status Replayer::onLateRecord(std::string_view record)
     case WalRecordType::Samples:
     case WalRecordType::SamplesV2:
         decoded_.clear();
-        NARTHEX_RETURN_IF_ERROR(decodeSamples(record, decoded_));
-        for (const WalSample& sample : decoded_) {
-            late_.push_back({resolve(sample.ref), sample.time, sample.valueBits, {}});
+        decodedStarts_.clear();
+        NARTHEX_RETURN_IF_ERROR(decodeSamples(record, decoded_, &decodedStarts_));
+        for (std::size_t i = 0; i < decoded_.size(); ++i) {
+            const WalSample& sample = decoded_[i];
+            late_.push_back(
+                {resolve(sample.ref), sample.time, sample.valueBits, {}, decodedStarts_[i]});
         }
         break;
     case WalRecordType::Histograms:
@@ -211,7 +214,8 @@ absl::Status Replayer::onLateRecord(std::string_view record)
         decodedHistograms_.clear();
         NARTHEX_RETURN_IF_ERROR(decodeHistograms(record, decodedHistograms_));
         for (WalHistogram& sample : decodedHistograms_) {
-            late_.push_back({resolve(sample.ref), sample.time, 0, std::move(sample.value)});
+            late_.push_back(
+                {resolve(sample.ref), sample.time, 0, std::move(sample.value), sample.start});
         }
         break;
     case WalRecordType::Series:
@@ -307,6 +311,9 @@ HeadRef Replayer::resolve(std::uint64_t ref) const
 absl::Status Replayer::onSamples(std::string_view record)
 {
     decoded_.clear();
+    if (walRecordType(record) == WalRecordType::SamplesV2) {
+        return onStartedSamples(record);
+    }
     NARTHEX_RETURN_IF_ERROR(decodeSamples(record, decoded_));
     result_.samples += decoded_.size();
     for (const WalSample& sample : decoded_) {
@@ -330,6 +337,25 @@ absl::Status Replayer::onSamples(std::string_view record)
     return absl::OkStatus();
 }
 
+absl::Status Replayer::onStartedSamples(std::string_view record)
+{
+    decodedStarts_.clear();
+    NARTHEX_RETURN_IF_ERROR(decodeSamples(record, decoded_, &decodedStarts_));
+    result_.samples += decoded_.size();
+    flush(); // older samples of the same series come first
+    std::vector<PendingSample> samples;
+    std::vector<std::int64_t> starts;
+    for (std::size_t i = 0; i < decoded_.size(); ++i) {
+        const WalSample& sample = decoded_[i];
+        if (sample.time >= minValidMs_) {
+            samples.push_back({resolve(sample.ref), sample.time, sample.valueBits});
+            starts.push_back(decodedStarts_[i]);
+        }
+    }
+    result_.unknownRefs += head_.restore(samples, starts);
+    return absl::OkStatus();
+}
+
 absl::Status Replayer::onHistograms(std::string_view record)
 {
     decodedHistograms_.clear();
@@ -339,7 +365,8 @@ absl::Status Replayer::onHistograms(std::string_view record)
     flush();
     for (WalHistogram& sample : decodedHistograms_) {
         if (sample.time >= minValidMs_) {
-            histograms_.push_back({resolve(sample.ref), sample.time, std::move(sample.value)});
+            histograms_.push_back(
+                {resolve(sample.ref), sample.time, std::move(sample.value), sample.start});
         }
     }
     result_.unknownHistogramRefs += head_.restore(histograms_);

@@ -84,6 +84,7 @@ private:
     absl::Status onExemplars(std::string_view record);
     absl::Status onMetadata(std::string_view record);
     absl::Status onSamples(std::string_view record);
+    absl::Status onStartedSamples(std::string_view record);
     absl::Status onHistograms(std::string_view record);
     absl::Status setAside(const std::filesystem::path& segment);
     absl::Status repair(const std::vector<WalSegmentFile>& segments, std::size_t damaged);
@@ -108,6 +109,7 @@ private:
     std::uint64_t startOffset_ = 0;
     absl::flat_hash_map<std::uint64_t, HeadRef> aliases_;
     std::vector<WalSample> decoded_;
+    std::vector<std::int64_t> decodedStarts_;
     std::vector<WalHistogram> decodedHistograms_;
     std::vector<WalTombstone> tombstones_;
     std::vector<WalExemplar> exemplars_;

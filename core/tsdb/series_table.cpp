@@ -31,7 +31,21 @@ void SeriesPage::releaseMemory()
     decltype(unsettled)().swap(unsettled);
     decltype(late)().swap(late);
     decltype(deleted)().swap(deleted);
+    decltype(starts)().swap(starts);
     released_ = true;
+}
+
+void appendStartTimes(const StartChanges& changes, std::span<const std::int64_t> times,
+                      std::vector<std::int64_t>& out)
+{
+    std::size_t next = 0;
+    std::int64_t start = changes.empty() ? 0 : changes.front().start;
+    for (const std::int64_t time : times) {
+        while (next < changes.size() && changes[next].time <= time) {
+            start = changes[next++].start;
+        }
+        out.push_back(start);
+    }
 }
 
 SeriesTable::~SeriesTable()

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct alignas(64) HotSeries
         HasOutOfOrder = 32,
         /// Deleted ranges stand in the page's `deleted`.
         HasDeleted = 64,
+        /// Start times of the open chunk of floats stand in the page's `starts`.
+        HasStarts = 128,
     };
 
     XorState chunk;
@@ -99,6 +102,8 @@ struct LateSample
     std::uint64_t valueBits = 0;
     /// Set: the value is a histogram.
     std::unique_ptr<HistogramValue> histogram;
+    /// When its counter began; 0: unknown.
+    std::int64_t start = 0;
 };
 
 /// What a series has out of order; few series have any.
@@ -126,6 +131,19 @@ struct UnsettledSample
     std::int64_t time = 0;
 };
 
+/// From the sample at this time on, the counter began at `start`; 0: unknown.
+struct StartChange
+{
+    std::int64_t time = 0;
+    std::int64_t start = 0;
+};
+/// Ascending in time. The first change holds for what is before it, too.
+using StartChanges = std::vector<StartChange>;
+
+/// The start time of each of these ascending times.
+void appendStartTimes(const StartChanges& changes, std::span<const std::int64_t> times,
+                      std::vector<std::int64_t>& out);
+
 /// 256 series that share a lock. The two arrays fill whole pages of memory: those of a page whose
 /// series are all gone are given back to the system (see releaseMemory).
 class alignas(4096) SeriesPage
@@ -142,6 +160,7 @@ public:
         unsettled ABSL_GUARDED_BY(mutex);
     absl::flat_hash_map<std::uint8_t, LateSeries> late ABSL_GUARDED_BY(mutex);
     absl::flat_hash_map<std::uint8_t, TimeIntervals> deleted ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<std::uint8_t, StartChanges> starts ABSL_GUARDED_BY(mutex);
 
     /// Once no series of this page is alive and none will be made in it any more: gives the arrays'
     /// memory back.

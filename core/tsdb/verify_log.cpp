@@ -58,7 +58,8 @@ absl::Status checkRecord(std::string_view record)
     }
     case WalRecordType::Samples:
     case WalRecordType::SamplesV2:
-        return decodes<WalSample>(record, decodeSamples);
+        return decodes<WalSample>(
+            record, [](std::string_view r, auto& out) { return decodeSamples(r, out); });
     case WalRecordType::Tombstones:
         return decodes<WalTombstone>(record, decodeTombstones);
     case WalRecordType::Histograms:

@@ -3,8 +3,29 @@
 #include "core/tsdb/wal_batches.h"
 
 #include <array>
+#include <optional>
 
 namespace narthex::tsdb {
+namespace {
+
+/// Those with a start time, of the kind of the type.
+void appendStartedHistograms(std::vector<std::string>& records,
+                             std::span<const WalHistogram> histograms, WalRecordType type)
+{
+    std::optional<WalRecordV2> writer;
+    for (const WalHistogram& sample : histograms) {
+        const bool isInteger = sample.value.integers != nullptr;
+        if (sample.start == 0 || isInteger != (type == WalRecordType::HistogramsV2)) {
+            continue;
+        }
+        if (!writer) {
+            writer.emplace(records.emplace_back(), type);
+        }
+        writer->add(sample);
+    }
+}
+
+} // namespace
 
 void writeSamplesRecord(std::string& record, std::span<const WalSample> samples)
 {
@@ -12,6 +33,15 @@ void writeSamplesRecord(std::string& record, std::span<const WalSample> samples)
     beginSamples(record, base.ref, base.time);
     for (const WalSample& sample : samples) {
         appendSampleEntry(record, base.ref, base.time, sample);
+    }
+}
+
+void writeStartedSamplesRecord(std::string& record, std::span<const WalSample> samples,
+                               std::span<const std::int64_t> starts)
+{
+    WalRecordV2 writer(record, WalRecordType::SamplesV2);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        writer.add(samples[i], starts[i]);
     }
 }
 
@@ -59,7 +89,7 @@ void appendHistogramRecords(std::vector<std::string>& records,
     for (const WalRecordType type : kOrder) {
         const WalHistogram* base = nullptr;
         for (const WalHistogram& sample : histograms) {
-            if (walHistogramType(sample.value) != type) {
+            if (sample.start != 0 || walHistogramType(sample.value) != type) {
                 continue;
             }
             if (base == nullptr) {
@@ -69,6 +99,8 @@ void appendHistogramRecords(std::vector<std::string>& records,
             appendHistogramEntry(records.back(), base->ref, base->time, sample);
         }
     }
+    appendStartedHistograms(records, histograms, WalRecordType::HistogramsV2);
+    appendStartedHistograms(records, histograms, WalRecordType::FloatHistogramsV2);
 }
 
 } // namespace narthex::tsdb

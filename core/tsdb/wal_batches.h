@@ -15,6 +15,9 @@ namespace narthex::tsdb {
 
 // The lists are not empty; `record` is.
 void writeSamplesRecord(std::string& record, std::span<const WalSample> samples);
+/// The same with start times, one for each.
+void writeStartedSamplesRecord(std::string& record, std::span<const WalSample> samples,
+                               std::span<const std::int64_t> starts);
 void writeExemplarsRecord(std::string& record, std::span<const WalExemplar> exemplars);
 void writeMetadataRecord(std::string& record, std::span<const WalMetadata> metadata);
 void writeMarkersRecord(std::string& record, std::span<const WalMmapMarker> markers);

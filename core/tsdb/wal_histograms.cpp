@@ -196,7 +196,7 @@ void decodeEntriesV2(base::ByteReader& reader, bool isInteger, std::vector<WalHi
     while (reader.remaining() > 0) {
         prefix.read(reader);
         if (auto value = readHistogramPayload(reader, isInteger)) {
-            out.push_back({prefix.ref, prefix.time, *std::move(value)});
+            out.push_back({prefix.ref, prefix.time, *std::move(value), prefix.start});
         }
     }
 }

@@ -77,7 +77,8 @@ model::MetricType metricTypeOf(std::uint8_t byte)
 }
 
 /// Samples with start times: the first entry whole, later ones by their distance.
-absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& out)
+absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& out,
+                             std::vector<std::int64_t>* starts)
 {
     WalV2Reader prefix;
     while (reader.remaining() > 0) {
@@ -85,6 +86,9 @@ absl::Status decodeSamplesV2(base::ByteReader& reader, std::vector<WalSample>& o
         const std::uint64_t bits = reader.u64();
         if (reader.ok()) {
             out.push_back({prefix.ref, prefix.time, bits});
+            if (starts != nullptr) {
+                starts->push_back(prefix.start);
+            }
         }
     }
     return reader.ok() ? absl::OkStatus() : damaged("samples");
@@ -219,9 +223,9 @@ void WalRecordV2::add(const WalSample& sample, std::int64_t start)
     base::appendBigEndian(record_, sample.valueBits);
 }
 
-void WalRecordV2::add(const WalHistogram& sample, std::int64_t start)
+void WalRecordV2::add(const WalHistogram& sample)
 {
-    addPrefix(sample.ref, sample.time, start);
+    addPrefix(sample.ref, sample.time, sample.start);
     appendHistogramPayload(record_, sample.value);
 }
 
@@ -255,14 +259,15 @@ decodeSeries(std::string_view record,
     return absl::OkStatus();
 }
 
-absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out)
+absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out,
+                           std::vector<std::int64_t>* starts)
 {
     base::ByteReader reader(record.substr(1));
     if (reader.remaining() == 0) {
         return absl::OkStatus();
     }
     if (walRecordType(record) == WalRecordType::SamplesV2) {
-        return decodeSamplesV2(reader, out);
+        return decodeSamplesV2(reader, out, starts);
     }
     const std::uint64_t baseRef = reader.u64();
     const std::uint64_t baseTime = reader.u64();
@@ -273,6 +278,9 @@ absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out)
         if (reader.ok()) {
             out.push_back({baseRef + ref, static_cast<std::int64_t>(baseTime + time), bits});
         }
+    }
+    if (starts != nullptr) {
+        starts->resize(out.size());
     }
     return reader.ok() ? absl::OkStatus() : damaged("samples");
 }

@@ -56,6 +56,8 @@ struct WalHistogram
     std::uint64_t ref = 0;
     std::int64_t time = 0;
     HistogramValue value;
+    /// When its counter began; 0: unknown.
+    std::int64_t start = 0;
 };
 
 struct WalTombstone
@@ -131,7 +133,7 @@ public:
     /// `start` 0: none.
     void add(const WalSample& sample, std::int64_t start);
     /// Of the kind of the record's type.
-    void add(const WalHistogram& sample, std::int64_t start);
+    void add(const WalHistogram& sample);
 
 private:
     void addPrefix(std::uint64_t ref, std::int64_t time, std::int64_t start);
@@ -151,11 +153,13 @@ decodeSeries(std::string_view record,
              absl::FunctionRef<void(std::uint64_t ref, std::string_view packedLabels)> onSeries);
 // The other decoders append to `out`.
 
-/// Samples of both versions; start times are dropped.
-absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out);
-/// All six types of histograms; integers stay integers, start times are dropped, schemas finer than
-/// 8 become 8. A histogram of an unknown schema, or one whose buckets are not those of its spans,
-/// is left out: the rest of the log is worth more than an error.
+/// Samples of both versions. `starts`, if given, gets the start time of each that is added to
+/// `out`, 0 where there is none.
+absl::Status decodeSamples(std::string_view record, std::vector<WalSample>& out,
+                           std::vector<std::int64_t>* starts = nullptr);
+/// All six types of histograms; integers stay integers, schemas finer than 8 become 8. A histogram
+/// of an unknown schema, or one whose buckets are not those of its spans, is left out: the rest of
+/// the log is worth more than an error.
 absl::Status decodeHistograms(std::string_view record, std::vector<WalHistogram>& out);
 absl::Status decodeTombstones(std::string_view record, std::vector<WalTombstone>& out);
 absl::Status decodeExemplars(std::string_view record, std::vector<WalExemplar>& out);

@@ -238,9 +238,9 @@ std::vector<tsdb::HistogramValue> histograms(bool areIntegers)
 std::string histogramChunk(const std::vector<tsdb::HistogramValue>& values,
                            tsdb::ChunkEncoding& encoding)
 {
-    tsdb::HistogramChunkWriter writer(tsdb::ChunkHeader::Unknown, kStart, values[0]);
+    tsdb::HistogramChunkWriter writer(tsdb::ChunkHeader::Unknown, {kStart, values[0]});
     for (std::size_t i = 1; i < values.size(); ++i) {
-        writer.append(kStart + static_cast<std::int64_t>(i) * 15000, values[i]);
+        writer.append({kStart + static_cast<std::int64_t>(i) * 15000, values[i]});
     }
     encoding = writer.encoding();
     return std::string(writer.bytes());
@@ -252,12 +252,12 @@ void BM_HistogramAppend(benchmark::State& state)
     const auto values = histograms(state.range(0) != 0);
     std::size_t bytes = 0;
     for (auto unused : state) {
-        tsdb::HistogramChunkWriter writer(tsdb::ChunkHeader::Unknown, kStart, values[0]);
+        tsdb::HistogramChunkWriter writer(tsdb::ChunkHeader::Unknown, {kStart, values[0]});
         for (std::size_t i = 1; i < values.size(); ++i) {
-            if (writer.needsNewChunk(values[i])) {
+            if (writer.needsNewChunk({0, values[i]})) {
                 std::abort();
             }
-            writer.append(kStart + static_cast<std::int64_t>(i) * 15000, values[i]);
+            writer.append({kStart + static_cast<std::int64_t>(i) * 15000, values[i]});
         }
         bytes = writer.bytes().size();
     }

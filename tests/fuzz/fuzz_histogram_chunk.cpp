@@ -40,7 +40,7 @@ void encodeAgain(const std::vector<tsdb::HistogramSample>& samples)
             const tsdb::HistogramSample& original = samples[at++];
             require(sample.time == original.time);
             require(sample.value.isStale() == original.value.isStale());
-            const tsdb::HistogramChunkWriter one(tsdb::ChunkHeader::Unknown, 0, original.value);
+            const tsdb::HistogramChunkWriter one(tsdb::ChunkHeader::Unknown, {0, original.value});
             require(one.lastIs(sample.value));
         }
     }
@@ -63,11 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::shared_ptr<const model::FloatHistogram>> floats;
     const bool isOk = tsdb::decodeHistogramChunk(encoding, bytes, kMin, kMax, times, floats).ok();
     std::vector<tsdb::HistogramSample> samples;
-    std::vector<std::int64_t> starts;
-    require(tsdb::decodeHistogramSamples(encoding, bytes, kMin, kMax, samples, &starts).ok() ==
-            isOk);
-    require(times.size() == floats.size() && samples.size() == floats.size() &&
-            starts.size() == floats.size());
+    require(tsdb::decodeHistogramSamples(encoding, bytes, kMin, kMax, samples).ok() == isOk);
+    require(times.size() == floats.size() && samples.size() == floats.size());
     for (std::size_t i = 0; i < samples.size(); ++i) {
         require(tsdb::isSound(samples[i].value));
         require(model::sameBits(*samples[i].value.asFloat(), *floats[i]));

@@ -108,6 +108,8 @@ private Q_SLOTS:
     void startsOfCountersBecomeZeros();
     void aStartIsWrittenOnce();
     void countsFromTheFirstSampleWithoutAStart();
+    void histogramsCountFromTheFirstSampleWithoutAStart();
+    void startsAreStored();
     void typeAndUnitStandOnSeries();
     void emptiesTheCacheWhenFailuresFillIt();
 };
@@ -331,6 +333,45 @@ void TestHistogramPages::countsFromTheFirstSampleWithoutAStart()
     }
     QCOMPARE(scraper.series("c_total"), std::string("3@1 10@2 4@3"));
     QCOMPARE(scraper.series("g"), std::string("100@0 103@1 110@2 4@3"));
+}
+
+void TestHistogramPages::histogramsCountFromTheFirstSampleWithoutAStart()
+{
+    Scraper scraper(converting(), kStore, {.synthesize = true});
+    for (const auto& [one, two, all] : {std::tuple{1, 2, 3}, {2, 4, 8}, {1, 1, 2}}) {
+        QVERIFY(scraper.scrape(classicPage(one, two, all)).status.ok());
+    }
+    QCOMPARE(scraper.series("lat"), std::string("{5,0}@1 {2,9.5}@2"));
+    QCOMPARE(histogramOf(scraper, "lat")->positiveBuckets, (std::vector<double>{1, 0, 1}));
+}
+
+void TestHistogramPages::startsAreStored()
+{
+    tsdb::DbOptions options;
+    options.readableBy242 = false;
+    options.floatEncoding = tsdb::FloatEncoding::Xor2;
+    options.startTimes = true;
+    Scraper scraper({.jobName = "j"}, options, {.synthesize = true, .store = true});
+    const auto body = [](int value) {
+        return "# TYPE x counter\nx_total 5\nx_created " + std::to_string(kStart / 1000 - 60) +
+               "\n# TYPE y counter\ny_total " + std::to_string(value) + "\n# EOF\n";
+    };
+    for (const int value : {7, 9, 2}) {
+        QVERIFY(scraper.scrape(page(body(value), kOpenMetrics)).status.ok());
+    }
+    const auto querier =
+        scraper.store_.db().querier(base::Timestamp::min(), base::Timestamp::max()).value();
+    const auto set = querier->select({}, {}, {}).value();
+    std::map<std::string, std::vector<std::int64_t>> starts;
+    const auto all = storage::collect(*set, 100).value();
+    for (const auto& series : all) {
+        storage::SampleColumns columns;
+        QVERIFY(series->read(base::Timestamp::min(), base::Timestamp::max(), columns).ok());
+        starts[std::string(series->labels().metricName())] = columns.startTimes;
+    }
+    using Times = std::vector<std::int64_t>;
+    QCOMPARE(starts["x_total"], Times(3, kStart - 60'000));
+    QCOMPARE(starts["y_total"], (Times{kStart, kStart + 30'000 - 1}));
 }
 
 void TestHistogramPages::typeAndUnitStandOnSeries()

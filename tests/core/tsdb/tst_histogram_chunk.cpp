@@ -126,6 +126,8 @@ private slots:
     void writesWhatPrometheusWrites();
     void readsStartTimes_data();
     void readsStartTimes();
+    void writesStartTimes_data();
+    void writesStartTimes();
     void readsFineSchemasAsSchemaEight();
     void acceptsOnlyWhatCanBeKept();
     void keepsOthersOutOfTheStore();
@@ -235,19 +237,19 @@ void TestHistogramChunk::refusesChunksThatEndEarly()
 
 void TestHistogramChunk::writesTheGoldenIntegerChunk()
 {
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime, integers(counter()));
-    writer.append(kTime + 15000, integers(changed(counter(), [](auto& h) {
-                      h.count = 9;
-                      h.zeroCount = 3;
-                      h.sum = 25.5;
-                      h.positiveDeltas = {2, 1, -2};
-                  })));
-    writer.append(kTime + 30000, integers(changed(counter(), [](auto& h) {
-                      h.count = 10;
-                      h.zeroCount = 3;
-                      h.sum = 26.5;
-                      h.positiveDeltas = {2, 1, -1};
-                  })));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, {kTime, integers(counter())});
+    writer.append({kTime + 15000, integers(changed(counter(), [](auto& h) {
+                       h.count = 9;
+                       h.zeroCount = 3;
+                       h.sum = 25.5;
+                       h.positiveDeltas = {2, 1, -2};
+                   }))});
+    writer.append({kTime + 30000, integers(changed(counter(), [](auto& h) {
+                       h.count = 10;
+                       h.zeroCount = 3;
+                       h.sum = 26.5;
+                       h.positiveDeltas = {2, 1, -1};
+                   }))});
     QCOMPARE(QByteArray::fromStdString(std::string(writer.bytes())).toHex(),
              QByteArray("000300744a48c5fc0003179fcad0016920193333333333334637f83a989c76677ccccccccc"
                         "cce2bad78c000000000005d2"));
@@ -276,8 +278,9 @@ void TestHistogramChunk::writesTheZeroThresholdAsShortAsItCan()
 {
     const auto written = [](double threshold) {
         const tsdb::HistogramChunkWriter writer(
-            ChunkHeader::Unknown, 0,
-            integers(changed(counter(), [threshold](auto& h) { h.zeroThreshold = threshold; })));
+            ChunkHeader::Unknown,
+            {0,
+             integers(changed(counter(), [threshold](auto& h) { h.zeroThreshold = threshold; }))});
         return QByteArray::fromStdString(std::string(writer.bytes().substr(3, 9))).toHex();
     };
     QCOMPARE(written(0x1p-128).left(2), QByteArray("74"));
@@ -378,18 +381,18 @@ void TestHistogramChunk::decidesByTheTable()
         const auto valueOf = [isInteger](const model::IntegerHistogram& h) {
             return isInteger ? integers(h) : floats(h);
         };
-        tsdb::HistogramChunkWriter writer(static_cast<ChunkHeader>(chunkHeader), kTime,
-                                          valueOf(last()));
-        const auto needed = writer.needsNewChunk(valueOf(now()));
+        tsdb::HistogramChunkWriter writer(static_cast<ChunkHeader>(chunkHeader),
+                                          {kTime, valueOf(last())});
+        const auto needed = writer.needsNewChunk({0, valueOf(now())});
         QCOMPARE(needed ? static_cast<int>(*needed) : -1, header);
         if (!needed) {
-            writer.append(kTime + 1, valueOf(now()));
+            writer.append({kTime + 1, valueOf(now())});
             QVERIFY(writer.lastIs(valueOf(now())));
             QCOMPARE(writer.samples(), std::uint16_t{2});
         }
         // The other kind never fits.
         const auto other = isInteger ? floats(now()) : integers(now());
-        QCOMPARE(*writer.needsNewChunk(other), tsdb::HistogramChunkWriter::firstHeader(other));
+        QCOMPARE(*writer.needsNewChunk({0, other}), tsdb::HistogramChunkWriter::firstHeader(other));
     }
 }
 
@@ -409,14 +412,14 @@ void TestHistogramChunk::neverCutsAGaugeForFallingCounts()
 
 void TestHistogramChunk::decidesByTheLastSampleWhenAChunkIsCut()
 {
-    const tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime, integers(counter()));
-    QCOMPARE(writer.headerAfter(integers(counter())), ChunkHeader::NoReset);
-    QCOMPARE(writer.headerAfter(integers(changed(counter(), [](auto& h) { h.count = 1; }))),
+    const tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, {kTime, integers(counter())});
+    QCOMPARE(writer.headerAfter({0, integers(counter())}), ChunkHeader::NoReset);
+    QCOMPARE(writer.headerAfter({0, integers(changed(counter(), [](auto& h) { h.count = 1; }))}),
              ChunkHeader::Reset);
     const auto gauge =
         integers(changed(counter(), [](auto& h) { h.hint = model::CounterResetHint::Gauge; }));
-    const tsdb::HistogramChunkWriter gauges(ChunkHeader::Gauge, kTime, gauge);
-    QCOMPARE(gauges.headerAfter(gauge), ChunkHeader::Gauge);
+    const tsdb::HistogramChunkWriter gauges(ChunkHeader::Gauge, {kTime, gauge});
+    QCOMPARE(gauges.headerAfter({0, gauge}), ChunkHeader::Gauge);
 }
 
 void TestHistogramChunk::widensTheChunkForNewBuckets()
@@ -425,13 +428,13 @@ void TestHistogramChunk::widensTheChunkForNewBuckets()
         const auto valueOf = [isInteger](const model::IntegerHistogram& h) {
             return isInteger ? integers(h) : floats(h);
         };
-        tsdb::HistogramChunkWriter writer(ChunkHeader::Reset, kTime, valueOf(counter()));
-        writer.append(kTime + 1, valueOf(counter()));
-        writer.append(kTime + 2, valueOf(changed(counter(), [](auto& h) {
-                          h.count = 20;
-                          h.positiveSpans = {{-3, 1}, {2, 5}};
-                          h.positiveDeltas = {5, -4, 1, 1, -2, 4};
-                      })));
+        tsdb::HistogramChunkWriter writer(ChunkHeader::Reset, {kTime, valueOf(counter())});
+        writer.append({kTime + 1, valueOf(counter())});
+        writer.append({kTime + 2, valueOf(changed(counter(), [](auto& h) {
+                           h.count = 20;
+                           h.positiveSpans = {{-3, 1}, {2, 5}};
+                           h.positiveDeltas = {5, -4, 1, 1, -2, 4};
+                       }))});
         QCOMPARE(writer.samples(), std::uint16_t{3});
         QCOMPARE(static_cast<unsigned char>(writer.bytes()[2]), static_cast<unsigned char>(0x80));
         const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
@@ -447,15 +450,15 @@ void TestHistogramChunk::widensTheChunkForNewBuckets()
 
 void TestHistogramChunk::widensTheSampleForEmptyBucketsThatItLacks()
 {
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime,
-                                      integers(changed(counter(), [](auto& h) {
-                                          h.positiveDeltas = {0, 2, -1};
-                                      })));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown,
+                                      {kTime, integers(changed(counter(), [](auto& h) {
+                                           h.positiveDeltas = {0, 2, -1};
+                                       }))});
     const std::size_t before = writer.bytes().size();
-    writer.append(kTime + 1, integers(changed(counter(), [](auto& h) {
-                      h.positiveSpans = {{1, 1}, {1, 1}};
-                      h.positiveDeltas = {2, 0};
-                  })));
+    writer.append({kTime + 1, integers(changed(counter(), [](auto& h) {
+                       h.positiveSpans = {{1, 1}, {1, 1}};
+                       h.positiveDeltas = {2, 0};
+                   }))});
     QVERIFY(writer.bytes().size() < before + 10);
     const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
     QVERIFY((countsOf(*decoded.histograms[1]) ==
@@ -471,10 +474,10 @@ void TestHistogramChunk::widensBothInAGauge()
             h.positiveDeltas = {count};
         }));
     };
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Gauge, kTime, gauge(5, 7));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Gauge, {kTime, gauge(5, 7)});
     for (int i = 0; i < 5; ++i) {
-        QVERIFY(!writer.needsNewChunk(gauge(4 - i, 6 - i)));
-        writer.append(kTime + 1 + i, gauge(4 - i, 6 - i));
+        QVERIFY(!writer.needsNewChunk({0, gauge(4 - i, 6 - i)}));
+        writer.append({kTime + 1 + i, gauge(4 - i, 6 - i)});
     }
     const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
     QVERIFY2(decoded.status.ok(), decoded.status.ToString().c_str());
@@ -493,9 +496,9 @@ void TestHistogramChunk::writesWhatPrometheusWrites_data()
     QTest::addColumn<QByteArray>("written");
     const auto row = [](const char* name, const std::vector<tsdb::HistogramValue>& values,
                         const char* golden) {
-        tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime, values[0]);
+        tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, {kTime, values[0]});
         for (std::size_t i = 1; i < values.size(); ++i) {
-            writer.append(kTime + static_cast<std::int64_t>(i) * 15000, values[i]);
+            writer.append({kTime + static_cast<std::int64_t>(i) * 15000, values[i]});
         }
         QTest::newRow(name) << QByteArray(golden)
                             << QByteArray::fromStdString(std::string(writer.bytes())).toHex();
@@ -550,6 +553,32 @@ void TestHistogramChunk::readsStartTimes_data()
                                           "07fe0000000000001a01ff07530000fbec7801f027100");
 }
 
+void TestHistogramChunk::writesStartTimes_data() { readsStartTimes_data(); }
+
+void TestHistogramChunk::writesStartTimes()
+{
+    QFETCH(int, encoding);
+    QFETCH(QByteArray, golden);
+    const auto kind = static_cast<tsdb::ChunkEncoding>(encoding);
+    std::vector<tsdb::HistogramSample> samples;
+    QVERIFY(tsdb::decodeHistogramSamples(kind, QByteArray::fromHex(golden).toStdString(), INT64_MIN,
+                                         INT64_MAX, samples)
+                .ok());
+    std::vector<tsdb::ExportedChunk> chunks;
+    tsdb::encodeHistograms(samples, chunks);
+    QCOMPARE(chunks.size(), std::size_t{1});
+    QCOMPARE(chunks[0].encoding, kind);
+    QCOMPARE(QByteArray::fromStdString(chunks[0].bytes).toHex(), golden);
+    // The first start time of a series is worth a chunk of its own; a later lack of one is not.
+    std::vector<tsdb::HistogramSample> more = samples;
+    more[0].start = more[1].start = more[3].start = 0;
+    chunks.clear();
+    tsdb::encodeHistograms(more, chunks);
+    QCOMPARE(chunks.size(), std::size_t{2});
+    QCOMPARE(chunks[1].encoding, kind);
+    QCOMPARE(chunks[1].samples, 2U);
+}
+
 void TestHistogramChunk::readsStartTimes()
 {
     QFETCH(int, encoding);
@@ -557,14 +586,13 @@ void TestHistogramChunk::readsStartTimes()
     const auto kind = static_cast<tsdb::ChunkEncoding>(encoding);
     const std::string bytes = QByteArray::fromHex(golden).toStdString();
     std::vector<tsdb::HistogramSample> samples;
-    std::vector<std::int64_t> starts;
     const absl::Status status =
-        tsdb::decodeHistogramSamples(kind, bytes, INT64_MIN, INT64_MAX, samples, &starts);
+        tsdb::decodeHistogramSamples(kind, bytes, INT64_MIN, INT64_MAX, samples);
     QVERIFY2(status.ok(), status.ToString().c_str());
-    QCOMPARE(starts,
-             (std::vector<std::int64_t>{kTime - 1000, kTime - 1000, kTime + 20000, kTime + 30000}));
     QCOMPARE(samples.size(), std::size_t{4});
+    constexpr std::array kStarts{kTime - 1000, kTime - 1000, kTime + 20000, kTime + 30000};
     for (std::size_t i = 0; i < samples.size(); ++i) {
+        QCOMPARE(samples[i].start, kStarts[i]);
         QCOMPARE(samples[i].time, kTime + static_cast<std::int64_t>(i) * 15000);
         QVERIFY(model::sameBits(*samples[i].value.asFloat(), model::toFloat(counter())));
     }
@@ -647,8 +675,8 @@ void TestHistogramChunk::refusesUnknownSchemas()
 {
     for (const std::int32_t schema : {-5, 53, -52, -54}) {
         const tsdb::HistogramChunkWriter writer(
-            ChunkHeader::Unknown, kTime,
-            integers(changed(counter(), [schema](auto& h) { h.schema = schema; })));
+            ChunkHeader::Unknown,
+            {kTime, integers(changed(counter(), [schema](auto& h) { h.schema = schema; }))});
         const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
         QCOMPARE(decoded.status.code(), absl::StatusCode::kDataLoss);
         QVERIFY(decoded.status.message().find("unknown schema") != absl::string_view::npos);
@@ -678,11 +706,11 @@ void TestHistogramChunk::refusesLayoutsThatCannotBe()
     QCOMPARE(withSpans({{1, 0}, {1, -1}}).code(), absl::StatusCode::kDataLoss);
     QCOMPARE(withSpans({{1, std::int64_t{1} << 40U}}).code(), absl::StatusCode::kDataLoss);
     // 65535 samples that each repeat a long list of bounds.
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime,
-                                      integers(changed(counter(), [](auto& h) {
-                                          h.schema = model::kCustomBucketsSchema;
-                                          h.customValues.assign(100000, 1);
-                                      })));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown,
+                                      {kTime, integers(changed(counter(), [](auto& h) {
+                                           h.schema = model::kCustomBucketsSchema;
+                                           h.customValues.assign(100000, 1);
+                                       }))});
     std::string bytes(writer.bytes());
     bytes[0] = bytes[1] = '\xff';
     const Decoded decoded = decode(tsdb::ChunkEncoding::Histogram, bytes);
@@ -694,8 +722,8 @@ void TestHistogramChunk::giveHintsByHeaderAndPlace()
     using Hint = model::CounterResetHint;
     for (const ChunkHeader header :
          {ChunkHeader::Unknown, ChunkHeader::NoReset, ChunkHeader::Reset}) {
-        tsdb::HistogramChunkWriter writer(header, kTime, integers(counter()));
-        writer.append(kTime + 1, integers(counter()));
+        tsdb::HistogramChunkWriter writer(header, {kTime, integers(counter())});
+        writer.append({kTime + 1, integers(counter())});
         const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
         QCOMPARE(decoded.histograms[0]->hint, Hint::Unknown);
         QCOMPARE(decoded.histograms[1]->hint, Hint::NoReset);
@@ -704,7 +732,7 @@ void TestHistogramChunk::giveHintsByHeaderAndPlace()
 
 void TestHistogramChunk::knowsItsLastSample()
 {
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, kTime, integers(counter()));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Unknown, {kTime, integers(counter())});
     QVERIFY(writer.lastIs(integers(counter())));
     QVERIFY(!writer.lastIs(floats(counter())));
     QVERIFY(!writer.lastIs(integers(stale())));
@@ -729,7 +757,7 @@ void TestHistogramChunk::knowsItsLastSample()
     for (const auto& change : changes) {
         QVERIFY(!writer.lastIs(integers(changed(counter(), change))));
     }
-    writer.append(kTime + 1, integers(stale()));
+    writer.append({kTime + 1, integers(stale())});
     QVERIFY(writer.lastIs(integers(stale())));
     QVERIFY(!writer.lastIs(integers(counter())));
 }
@@ -793,8 +821,8 @@ void TestHistogramChunk::bridgesGapsThatNoOffsetHolds()
             h.positiveDeltas = {1};
         }));
     };
-    tsdb::HistogramChunkWriter writer(ChunkHeader::Gauge, kTime, gauge(INT32_MIN));
-    writer.append(kTime + 1, gauge(INT32_MAX));
+    tsdb::HistogramChunkWriter writer(ChunkHeader::Gauge, {kTime, gauge(INT32_MIN)});
+    writer.append({kTime + 1, gauge(INT32_MAX)});
     const Decoded decoded = decode(writer.encoding(), std::string(writer.bytes()));
     QVERIFY2(decoded.status.ok(), decoded.status.ToString().c_str());
     QVERIFY((countsOf(*decoded.histograms[1]) ==

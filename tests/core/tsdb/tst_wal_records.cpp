@@ -117,7 +117,11 @@ std::string recordV2(WalRecordType type, const std::vector<std::pair<Sample, std
     std::string record;
     tsdb::WalRecordV2 builder(record, type);
     for (const auto& [sample, start] : all) {
-        builder.add(sample, start);
+        if constexpr (std::is_same_v<Sample, tsdb::WalHistogram>) {
+            builder.add({sample.ref, sample.time, sample.value, start});
+        } else {
+            builder.add(sample, start);
+        }
     }
     return record;
 }
