@@ -382,6 +382,7 @@ void Acknowledgements::end(Acknowledgement& ack, AckEnd reason, const std::strin
     ++counters_.ended[std::string(text(reason))];
     if (reason == AckEnd::Expired || reason == AckEnd::Withdrawn || reason == AckEnd::Worsened) {
         lastEnd_[ack.fingerprint] = now;
+        ended_.push_back(ack);
     }
     event(ack, text(reason), by, {}, now);
     write(ack);

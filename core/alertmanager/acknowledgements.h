@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace narthex::alertmanager {
@@ -162,6 +163,8 @@ public:
                           AckEnd reason = AckEnd::Withdrawn);
     /// More alerts of its name fire than when it was acknowledged.
     void noteSiblings(Fingerprint fingerprint, std::size_t siblings, base::Timestamp now);
+    /// Those that ended otherwise than by the end of their alert, since the last call.
+    std::vector<Acknowledgement> takeEnded() { return std::exchange(ended_, {}); }
     /// The return of the alert has been told.
     void returnTold(Fingerprint fingerprint);
 
@@ -213,6 +216,7 @@ private:
     absl::flat_hash_map<Fingerprint, std::string> open_;
     absl::flat_hash_map<Fingerprint, Episode> episodes_;
     absl::flat_hash_map<Fingerprint, base::Timestamp> lastEnd_;
+    std::vector<Acknowledgement> ended_;
     /// Open ones that end when it gets worse.
     std::size_t watched_ = 0;
     Counters counters_;

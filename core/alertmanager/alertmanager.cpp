@@ -81,6 +81,7 @@ absl::Status Alertmanager::apply(Config config)
                                               .userAgent = options_.userAgent,
                                               .hostName = options_.hostName,
                                               .apiBase = options_.apiBase};
+    lastReloadOk_ = false; // until it is in force
     NARTHEX_ASSIGN_OR_RETURN(
         std::shared_ptr<const Setup> setup,
         makeSetup(std::move(config), surroundings, options_.acknowledgements.forward));
@@ -103,6 +104,8 @@ absl::Status Alertmanager::apply(Config config)
         inhibitor_.update(alert, now);
     }
     rebuildGroupsLocked(now);
+    lastReloadOk_ = true;
+    lastReloadMs_ = now.ms;
     return absl::OkStatus();
 }
 
@@ -211,6 +214,14 @@ void Alertmanager::stop()
         }
     }
     events_.settle();
+    // A lane's thread must not be the last to let go of the lane.
+    for (const auto& setup : setups) {
+        for (const auto& [name, integrations] : setup->receivers) {
+            for (const auto& each : integrations) {
+                each->lane->settle();
+            }
+        }
+    }
     {
         const absl::MutexLock lock(&mutex_);
         waiting_.clear();
@@ -257,6 +268,7 @@ void Alertmanager::tickLocked(base::Timestamp now)
 {
     endTimedOutLocked(now);
     acks_.tick(now);
+    noteEndedAcksLocked();
     removeEmptyGroupsLocked();
     store_.save();
     writer_.post([now](state::Connection& connection) {
@@ -277,6 +289,20 @@ void Alertmanager::tickLocked(base::Timestamp now)
         silences_.collect(now);
         log_.purge(now);
         history_.collect(now);
+        ++maintenances_;
+    }
+}
+
+void Alertmanager::noteEndedAcksLocked()
+{
+    for (const Acknowledgement& ack : acks_.takeEnded()) {
+        history_.add(
+            Transition{.time = *ack.endedAt,
+                       .fingerprint = ack.fingerprint,
+                       .labels = ack.labels,
+                       .kind = "acknowledgement_ended",
+                       .detail = fmt::format("{}{}{}", text(ack.endReason),
+                                             ack.endedBy.empty() ? "" : " by ", ack.endedBy)});
     }
 }
 

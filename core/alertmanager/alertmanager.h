@@ -27,6 +27,7 @@
 #include <absl/functional/function_ref.h>
 #include <absl/synchronization/mutex.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <random>
@@ -91,6 +92,9 @@ public:
     absl::Status start();
     /// Puts a configuration in force. All or nothing. Errors: templates and integrations.
     absl::Status apply(Config config);
+    /// A configuration did not load, so that apply() was not reached: the metrics say so.
+    void noteReloadFailed() { lastReloadOk_ = false; }
+    [[nodiscard]] bool lastReloadSucceeded() const { return lastReloadOk_; }
     /// Alerts from rules or clients; valid ones are taken whatever the others are.
     PutResult put(const model::Alerts& alerts);
     /// Stops sending, saves. Safe to call twice.
@@ -177,6 +181,7 @@ private:
     // alertmanager.cpp
     void onTick();
     void tickLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void noteEndedAcksLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void endTimedOutLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     base::Timestamp checkClockLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void bridgeLocked(base::Timestamp from, base::Timestamp to)
@@ -261,6 +266,9 @@ private:
 
     // Safe by themselves.
     Metrics metrics_;
+    std::atomic<bool> lastReloadOk_{false};
+    std::atomic<std::int64_t> lastReloadMs_{0};
+    std::atomic<std::uint64_t> maintenances_{0};
     StateWriter writer_;
     History history_;
 

@@ -75,11 +75,7 @@ absl::Status Alertmanager::withdraw(std::string_view id, const std::string& by, 
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
         NARTHEX_RETURN_IF_ERROR(acks_.withdraw(id, by, now, reason));
-        const Acknowledgement* ack = acks_.find(id);
-        if (const AlertPtr alert = store_.find(ack->fingerprint)) {
-            transition(*alert, "acknowledgement_ended", fmt::format("{} by {}", text(reason), by),
-                       now);
-        }
+        noteEndedAcksLocked();
     }
     return writer_.flush();
 }

@@ -45,6 +45,15 @@ bool Lane::idle() const
     return jobs_.empty() && busy_ == 0;
 }
 
+void Lane::settle() const
+{
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](const Lane* self)
+             ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->jobs_.empty() && self->busy_ == 0; },
+        this));
+}
+
 std::size_t Lane::threads() const
 {
     const absl::MutexLock lock(&mutex_);

@@ -39,6 +39,8 @@ public:
     void stop();
     /// Nothing waits and nothing runs.
     [[nodiscard]] bool idle() const;
+    /// Waits until nothing waits, nothing runs, and what ran is destroyed.
+    void settle() const;
     [[nodiscard]] std::size_t threads() const;
 
     static constexpr std::size_t kMostThreads = 16;

@@ -1,7 +1,10 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/alertmanager/alertmanager.h"
+#include "core/base/hash.h"
 #include "core/exposition/text_writer.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -189,6 +192,29 @@ void Alertmanager::writeMetrics(exposition::TextWriter& out) const
     }
     out.counter("alertmanager_silences_queries_total", "Questions for silences of an alert.",
                 static_cast<double>(silences_.counters().queries));
+    const auto zeros = [&](std::string_view name, std::string_view help) {
+        out.counter(name, help, 0);
+    };
+    zeros("alertmanager_silences_query_errors_total", "Questions for silences that failed.");
+    zeros("alertmanager_nflog_query_errors_total", "Look-ups in the log that failed.");
+    zeros("alertmanager_dispatcher_aggregation_group_limit_reached_total",
+          "Groups refused by a limit: there is none.");
+    for (const std::string_view part : {"silences", "nflog"}) {
+        out.counter(fmt::format("alertmanager_{}_maintenance_total", part),
+                    "Times that what is old was removed.", static_cast<double>(maintenances_));
+        out.counter(fmt::format("alertmanager_{}_maintenance_errors_total", part),
+                    "Times that this could not be written.", writer_.lastError().ok() ? 0 : 1);
+    }
+    out.gauge("alertmanager_silences_state_size", "Silences that are kept.",
+              static_cast<double>(silences_.all().size()));
+    out.gauge("alertmanager_config_last_reload_successful",
+              "Whether the last configuration is in force.", lastReloadOk_ ? 1 : 0);
+    out.gauge("alertmanager_config_last_reload_success_timestamp_seconds",
+              "When a configuration came into force.", base::Timestamp{lastReloadMs_}.seconds());
+    constexpr std::uint64_t kExact = (1ULL << 48U) - 1; // what a double holds
+    out.gauge("alertmanager_config_hash", "Hash of the configuration in force.",
+              setup_ != nullptr ? static_cast<double>(base::hash64(setup_->config->text) & kExact)
+                                : 0);
     out.counter("alertmanager_nflog_queries_total", "Look-ups in the log of notifications.",
                 static_cast<double>(log_.counters().queries));
     out.gauge("alertmanager_dispatcher_aggregation_groups", "Groups of alerts.",
