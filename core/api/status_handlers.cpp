@@ -164,7 +164,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
                   "Memory of series, index and chunks of the head.",
                   static_cast<double>(status.store.headBytes));
     }
-    scrape::writeMetrics(out, context.engine.counters(), context.engine.clock().monotonic());
+    context.engine.scraping().writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {

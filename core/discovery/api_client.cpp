@@ -18,6 +18,14 @@ bool isNameByte(unsigned char c)
 
 } // namespace
 
+void reportPart(const ProviderEnvironment& environment, std::string_view part,
+                const absl::Status& status)
+{
+    if (environment.report) {
+        environment.report(part, status);
+    }
+}
+
 bool waitFor(base::Duration duration, const std::stop_token& stop)
 {
     absl::Mutex mutex;

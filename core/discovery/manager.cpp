@@ -41,9 +41,10 @@ struct Running
     std::set<std::string> sets;
     std::map<std::string, std::shared_ptr<const TargetGroup>> groups; // by source
     ProviderStatus status;
-    bool failed = false;  // could not be made: the next apply() tries again
-    bool retired = false; // nobody asks for it any more
-    bool ended = false;   // its thread is about to return
+    std::map<std::string, std::string> failing; // what watchers say of their parts
+    bool failed = false;                        // could not be made: the next apply() tries again
+    bool retired = false;                       // nobody asks for it any more
+    bool ended = false;                         // its thread is about to return
     std::jthread thread;
 };
 
@@ -272,7 +273,11 @@ private:
 
     void start(Running& running)
     {
-        auto provider = running.config->makeProvider(environment_);
+        ProviderEnvironment environment = environment_;
+        environment.report = [this, &running](std::string_view part, const absl::Status& status) {
+            notePart(running, part, status);
+        };
+        auto provider = running.config->makeProvider(environment);
         if (!provider.ok()) {
             environment_.log->error("discovery: Cannot create service discovery name={} err=\"{}\"",
                                     running.name, base::messageOf(provider.status()));
@@ -354,6 +359,21 @@ private:
         running.status.lastError = std::string(base::messageOf(status));
         if (status.ok()) {
             running.status.lastSuccess = running.status.lastAttempt;
+        }
+    }
+
+    void notePart(Running& running, std::string_view part, const absl::Status& status)
+    {
+        const absl::MutexLock lock(&mutex_);
+        if (status.ok()) {
+            running.failing.erase(std::string(part));
+        } else {
+            running.failing[std::string(part)] = std::string(base::messageOf(status));
+        }
+        running.status.lastAttempt = environment_.clock.now();
+        running.status.lastError = running.failing.empty() ? "" : running.failing.begin()->second;
+        if (running.failing.size() > 1) {
+            running.status.lastError += fmt::format(" (and {} more)", running.failing.size() - 1);
         }
     }
 

@@ -45,7 +45,14 @@ struct ProviderEnvironment
     std::function<std::string(const std::string& name)> variable;
     /// Where fixed paths of this machine begin ("/var/run/secrets/…"); empty in production.
     std::string rootDirectory;
+    /// Where watchers say how one of their parts is doing (a path, a file): OK when it works again
+    /// or is no longer looked at. Any thread; may be empty.
+    std::function<void(std::string_view part, const absl::Status& status)> report;
 };
+
+/// environment.report(), if there is one.
+void reportPart(const ProviderEnvironment& environment, std::string_view part,
+                const absl::Status& status);
 
 class Refresher
 {

@@ -90,7 +90,9 @@ void ZooKeeperTrees::resync(Root& root, const std::stop_token& stop)
         root.nodes = std::move(before);
         fail(root, status);
     } else {
-        root.retryAt.reset();
+        if (std::exchange(root.retryAt, std::nullopt)) {
+            reportPart(environment_, root.path, absl::OkStatus());
+        }
         for (const auto& [path, children] : before) {
             if (!root.nodes.contains(path)) {
                 forget(path);
@@ -178,6 +180,7 @@ void ZooKeeperTrees::fail(Root& root, const absl::Status& status)
     if (absl::IsCancelled(status)) {
         return;
     }
+    reportPart(environment_, root.path, base::annotate(status, fmt::format("path {}", root.path)));
     environment_.metrics.add(kFailures);
     environment_.log->error("discovery: zookeeper: reading again in {} path={} err=\"{}\"",
                             base::formatDuration(resync_), root.path, base::messageOf(status));

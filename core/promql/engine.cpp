@@ -218,23 +218,22 @@ void Engine::writeMetrics(exposition::TextWriter& out) const
                          .now = clock_.monotonic()});
 }
 
-absl::StatusOr<Result> Engine::run(const storage::Queryable& store, std::string_view query,
-                                   const QuerySpan& span, const QueryOptions& options,
-                                   std::stop_token stop) const
+absl::StatusOr<Result> Engine::run(const storage::Queryable& store, const Expr& expr,
+                                   std::string_view query, const QuerySpan& span,
+                                   const QueryOptions& options, std::stop_token stop) const
 {
     // Room for offsets and windows before and behind, far beyond any real time.
     constexpr std::int64_t kFarthestMs = std::int64_t{1} << 62;
     if (span.start < -kFarthestMs || span.end > kFarthestMs) {
         return base::invalidArgument("time of the query is out of range");
     }
-    NARTHEX_ASSIGN_OR_RETURN(const ExprPtr expr, parse(query, options_.features));
-    if (span.step != 0 && (expr->type == ValueType::String || expr->type == ValueType::Matrix)) {
+    if (span.step != 0 && (expr.type == ValueType::String || expr.type == ValueType::Matrix)) {
         return base::invalidArgument(
             "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-            expr->type == ValueType::Matrix ? "range vector" : "string");
+            expr.type == ValueType::Matrix ? "range vector" : "string");
     }
     Statistics statistics;
-    absl::StatusOr<Result> result = execute(store, query, *expr, span, options, stop, statistics);
+    absl::StatusOr<Result> result = execute(store, query, expr, span, options, stop, statistics);
     metrics_.observe(statistics, clock_.monotonic());
     if (const std::shared_ptr<QueryLog> log = observers().log) {
         const absl::Status logged =
@@ -335,7 +334,15 @@ absl::StatusOr<Result> Engine::instant(const storage::Queryable& store, std::str
                                        base::Timestamp time, const QueryOptions& options,
                                        std::stop_token stop) const
 {
-    return run(store, query, {.start = time.ms, .end = time.ms}, options, std::move(stop));
+    NARTHEX_ASSIGN_OR_RETURN(const ExprPtr expr, parse(query, options_.features));
+    return run(store, *expr, query, {.start = time.ms, .end = time.ms}, options, std::move(stop));
+}
+
+absl::StatusOr<Result> Engine::instant(const storage::Queryable& store, const Expr& expr,
+                                       std::string_view text, base::Timestamp time,
+                                       const QueryOptions& options, std::stop_token stop) const
+{
+    return run(store, expr, text, {.start = time.ms, .end = time.ms}, options, std::move(stop));
 }
 
 absl::StatusOr<Result> Engine::range(const storage::Queryable& store, std::string_view query,
@@ -349,7 +356,8 @@ absl::StatusOr<Result> Engine::range(const storage::Queryable& store, std::strin
     if (to < from) {
         return base::invalidArgument("end timestamp must not be before start time");
     }
-    return run(store, query, {.start = from.ms, .end = to.ms, .step = step.ms()}, options,
+    NARTHEX_ASSIGN_OR_RETURN(const ExprPtr expr, parse(query, options_.features));
+    return run(store, *expr, query, {.start = from.ms, .end = to.ms, .step = step.ms()}, options,
                std::move(stop));
 }
 

@@ -81,6 +81,12 @@ public:
                                    base::Timestamp time, const QueryOptions& options,
                                    std::stop_token stop) const;
 
+    /// The same for a query that was parsed before, with the engine's switches. `text` stands in
+    /// logs, and positions of errors and remarks are bytes of the text that was parsed.
+    absl::StatusOr<Result> instant(const storage::Queryable& store, const Expr& expr,
+                                   std::string_view text, base::Timestamp time,
+                                   const QueryOptions& options, std::stop_token stop) const;
+
     /// Evaluates at from, from + step, … <= to; the value is always a Matrix, series sorted by
     /// labels.
     absl::StatusOr<Result> range(const storage::Queryable& store, std::string_view query,
@@ -105,9 +111,9 @@ private:
         std::shared_ptr<QueryLog> log;
     };
 
-    absl::StatusOr<Result> run(const storage::Queryable& store, std::string_view query,
-                               const QuerySpan& span, const QueryOptions& options,
-                               std::stop_token stop) const;
+    absl::StatusOr<Result> run(const storage::Queryable& store, const Expr& expr,
+                               std::string_view query, const QuerySpan& span,
+                               const QueryOptions& options, std::stop_token stop) const;
     /// From the queue to the result; `statistics` is filled as far as it comes.
     absl::StatusOr<Result> execute(const storage::Queryable& store, std::string_view query,
                                    const Expr& expr, const QuerySpan& span,

@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/gotemplate/alert_templates.h"
 #include "core/promql/parser.h"
 
 #include <fmt/format.h>
@@ -11,7 +12,33 @@
 namespace narthex::rules {
 namespace {
 
-bool isName(std::string_view name) { return !name.empty() && base::isValidUtf8(name); }
+using relabel::NameScheme;
+
+bool isMetricName(std::string_view name, NameScheme scheme)
+{
+    return scheme == NameScheme::Legacy ? model::isLegacyMetricName(name)
+                                        : !name.empty() && base::isValidUtf8(name);
+}
+
+bool isLabelName(std::string_view name, NameScheme scheme)
+{
+    return scheme == NameScheme::Legacy ? model::isLegacyLabelName(name)
+                                        : !name.empty() && base::isValidUtf8(name);
+}
+
+/// The value of one key of a mapping; the mapping itself where the key comes from elsewhere (a
+/// merge).
+yaml::Value entryOf(const yaml::Value& map, const std::string& name)
+{
+    if (map.isMap()) {
+        for (const auto& entry : map.node()) {
+            if (entry.first.IsScalar() && entry.first.Scalar() == name) {
+                return {entry.second, map.document()};
+            }
+        }
+    }
+    return map;
+}
 
 void checkExpression(RuleSource& source, const std::string& prefix,
                      const promql::Features& features)
@@ -30,7 +57,7 @@ void checkExpression(RuleSource& source, const std::string& prefix,
     rule.expression = *std::move(expression);
 }
 
-void checkRecording(const RuleSource& source, const std::string& prefix)
+void checkRecording(const RuleSource& source, const std::string& prefix, NameScheme scheme)
 {
     const yaml::Value& record = *source.record;
     const auto refuse = [&](bool isThere, std::string_view field) {
@@ -39,61 +66,88 @@ void checkRecording(const RuleSource& source, const std::string& prefix)
         }
     };
     refuse(!source.rule.annotations.empty(), "annotations");
-    refuse(source.hasFor && source.rule.holdFor.ns != 0, "for");
-    refuse(source.hasKeepFiringFor && source.rule.keepFiringFor.ns != 0, "keep_firing_for");
-    const std::string& name = source.rule.name;
+    refuse(source.rule.holdFor.ns != 0, "for");
+    refuse(source.rule.keepFiringFor.ns != 0, "keep_firing_for");
+    const std::string& name = source.recordName;
     if (name.find_first_of("{}") != std::string::npos) {
         record.fail(fmt::format("{}braces present in the recording rule name; should it be in "
                                 "expr?: {}",
                                 prefix, name));
-    } else if (!isName(name)) {
+    } else if (!isMetricName(name, scheme)) {
         record.fail(fmt::format("{}invalid recording rule name: {}", prefix, model::quote(name)));
     }
 }
 
-void checkAnnotations(const RuleSource& source, const std::string& prefix)
+void checkAnnotationNames(const RuleSource& source, const std::string& prefix, NameScheme scheme)
 {
     for (const auto& [name, text] : source.rule.annotations) {
-        if (!isName(name)) {
-            source.whole.fail(
-                fmt::format("{}invalid annotation name: {}", prefix, model::quote(name)));
+        if (!isLabelName(name, scheme)) {
+            entryOf(*source.annotations, name)
+                .fail(fmt::format("{}invalid annotation name: {}", prefix, model::quote(name)));
         }
+    }
+}
+
+void checkTemplates(const yaml::Value& where, const std::string& prefix, std::string_view kind,
+                    const std::string& alert, const std::map<std::string, std::string>& texts)
+{
+    for (const auto& [name, text] : texts) {
+        const auto parsed = gotemplate::AlertTemplate::parse("__alert_" + alert, text);
+        if (!parsed.ok()) {
+            entryOf(where, name)
+                .fail(fmt::format("{}{} {}: {}", prefix, kind, model::quote(name),
+                                  base::messageOf(parsed.status())));
+        }
+    }
+}
+
+void checkKind(const RuleSource& source, const std::string& prefix)
+{
+    if (!source.recordName.empty() && !source.alertName.empty()) {
+        const YAML::Mark other = source.alert->node().Mark();
+        source.record->fail(fmt::format("{}:{}: {}only one of 'record' and 'alert' must be set",
+                                        other.line + 1, other.column + 1, prefix));
+    } else if (source.recordName.empty() && source.alertName.empty()) {
+        source.whole.fail(prefix + "one of 'record' or 'alert' must be set");
     }
 }
 
 } // namespace
 
 void checkLabels(const yaml::Value& where, std::string_view prefix,
-                 const std::map<std::string, std::string>& labels)
+                 const std::map<std::string, std::string>& labels, NameScheme scheme)
 {
     for (const auto& [name, value] : labels) {
-        if (!isName(name) || name == model::kMetricName) {
-            where.fail(fmt::format("{}invalid label name: {}", prefix, model::quote(name)));
+        if (!isLabelName(name, scheme) || name == model::kMetricName) {
+            entryOf(where, name)
+                .fail(fmt::format("{}invalid label name: {}", prefix, model::quote(name)));
         }
         if (!base::isValidUtf8(value)) {
-            where.fail(fmt::format("{}invalid label value: {}", prefix, model::quote(value)));
+            entryOf(where, name)
+                .fail(fmt::format("{}invalid label value: {}", prefix, model::quote(value)));
         }
     }
 }
 
 void checkRule(RuleSource& source, std::string_view group, std::size_t number,
-               const promql::Features& features)
+               const RuleFileOptions& options)
 {
     const std::string prefix =
         fmt::format("group \"{}\", rule {}, \"{}\": ", group, number, source.rule.name);
-    const bool hasRecord = source.record && !source.record->isNull();
-    const bool hasAlert = source.alert && !source.alert->isNull();
-    if (hasRecord && hasAlert) {
-        source.record->fail(prefix + "only one of 'record' and 'alert' must be set");
-    } else if (!hasRecord && !hasAlert) {
-        source.whole.fail(prefix + "one of 'record' or 'alert' must be set");
+    checkKind(source, prefix);
+    checkExpression(source, prefix, options.features);
+    if (!source.recordName.empty()) {
+        checkRecording(source, prefix, options.nameScheme);
     }
-    checkExpression(source, prefix, features);
-    if (hasRecord) {
-        checkRecording(source, prefix);
+    const yaml::Value labels = source.labels.value_or(source.whole);
+    const yaml::Value annotations = source.annotations.value_or(source.whole);
+    checkLabels(labels, prefix, source.rule.labels, options.nameScheme);
+    checkAnnotationNames(source, prefix, options.nameScheme);
+    if (!source.alertName.empty()) {
+        checkTemplates(labels, prefix, "label", source.alertName, source.rule.labels);
+        checkTemplates(annotations, prefix, "annotation", source.alertName,
+                       source.rule.annotations);
     }
-    checkLabels(source.whole, prefix, source.rule.labels);
-    checkAnnotations(source, prefix);
 }
 
 } // namespace narthex::rules

@@ -21,17 +21,20 @@ struct RuleSource
     std::optional<yaml::Value> record;
     std::optional<yaml::Value> alert;
     std::optional<yaml::Value> expr;
-    bool hasFor = false;
-    bool hasKeepFiringFor = false;
+    std::optional<yaml::Value> labels;
+    std::optional<yaml::Value> annotations;
+    /// As written; empty: not there.
+    std::string recordName;
+    std::string alertName;
     Rule rule;
 };
 
 /// Reports what is wrong with the rule and fills in its expression. `number` counts from 1.
 void checkRule(RuleSource& source, std::string_view group, std::size_t number,
-               const promql::Features& features);
+               const RuleFileOptions& options);
 
-/// Group labels, whose findings stand at `where`.
+/// Labels of a group or rule, whose findings stand at their entries below `where`.
 void checkLabels(const yaml::Value& where, std::string_view prefix,
-                 const std::map<std::string, std::string>& labels);
+                 const std::map<std::string, std::string>& labels, relabel::NameScheme scheme);
 
 } // namespace narthex::rules

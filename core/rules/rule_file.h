@@ -4,12 +4,13 @@
 // Rule files: groups of recording and alerting rules, decoded strictly and checked as a whole.
 // Owner: values. Threads: pure functions; a RuleFile may be shared read-only. Errors:
 // InvalidArgument with every finding as `file:line:column: …`, the first as Position; NotFound.
-// Format: spec/rules.md, 1. Rule files. Templates in labels and annotations are not looked into.
+// Format: spec/rules.md, 1. Rule files.
 #pragma once
 
 #include "core/base/time.h"
 #include "core/promql/ast.h"
 #include "core/promql/features.h"
+#include "core/relabel/relabel.h"
 
 #include <absl/status/statusor.h>
 
@@ -65,12 +66,26 @@ struct RuleFile
 {
     std::string path;
     std::vector<RuleGroup> groups;
+    /// What is read and has no effect.
+    std::vector<std::string> warnings{};
+};
+
+struct RuleFileOptions
+{
+    promql::Features features{};
+    relabel::NameScheme nameScheme = relabel::NameScheme::Utf8;
+    bool ignoreUnknownFields = false;
 };
 
 /// `path` stands in messages.
 absl::StatusOr<RuleFile> parseRuleFile(const std::string& path, const std::string& text,
-                                       const promql::Features& features);
+                                       const RuleFileOptions& options);
 absl::StatusOr<RuleFile> loadRuleFile(const std::filesystem::path& path,
-                                      const promql::Features& features);
+                                      const RuleFileOptions& options);
+
+/// Kind, name and labels: pairs rules of two configurations.
+std::string identityOf(const Rule& rule);
+/// The group as text: equal for groups that do the same. Queries in their canonical form.
+std::string printGroup(const RuleGroup& group);
 
 } // namespace narthex::rules

@@ -194,10 +194,12 @@ void ScrapeLoop::begin(base::Timestamp scheduled, std::function<void()> done)
         ++busy_;
         const base::Duration now = environment_.timers.clock().monotonic();
         if (lastBegin_) {
-            environment_.counters.detailed.observe(
-                "prometheus_target_interval_length_seconds",
-                model::Labels{{"interval", base::formatDuration(interval_)}},
-                (now - *lastBegin_).seconds(), now);
+            discovery::Metrics& metrics = environment_.counters.detailed;
+            const model::Labels labels{{"interval", base::formatDuration(interval_)}};
+            const double seconds = (now - *lastBegin_).seconds();
+            metrics.observe("prometheus_target_interval_length_seconds", labels, seconds, now);
+            metrics.observeBuckets("prometheus_target_interval_length_histogram_seconds", labels,
+                                   seconds);
         }
         lastBegin_ = now;
         time = alignedLocked(scheduled);
@@ -232,7 +234,12 @@ void ScrapeLoop::process(FetchResult result, base::Timestamp time, base::Duratio
     if (!cancelled) {
         logFailure(result, time);
         const AppendOutcome outcome = appender_.append(std::move(result), time, timeout_, elapsed);
-        record(outcome, time, elapsed());
+        const base::Duration took = elapsed();
+        record(outcome, time, took);
+        if (job_->extraScrapeMetrics) {
+            environment_.counters.detailed.observeBuckets(
+                "prometheus_target_scrape_duration_seconds", {}, took.seconds());
+        }
     }
     {
         absl::MutexLock lock(&mutex_);
@@ -444,6 +451,17 @@ std::vector<FamilyMetadata> ScrapeLoop::metadata() const
 {
     absl::MutexLock lock(&mutex_);
     return metadata_;
+}
+
+MetadataSize ScrapeLoop::metadataSize() const
+{
+    const absl::MutexLock lock(&mutex_);
+    MetadataSize size{.entries = metadata_.size()};
+    for (const FamilyMetadata& each : metadata_) {
+        size.bytes += each.family.size() + each.metadata.help.size() + each.metadata.unit.size() +
+                      model::metricTypeText(each.metadata.type).size();
+    }
+    return size;
 }
 
 std::shared_ptr<const Target> ScrapeLoop::target() const

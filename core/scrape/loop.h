@@ -60,6 +60,13 @@ struct TargetStatus
     std::vector<ScrapeOutcome> history;
 };
 
+/// What the metadata of a target's families takes: its texts.
+struct MetadataSize
+{
+    std::size_t entries = 0;
+    std::size_t bytes = 0;
+};
+
 /// A target that is down.
 struct Failure
 {
@@ -151,6 +158,7 @@ public:
     [[nodiscard]] std::optional<Failure> failure() const;
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] std::vector<FamilyMetadata> metadata() const;
+    [[nodiscard]] MetadataSize metadataSize() const;
     [[nodiscard]] std::shared_ptr<const Target> target() const;
 
 private:

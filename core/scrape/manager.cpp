@@ -5,8 +5,27 @@
 #include "core/base/status.h"
 
 #include <algorithm>
+#include <array>
 
 namespace narthex::scrape {
+namespace {
+
+constexpr std::string_view kMetadataEntries = "prometheus_target_metadata_cache_entries";
+constexpr std::string_view kMetadataBytes = "prometheus_target_metadata_cache_bytes";
+/// Gone with their job.
+constexpr std::array kJobMetrics{
+    std::string_view("prometheus_target_scrape_pool_targets"),
+    std::string_view("prometheus_target_scrape_pool_target_limit"),
+    std::string_view("prometheus_target_scrape_pool_symboltable_items"),
+    std::string_view("prometheus_target_scrape_pool_sync_total"),
+    std::string_view("prometheus_target_sync_length_seconds"),
+    std::string_view("prometheus_target_sync_length_histogram_seconds"),
+    std::string_view("prometheus_target_sync_failed_total"),
+    kMetadataEntries,
+    kMetadataBytes,
+};
+
+} // namespace
 
 ScrapeManager::ScrapeManager(ScrapeEnvironment environment, net::HttpClient& client,
                              base::Duration reloadInterval)
@@ -71,10 +90,7 @@ absl::Status ScrapeManager::apply(const std::vector<std::shared_ptr<const JobCon
     }
     for (const auto& [name, pool] : old) {
         pool->end();
-        for (const std::string_view metric :
-             {"prometheus_target_scrape_pool_targets", "prometheus_target_scrape_pool_target_limit",
-              "prometheus_target_scrape_pool_sync_total", "prometheus_target_sync_length_seconds",
-              "prometheus_target_sync_failed_total"}) {
+        for (const std::string_view metric : kJobMetrics) {
             environment_.counters.detailed.remove(metric, model::Labels{{"scrape_job", name}});
         }
     }
@@ -261,6 +277,24 @@ std::map<std::string, std::vector<model::Metadata>> ScrapeManager::metadata() co
         }
     }
     return result;
+}
+
+void ScrapeManager::writeMetrics(exposition::TextWriter& out) const
+{
+    std::map<std::string, MetadataSize> sizes;
+    for (const auto& loop : loops()) {
+        const MetadataSize size = loop->metadataSize();
+        MetadataSize& sum = sizes[loop->target()->job];
+        sum.entries += size.entries;
+        sum.bytes += size.bytes;
+    }
+    for (const auto& [job, size] : sizes) {
+        const model::Labels labels{{"scrape_job", job}};
+        environment_.counters.detailed.set(kMetadataEntries, labels,
+                                           static_cast<double>(size.entries));
+        environment_.counters.detailed.set(kMetadataBytes, labels, static_cast<double>(size.bytes));
+    }
+    scrape::writeMetrics(out, environment_.counters, environment_.timers.clock().monotonic());
 }
 
 absl::Status ScrapeManager::scrapeNow(std::string_view targetId, std::function<void()> done)

@@ -66,6 +66,8 @@ public:
     [[nodiscard]] PoolStatus status() const;
     /// Metadata of all families by name; entries unique and sorted.
     [[nodiscard]] std::map<std::string, std::vector<model::Metadata>> metadata() const;
+    /// The counters, and what is counted when asked for.
+    void writeMetrics(exposition::TextWriter& out) const;
     /// Errors: NotFound.
     absl::Status scrapeNow(std::string_view targetId, std::function<void()> done);
     struct Summary

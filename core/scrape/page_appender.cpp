@@ -169,7 +169,7 @@ std::vector<FamilyMetadata> PageAppender::Impl::metadata()
     constexpr std::uint64_t kForgetAfter = 10;
     std::vector<FamilyMetadata> result;
     for (const CachedFamily& family : sink_.cache().families()) {
-        if (family.seen + kForgetAfter >= sink_.iteration()) {
+        if (!family.name.empty() && family.seen + kForgetAfter >= sink_.iteration()) {
             result.push_back({.family = family.name, .metadata = family.metadata});
         }
     }

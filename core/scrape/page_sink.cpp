@@ -22,6 +22,8 @@ constexpr base::Duration kFutureLimit = base::Duration::fromMs(10 * 60 * 1000);
 /// Samples handed over at once: enough to spread the cost of a call, small enough to stay in the
 /// first-level cache.
 constexpr std::size_t kBatch = 512;
+/// Pages for which metadata stays after its family has gone.
+constexpr std::uint64_t kKeptFamilies = 10;
 
 } // namespace
 
@@ -93,10 +95,13 @@ void PageSink::finish(bool wholePage)
     if (!wholePage || seen_ != cache_.size() || refused_) {
         markStale(time_);
     }
-    const std::size_t entries = cache_.size() + cache_.families().size();
+    const std::size_t entries = cache_.size() + cache_.familyCount();
     if (wholePage) {
         forgetUnseen();
-        lastSize_ = cache_.size() + cache_.families().size();
+        if (iteration_ % kKeptFamilies == 0) {
+            cache_.forgetFamilies(iteration_ - kKeptFamilies);
+        }
+        lastSize_ = cache_.size() + cache_.familyCount();
         return;
     }
     // A target that fails again and again with other series each time must not fill the memory.

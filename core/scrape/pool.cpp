@@ -108,6 +108,7 @@ void ScrapePool::sync(const discovery::GroupList& groups)
     if (loopsJob_ && !sameJob) {
         environment_.counters.poolReloads += 1;
     }
+    const bool isReload = loopsJob_ && !sameJob;
     replace(built, sameJob);
     loopsJob_ = config;
     report(built);
@@ -115,8 +116,15 @@ void ScrapePool::sync(const discovery::GroupList& groups)
     const base::Duration now = environment_.timers.clock().monotonic();
     const model::Labels labels{{"scrape_job", config->jobName}};
     environment_.counters.detailed.add("prometheus_target_scrape_pool_sync_total", labels);
-    environment_.counters.detailed.observe("prometheus_target_sync_length_seconds", labels,
-                                           (now - begin).seconds(), now);
+    discovery::Metrics& metrics = environment_.counters.detailed;
+    const double seconds = (now - begin).seconds();
+    metrics.observe("prometheus_target_sync_length_seconds", labels, seconds, now);
+    metrics.observeBuckets("prometheus_target_sync_length_histogram_seconds", labels, seconds);
+    if (isReload) {
+        metrics.observe("prometheus_target_reload_length_seconds",
+                        model::Labels{{"interval", base::formatDuration(config->interval)}},
+                        seconds, now);
+    }
 }
 
 void ScrapePool::replace(const std::vector<BuiltGroup>& built, bool sameJob)
@@ -218,6 +226,9 @@ void ScrapePool::report(const std::vector<BuiltGroup>& built)
                                        static_cast<double>(loops_.size()));
     environment_.counters.detailed.set("prometheus_target_scrape_pool_target_limit", labels,
                                        static_cast<double>(config->targetLimit));
+    // Labels are kept by the store alone: a pool has no table of symbols.
+    environment_.counters.detailed.set("prometheus_target_scrape_pool_symboltable_items", labels,
+                                       0);
 }
 
 void ScrapePool::stop()

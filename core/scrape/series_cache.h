@@ -86,8 +86,13 @@ public:
     [[nodiscard]] std::size_t size() const { return byRaw_.size(); }
 
     std::uint32_t family(std::string_view name);
+    /// Forgets families that were not seen since `iteration`; no line of the last page may be one
+    /// of them.
+    void forgetFamilies(std::uint64_t iteration);
     [[nodiscard]] CachedFamily& familyAt(std::uint32_t index) { return families_[index]; }
+    /// All slots; those without a name are free.
     [[nodiscard]] const std::deque<CachedFamily>& families() const { return families_; }
+    [[nodiscard]] std::size_t familyCount() const { return familyIndex_.size(); }
 
 private:
     std::vector<CachedSeries> series_;
@@ -95,6 +100,7 @@ private:
     base::StringViewMap<std::uint32_t> byRaw_;
     std::vector<std::uint32_t> free_;
     std::deque<CachedFamily> families_;
+    std::vector<std::uint32_t> freeFamilies_;
     base::StringMap<std::uint32_t> familyIndex_;
 };
 

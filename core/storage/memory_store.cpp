@@ -136,12 +136,13 @@ public:
 
     absl::StatusOr<SeriesRef> seriesFor(const model::Labels& labels) override
     {
-        const auto it = std::find(known_.begin(), known_.end(), labels);
-        if (it != known_.end()) {
-            return SeriesRef(static_cast<std::uint64_t>(it - known_.begin()) + 1);
+        const absl::MutexLock lock(&store_.mutex_);
+        const auto next = static_cast<SeriesRef>(store_.names_.size() + 1);
+        const auto [found, isNew] = store_.refs_.try_emplace(labels, next);
+        if (isNew) {
+            store_.names_.push_back(labels);
         }
-        known_.push_back(labels);
-        return SeriesRef(known_.size());
+        return found->second;
     }
 
     void appendBatch(std::span<const SeriesRef> refs, std::span<const base::Timestamp> times,
@@ -186,13 +187,12 @@ public:
 private:
     AppendResult put(SeriesRef ref, base::Timestamp time, MemoryStore::Sample sample)
     {
-        const auto index = static_cast<std::size_t>(ref) - 1;
-        if (index >= known_.size()) {
+        const std::optional<model::Labels> labels = nameOf(ref);
+        if (!labels) {
             return AppendResult::UnknownSeries;
         }
-        const model::Labels& labels = known_[index];
-        MemoryStore::Samples& mine = pending_[labels];
-        const auto newest = newestOf(mine, labels);
+        MemoryStore::Samples& mine = pending_[*labels];
+        const auto newest = newestOf(mine, *labels);
         if (newest && time.ms < newest->first) {
             return AppendResult::OutOfOrder;
         }
@@ -202,6 +202,13 @@ private:
         }
         mine.emplace(time.ms, std::move(sample));
         return AppendResult::Appended;
+    }
+
+    std::optional<model::Labels> nameOf(SeriesRef ref) const
+    {
+        const auto index = static_cast<std::size_t>(ref) - 1;
+        const absl::MutexLock lock(&store_.mutex_);
+        return index < store_.names_.size() ? std::optional(store_.names_[index]) : std::nullopt;
     }
 
     std::optional<std::pair<std::int64_t, MemoryStore::Sample>>
@@ -227,7 +234,6 @@ private:
     }
 
     MemoryStore& store_;
-    std::vector<model::Labels> known_;
     std::map<model::Labels, MemoryStore::Samples> pending_;
 };
 

@@ -49,6 +49,9 @@ private:
 
     mutable absl::Mutex mutex_;
     std::map<model::Labels, Samples> series_ ABSL_GUARDED_BY(mutex_);
+    /// A reference is one more than the index among the names; both survive clear().
+    std::map<model::Labels, model::SeriesRef> refs_ ABSL_GUARDED_BY(mutex_);
+    std::vector<model::Labels> names_ ABSL_GUARDED_BY(mutex_);
 };
 
 } // namespace narthex::storage

@@ -26,7 +26,15 @@ public:
         if (!config.ok()) {
             throw std::runtime_error(config.status().ToString());
         }
-        auto provider = (*config)->makeProvider(world.environment());
+        discovery::ProviderEnvironment environment = world.environment();
+        environment.report = [this](std::string_view part, const absl::Status& status) {
+            const absl::MutexLock lock(&mutex_);
+            failing_.erase(std::string(part));
+            if (!status.ok()) {
+                failing_[std::string(part)] = std::string(status.message());
+            }
+        };
+        auto provider = (*config)->makeProvider(environment);
         if (!provider.ok()) {
             throw std::runtime_error(provider.status().ToString());
         }
@@ -74,6 +82,12 @@ public:
             seconds);
     }
 
+    /// What is reported as failing, by part: its message.
+    [[nodiscard]] std::map<std::string, std::string> failing() const
+    {
+        const absl::MutexLock lock(&mutex_);
+        return failing_;
+    }
     [[nodiscard]] State state() const
     {
         const absl::MutexLock lock(&mutex_);
@@ -108,6 +122,7 @@ private:
     absl::CondVar changed_;
     State state_ ABSL_GUARDED_BY(mutex_);
     std::size_t sends_ ABSL_GUARDED_BY(mutex_) = 0;
+    std::map<std::string, std::string> failing_ ABSL_GUARDED_BY(mutex_);
     std::jthread thread_;
 };
 

@@ -99,7 +99,15 @@ void Reflector::run(const std::stop_token& stop)
 
 void Reflector::note(const absl::Status& status, const std::stop_token& stop)
 {
-    if (status.ok() || stop.stop_requested()) {
+    if (stop.stop_requested()) {
+        return;
+    }
+    if (!status.ok() || failing_) {
+        reportPart(environment_, path_,
+                   status.ok() ? status : base::annotate(status, fmt::format("GET {}", path_)));
+    }
+    failing_ = !status.ok();
+    if (status.ok()) {
         return;
     }
     environment_.metrics.add(kFailures);

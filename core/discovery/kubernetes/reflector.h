@@ -50,6 +50,7 @@ private:
     std::minstd_rand random_{std::random_device{}()};
     std::string version_;                         // where the next watch begins; empty: list first
     bool consistent_ = false;                     // the next list must be the newest there is
+    bool failing_ = false;                        // as it was reported last
     bool heard_ = false;                          // the watch said something
     std::map<std::string, std::string> versions_; // of the objects in the cache, by key
 };

@@ -23,6 +23,7 @@ constexpr std::string_view kDuration = "prometheus_sd_consul_rpc_duration_second
 constexpr base::Duration kRetry = base::Duration::fromMs(15'000);
 // The server holds a question for so long at most; the answer gets a little more.
 constexpr std::string_view kWait = "120000ms";
+constexpr std::string_view kDatacenterPart = "retrieving the datacenter's name";
 constexpr base::Duration kTimeout = base::Duration::fromMs(135'000);
 
 struct ConsulConfig final : MechanismOf<ConsulConfig>
@@ -220,18 +221,29 @@ private:
                 datacenter_ = json.ok() ? (*json)["Config"]["Datacenter"].text() : "";
             }
             if (datacenter_.empty() && !stop.stop_requested()) {
-                fail("retrieving the datacenter's name", status);
+                fail(kDatacenterPart, status);
                 waitFor(kRetry, stop);
             }
         }
+        works(kDatacenterPart);
         return !stop.stop_requested();
     }
 
-    void fail(std::string_view what, const absl::Status& status)
+    void fail(std::string_view what, const absl::Status& cause)
     {
+        const absl::Status status = cause.ok() ? base::unavailable("the answer lacks it") : cause;
+        failing_.insert(std::string(what));
+        reportPart(environment_, what, base::annotate(status, what));
         environment_.metrics.add(kFailures);
         environment_.log->error("discovery: consul: Error refreshing {} err=\"{}\"", what,
-                                status.ok() ? "the answer lacks it" : base::messageOf(status));
+                                base::messageOf(status));
+    }
+
+    void works(std::string_view what)
+    {
+        if (failing_.erase(std::string(what)) > 0) {
+            reportPart(environment_, what, absl::OkStatus());
+        }
     }
 
     [[nodiscard]] net::Parameters commonQuery() const
@@ -371,6 +383,7 @@ private:
             question.due = std::max(question.due, now() + kRetry);
             return std::nullopt;
         }
+        works(question.path);
         const std::string_view text = response->header("X-Consul-Index");
         std::uint64_t index = 0;
         std::from_chars(text.data(), text.data() + text.size(), index);
@@ -408,6 +421,7 @@ private:
                 return false;
             }
             environment_.http.cancel(service.second.request);
+            works(service.second.path);
             gone.push_back({.source = service.first});
             return true;
         });
@@ -466,6 +480,7 @@ private:
     const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
     // Touched by run() only.
     std::string datacenter_;
+    std::set<std::string> failing_;   // paths, as reported
     std::optional<Question> catalog_; // absent: all services are named
     std::map<std::string, Question> services_;
     std::uint64_t lastTicket_ = 0;

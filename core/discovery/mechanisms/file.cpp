@@ -161,14 +161,18 @@ private:
                 environment_.log->error("discovery: Error reading file path=\"{}\" err=\"{}\"",
                                         path, base::messageOf(groups.status()));
                 counts[path] = counts_[path];
+                failing_.insert(path);
+                reportPart(environment_, path, groups.status());
                 continue;
             }
+            works(path);
             counts[path] = groups->size();
             std::move(groups->begin(), groups->end(), std::back_inserter(all));
         }
         for (const auto& [path, before] : counts_) {
             const auto now = counts.find(path);
             if (now == counts.end()) {
+                works(path);
                 metrics_.remove(kMtime, mtimeLabels(path));
             }
             for (std::size_t i = now == counts.end() ? 0 : now->second; i < before; ++i) {
@@ -179,6 +183,13 @@ private:
         const base::Duration end = environment_.clock.monotonic();
         metrics_.observe(kScanDuration, {}, (end - begin).seconds(), end);
         return all;
+    }
+
+    void works(const std::string& path)
+    {
+        if (failing_.erase(path) > 0) {
+            reportPart(environment_, path, absl::OkStatus());
+        }
     }
 
     absl::StatusOr<TargetGroups> readOne(const std::string& path)
@@ -214,6 +225,7 @@ private:
     DirectoryWatch watch_;
     bool watching_ = true;
     std::map<std::string, std::size_t> counts_; // groups by path
+    std::set<std::string> failing_;             // paths
 };
 
 absl::StatusOr<Provider> FileConfig::makeProvider(const ProviderEnvironment& environment) const

@@ -360,6 +360,9 @@ void TestConsulDiscovery::keepsTargetsOnFailures()
     QTRY_COMPARE(world_->metrics.value("prometheus_sd_consul_rpc_failures_total"), 2.0);
     QCOMPARE(watch->group("a").entries.size(), std::size_t{1});
     QCOMPARE(watch->group("b").entries.size(), std::size_t{1});
+    QTRY_COMPARE(watch->failing().size(), std::size_t{2});
+    const std::string why = watch->failing().at(kA);
+    QVERIFY2(why.find("500") != std::string::npos, why.c_str());
 }
 
 void TestConsulDiscovery::beginsAnewWhenTheIndexGoesBack()

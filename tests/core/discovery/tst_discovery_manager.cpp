@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/file.h"
 #include "core/discovery/manager.h"
 #include "core/exposition/text_writer.h"
 #include "support/discovery_world.h"
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace narthex;
@@ -186,6 +189,7 @@ private Q_SLOTS:
     void keepsGroupsOfAFailedRefresh();
     void aStuckProviderBlocksNobody();
     void aProviderThatThrowsHarmsNobody();
+    void saysWhichPartOfAWatcherFails();
     void countsUpdatesThatWaitForABusyConsumer();
     void metricsFollowTheSets();
     void writesItsMetrics();
@@ -362,6 +366,30 @@ void TestDiscoveryManager::aProviderThatThrowsHarmsNobody()
     world.manager_.apply({{"bad", with(bad)}, {"fine", with(fine)}});
     QVERIFY(world.until("fine", "fine:1"));
     QTRY_COMPARE(world.manager_.status().at(0).lastError, std::string("broken"));
+}
+
+void TestDiscoveryManager::saysWhichPartOfAWatcherFails()
+{
+    World world;
+    const base::TemporaryDirectory folder;
+    const std::string file = (folder.path() / "a.json").string();
+    std::ofstream(file) << "[{\"targets\": [\"h:1\"]}]";
+    auto config = tests::DiscoveryWorld::read("file", "files: ['" + folder.path().string() +
+                                                          "/*.json']\nrefresh_interval: 1h\n");
+    QVERIFY(config.ok());
+    world.manager_.apply(
+        {{"a", with(std::shared_ptr<const discovery::MechanismConfig>(*std::move(config)))}});
+    QVERIFY(world.until("a", "h:1"));
+    QCOMPARE(world.manager_.status().at(0).lastError, std::string());
+    std::ofstream(file) << "[{";
+    QTRY_VERIFY(world.manager_.status().at(0).lastError.find(file) != std::string::npos);
+    QCOMPARE(world.manager_.status().at(0).targets, std::size_t{1});
+    std::ofstream(folder.path() / "b.json") << "no list";
+    QTRY_VERIFY(world.manager_.status().at(0).lastError.ends_with("(and 1 more)"));
+    std::filesystem::remove(folder.path() / "b.json");
+    std::ofstream(file) << "[{\"targets\": [\"h:2\"]}]";
+    QTRY_COMPARE(world.manager_.status().at(0).lastError, std::string());
+    QVERIFY(world.until("a", "h:2"));
 }
 
 void TestDiscoveryManager::countsUpdatesThatWaitForABusyConsumer()

@@ -184,10 +184,12 @@ void TestFileDiscovery::keepsTheGroupsOfABrokenFile()
     const std::size_t sends = run.sends();
     replace(file, bad.toStdString());
     QTRY_COMPARE(errors(), before + 1);
+    QTRY_COMPARE(run.failing().size(), std::size_t{1});
     QCOMPARE(run.sends(), sends);
     QCOMPARE(labelsOf(run.group(path(file) + ":0"))["__address__"], std::string("z:1"));
     replace(file, "[]");
     QVERIFY(run.untilEntries(path(file) + ":0", 0));
+    QVERIFY(run.failing().empty());
 }
 
 void TestFileDiscovery::emptiesGroupsThatAreGone()

@@ -62,6 +62,7 @@ private Q_SLOTS:
     void listsAnewAfter410_data();
     void listsAnewAfter410();
     void waitsAfterErrorsAndKeepsTargets();
+    void reportsWhatItMayNotRead();
     void sendsNothingBeforeAllIsKnown();
     void followsEachNamespaceForItself();
     void passesSelectorsOn();
@@ -239,12 +240,25 @@ void TestKubernetesWatch::waitsAfterErrorsAndKeepsTargets()
     QVERIFY(watch->untilEntries("pod/d/a", 1, 20));
     QCOMPARE(world_->metrics.value("prometheus_sd_kubernetes_failures_total"), 2.0);
     QCOMPARE(api_->asked(kPods, false).size(), std::size_t{3});
+    QTRY_VERIFY(watch->failing().empty());
     api_->failNext("/pods", 500, 1);
     api_->endWatches(true);
     QTRY_COMPARE(world_->metrics.value("prometheus_sd_kubernetes_failures_total"), 3.0);
     QCOMPARE(filled(watch->state()), std::size_t{1});
     api_->put(kPods, pod("b"));
     QVERIFY(watch->untilEntries("pod/d/b", 1, 20));
+}
+
+void TestKubernetesWatch::reportsWhatItMayNotRead()
+{
+    api_->failNext("/pods", 403, 1000);
+    const auto watch = run();
+    QTRY_COMPARE(watch->failing().size(), std::size_t{1});
+    const auto failing = watch->failing();
+    const auto& [part, message] = *failing.begin();
+    QCOMPARE(part, std::string(kPods));
+    QVERIFY2(message.find("GET " + part) == 0 && message.find("403") != std::string::npos,
+             message.c_str());
 }
 
 void TestKubernetesWatch::sendsNothingBeforeAllIsKnown()

@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/engine/engine.h"
+#include "core/exposition/text_writer.h"
 #include "support/scripted_server.h"
 
 #include <QtTest>
@@ -21,7 +22,8 @@ class World
 public:
     World()
     {
-        target_.answerWith("GET /metrics", {.contentType = "text/plain", .body = "a 1\n"});
+        target_.answerWith("GET /metrics", {.contentType = "text/plain",
+                                            .body = "# TYPE a counter\n# HELP a Some.\na 1\n"});
         options.dataDirectory = folder.path() / "data";
         options.configFile = folder.path() / "prometheus.yml";
     }
@@ -97,6 +99,7 @@ private Q_SLOTS:
     void reloadsByItselfWhenAFileChanges();
     void aPasswordFileMayComeBack();
     void discoveryThatFailsIsAProblem();
+    void countsWhatItDoesByJobAndInterval();
     void saysWhatChanged();
 };
 
@@ -215,6 +218,37 @@ void TestReload::discoveryThatFailsIsAProblem()
                              5000);
     QVERIFY(world.target("web").target != nullptr);
     QTRY_VERIFY_WITH_TIMEOUT(problem().isEmpty(), 5000);
+}
+
+void TestReload::countsWhatItDoesByJobAndInterval()
+{
+    World world;
+    world.start("scrape_configs:\n- {job_name: a, scrape_interval: 50ms, scrape_timeout: 50ms, "
+                "extra_scrape_metrics: true, static_configs: [{targets: ['TARGET']}]}\n"
+                "- {job_name: b, scrape_interval: 1h, static_configs: [{targets: ['TARGET']}]}\n");
+    const auto metrics = [&] {
+        std::string text;
+        exposition::TextWriter out(text);
+        world.engine->scraping().writeMetrics(out);
+        return QString::fromStdString(text);
+    };
+    QTRY_VERIFY(metrics().contains(
+        "prometheus_target_interval_length_histogram_seconds_count{interval=\"50ms\"}"));
+    QTRY_VERIFY(
+        metrics().contains("prometheus_target_metadata_cache_entries{scrape_job=\"a\"} 1\n"));
+    QVERIFY(metrics().contains("prometheus_target_metadata_cache_bytes{scrape_job=\"a\"} 13\n"));
+    QVERIFY(
+        metrics().contains("prometheus_target_scrape_pool_symboltable_items{scrape_job=\"b\"}"));
+    QVERIFY(
+        metrics().contains("prometheus_target_sync_length_histogram_seconds_count{scrape_job="));
+    QVERIFY(metrics().contains("prometheus_target_scrape_duration_seconds_count "));
+    QVERIFY(!metrics().contains("reload_length_seconds"));
+    world.write("prometheus.yml", "scrape_configs:\n- {job_name: a, scrape_interval: 60ms, "
+                                  "scrape_timeout: 50ms, static_configs: [{targets: ['TARGET']}]}");
+    QVERIFY(world.engine->reload().ok());
+    QVERIFY(
+        metrics().contains("prometheus_target_reload_length_seconds_count{interval=\"60ms\"} 1"));
+    QVERIFY(!metrics().contains("scrape_job=\"b\""));
 }
 
 void TestReload::saysWhatChanged()

@@ -5,6 +5,7 @@
 
 #include <QtTest>
 
+#include <algorithm>
 #include <filesystem>
 
 using namespace narthex;
@@ -30,6 +31,13 @@ private Q_SLOTS:
     void refusesMistakesWithTheirPlace_data();
     void refusesMistakesWithTheirPlace();
     void tellsAllFindingsTogether();
+    void checksTemplatesOfAlerts_data();
+    void checksTemplatesOfAlerts();
+    void namesFollowTheScheme();
+    void namesBothPlacesOfAConflict();
+    void tellsBothFieldsThatARecordingRuleMayNotHave();
+    void loadsUnknownFieldsWhenAsked();
+    void warnsOfASecondDocument();
     void agreesWithTheConformanceFiles_data();
     void agreesWithTheConformanceFiles();
 };
@@ -135,6 +143,86 @@ void TestRuleFile::tellsAllFindingsTogether()
     }
 }
 
+void TestRuleFile::checksTemplatesOfAlerts_data()
+{
+    QTest::addColumn<QByteArray>("fields");
+    QTest::addColumn<QString>("message");
+    const auto row = [](const char* name, const char* fields, const char* message) {
+        QTest::newRow(name) << QByteArray(fields) << message;
+    };
+    row("unknown variable", "annotations: {a: '{{ $label.x }}'}",
+        "r.yml:4:43: group \"g\", rule 1, \"A\": annotation \"a\": template: __alert_A:1:");
+    row("variable is named", "annotations: {a: '{{ $label.x }}'}", "$label");
+    row("empty condition", "labels: {l: '{{ if }}'}", "label \"l\": template: __alert_A:1:");
+    row("missing key", "annotations: {a: '{{ $labels.nope }}'}", "");
+    row("query", "annotations: {a: '{{ first (query \"absent_metric\") }}'}", "");
+}
+
+void TestRuleFile::checksTemplatesOfAlerts()
+{
+    QFETCH(QByteArray, fields);
+    QFETCH(QString, message);
+    const auto file = parse("groups:\n- name: g\n  rules:\n  - {alert: A, expr: up, " +
+                            fields.toStdString() + "}\n");
+    const QString told = QString::fromStdString(std::string(base::messageOf(file.status())));
+    QCOMPARE(file.ok(), message.isEmpty());
+    QVERIFY2(told.contains(message), qPrintable(told));
+}
+
+void TestRuleFile::namesFollowTheScheme()
+{
+    const std::string text = "groups:\n- name: g\n  rules:\n  - {record: my.metric, expr: up, "
+                             "labels: {a.b: c}}\n";
+    QVERIFY(parse(text).ok());
+    const auto legacy =
+        rules::parseRuleFile("r.yml", text, {.nameScheme = relabel::NameScheme::Legacy});
+    const std::string told(base::messageOf(legacy.status()));
+    QVERIFY2(told.find("invalid recording rule name: \"my.metric\"") != std::string::npos,
+             told.c_str());
+    QVERIFY2(told.find("invalid label name: \"a.b\"") != std::string::npos, told.c_str());
+}
+
+void TestRuleFile::namesBothPlacesOfAConflict()
+{
+    const auto file = parse("groups:\n- name: g\n  rules:\n  - record: a\n    alert: b\n"
+                            "    expr: up\n");
+    const std::string told(base::messageOf(file.status()));
+    QVERIFY2(told.starts_with("r.yml:4:13: 5:12: group \"g\", rule 1, \"b\": only one"),
+             told.c_str());
+}
+
+void TestRuleFile::tellsBothFieldsThatARecordingRuleMayNotHave()
+{
+    const auto file = parse("groups:\n- name: g\n  rules:\n  - {record: a, expr: up, for: 1m, "
+                            "annotations: {b: c}}\n");
+    const std::string told(base::messageOf(file.status()));
+    QVERIFY2(told.find("'for'") != std::string::npos, told.c_str());
+    QVERIFY2(told.find("'annotations'") != std::string::npos, told.c_str());
+    QCOMPARE(std::count(told.begin(), told.end(), '\n'), 1);
+}
+
+void TestRuleFile::loadsUnknownFieldsWhenAsked()
+{
+    const std::string text = "foo: 1\ngroups:\n- name: g\n";
+    const auto strict = parse(text);
+    const std::string told(base::messageOf(strict.status()));
+    QVERIFY2(told.starts_with("r.yml:1:") && told.find("field foo") != std::string::npos,
+             told.c_str());
+    const auto lax = rules::parseRuleFile("r.yml", text, {.ignoreUnknownFields = true});
+    QVERIFY2(lax.ok(), lax.status().ToString().c_str());
+    QCOMPARE(lax->groups.size(), std::size_t{1});
+}
+
+void TestRuleFile::warnsOfASecondDocument()
+{
+    const auto one = parse("---\n# rules\ngroups:\n- name: g\n");
+    QVERIFY(one.ok() && one->warnings.empty());
+    const auto two = parse("groups:\n- name: g\n---\ngroups:\n- name: h\n");
+    QVERIFY2(two.ok(), two.status().ToString().c_str());
+    QCOMPARE(two->groups.size(), std::size_t{1});
+    QCOMPARE(two->warnings.size(), std::size_t{1});
+}
+
 void TestRuleFile::agreesWithTheConformanceFiles_data()
 {
     QTest::addColumn<QString>("name");
@@ -145,6 +233,14 @@ void TestRuleFile::agreesWithTheConformanceFiles_data()
                                 << "";
     QTest::newRow("unknown fields") << "rules_extrafields.yml"
                                     << "not found in type";
+    QTest::newRow("unknown variable") << "rules-bad.yml"
+                                      << "undefined variable \"$label\"";
+    for (const char* name : {"bad-rules-error.yml", "at-modifier.yml", "negative-offset.yml",
+                             "prometheus-rules.lint.yml"}) {
+        QTest::newRow(name) << name << "";
+    }
+    QTest::newRow("features") << "features.yml"
+                              << "experimental";
     QTest::newRow("syntax") << "bad-rules-syntax.yml"
                             << "could not parse expression";
 }

@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 #include "core/scrape/content_type.h"
 #include "core/scrape/page_appender.h"
+#include "core/scrape/series_cache.h"
 
 #include <QtTest>
 
@@ -21,6 +22,7 @@ class TestPageAppender : public QObject
 {
     Q_OBJECT
 private Q_SLOTS:
+    void forgetsFamiliesThatAreGone();
     void storesSamplesWithTargetLabelsAndSyntheticSeries();
     void aSeriesThatVanishesGetsAMarker();
     void aFailedFetchEndsAllSeries();
@@ -34,6 +36,7 @@ private Q_SLOTS:
     void futureSamplesAreSkipped();
     void aPageCannotSendAMarker();
     void metricRelabelingDropsSeries();
+    void aSeriesWithoutANameFailsTheScrape();
     void labelLimitsFailTheScrape();
     void refusesUnknownContentTypes();
     void endOfRunEndsUpToo();
@@ -158,6 +161,9 @@ void TestPageAppender::exposedLabelsMoveAsideOrStay()
     Scraper kept({.jobName = "j", .honorLabels = true});
     kept.scrape("a{instance=\"x\"} 1\n");
     QCOMPARE(kept.series("a", "instance=\"x\", job=\"j\""), std::string("1@0"));
+    // An empty one takes the target's away.
+    kept.scrape("b{instance=\"\"} 1\n");
+    QCOMPARE(kept.series("b", "job=\"j\""), std::string("1@1"));
 }
 
 void TestPageAppender::ownTimestampsAreNotTracked()
@@ -200,6 +206,19 @@ void TestPageAppender::metricRelabelingDropsSeries()
     QCOMPARE(scraper.series("b"), std::string("1@0 2@1"));
 }
 
+void TestPageAppender::aSeriesWithoutANameFailsTheScrape()
+{
+    scrape::JobConfig job{.jobName = "j"};
+    relabel::Rule rule{.regex = "__name__", .action = relabel::Action::LabelDrop};
+    QVERIFY(relabel::validate(rule, relabel::NameScheme::Utf8).ok());
+    job.metricRelabelRules = {rule};
+    Scraper scraper(job);
+    const auto outcome = scraper.scrape("a 1\n");
+    QVERIFY(outcome.status.message().find("missing metric name (__name__ label)") !=
+            std::string_view::npos);
+    QCOMPARE(scraper.series("up"), std::string("0@0"));
+}
+
 void TestPageAppender::labelLimitsFailTheScrape()
 {
     Scraper scraper({.jobName = "j", .labelLimit = 2});
@@ -236,6 +255,29 @@ void TestPageAppender::remembersMetadata()
     QCOMPARE(metadata.size(), std::size_t{1});
     QCOMPARE(metadata[0].metadata.help, std::string("Counts."));
     QCOMPARE(int(metadata[0].metadata.type), int(model::MetricType::Counter));
+}
+
+void TestPageAppender::forgetsFamiliesThatAreGone()
+{
+    scrape::SeriesCache cache;
+    const std::uint32_t old = cache.family("old");
+    const std::uint32_t kept = cache.family("kept");
+    const std::uint32_t series = cache.add("old_total");
+    cache.at(series).family = old;
+    cache.familyAt(kept).seen = 5;
+    cache.forgetFamilies(5);
+    QCOMPARE(cache.familyCount(), std::size_t{1});
+    QCOMPARE(cache.family("kept"), kept);
+    QCOMPARE(cache.at(series).family, scrape::CachedSeries::kNoFamily);
+    QCOMPARE(cache.family("new"), old); // the place is used again
+    // Names that change with each page: what is remembered stays small.
+    Scraper scraper;
+    for (int i = 0; i < 60; ++i) {
+        const std::string name = "m" + std::to_string(i);
+        QVERIFY(scraper.scrape("# TYPE " + name + " gauge\n" + name + " 1\n").status.ok());
+    }
+    QVERIFY(scraper.appender_.metadata().size() <= 11);
+    QCOMPARE(scraper.appender_.metadata().back().family.substr(0, 1), std::string("m"));
 }
 
 void TestPageAppender::theRecordedPairDiffersByOneSeries()
