@@ -123,6 +123,12 @@ private:
             out += "bool ";
             return i + 1;
         }
+        // Where an operand is to come a bracket can only have closed the list of on or ignoring.
+        const bool joins = isWord(token, "group_left") || isWord(token, "group_right");
+        if (joins && operand && i > 0 && isSymbol(at(i - 1), ")")) {
+            out.append(token.text).append(1, ' ');
+            return i + 1;
+        }
         if (isOneOf(token, kWordOperators) && !operand) {
             out.append(token.text).append(1, ' ');
             operand = true;
