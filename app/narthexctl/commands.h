@@ -17,6 +17,8 @@ inline constexpr int kCannotStart = 2;
 void addServe(CLI::App& app, int& exitCode);
 void addCheck(CLI::App& app, int& exitCode);
 void addTest(CLI::App& app, int& exitCode);
+/// Below `test`.
+void addTestRules(CLI::App& test, int& exitCode);
 void addTsdb(CLI::App& app, int& exitCode);
 
 } // namespace narthex::ctl

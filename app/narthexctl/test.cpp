@@ -12,9 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <glob.h>
 #include <memory>
-#include <span>
 
 namespace narthex::ctl {
 namespace {
@@ -41,15 +39,8 @@ int complain(int code, const absl::Status& status)
 /// The files that a pattern stands for, in order; the pattern itself when it is a plain name.
 std::vector<std::string> expanded(const std::string& pattern)
 {
-    glob_t found{};
-    std::vector<std::string> files;
-    if (glob(pattern.c_str(), GLOB_NOCHECK, nullptr, &found) == 0) {
-        for (const char* const path : std::span(found.gl_pathv, found.gl_pathc)) {
-            files.emplace_back(path);
-        }
-    }
-    globfree(&found);
-    return files;
+    const std::vector<std::string> files = base::matchFiles(pattern);
+    return files.empty() ? std::vector<std::string>{pattern} : files;
 }
 
 absl::Status listEvaluations(const std::string& file, std::string_view script,
@@ -163,7 +154,7 @@ int testPromql(const PromqlFlags& flags)
 
 void addTest(CLI::App& app, int& exitCode)
 {
-    CLI::App* test = app.add_subcommand("test", "Run tests of queries.");
+    CLI::App* test = app.add_subcommand("test", "Run tests of queries and rules.");
     test->require_subcommand(1);
     CLI::App* promql = test->add_subcommand(
         "promql", "Run query test scripts, in the language of Prometheus' own.");
@@ -179,6 +170,7 @@ void addTest(CLI::App& app, int& exitCode)
                        "Write copies of the scripts into this folder, with the values that were "
                        "found in place of those expected");
     promql->callback([flags, &exitCode] { exitCode = testPromql(*flags); });
+    addTestRules(*test, exitCode);
 }
 
 } // namespace narthex::ctl

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -333,6 +334,17 @@ TemporaryDirectory::~TemporaryDirectory()
 {
     std::error_code error;
     std::filesystem::remove_all(path_, error);
+}
+
+std::vector<std::string> matchFiles(const std::string& pattern)
+{
+    std::vector<std::string> files;
+    glob_t matches{};
+    if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
+        files.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+    }
+    ::globfree(&matches);
+    return files;
 }
 
 } // namespace narthex::base

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace narthex::base {
 
@@ -132,5 +133,8 @@ public:
 private:
     std::filesystem::path path_;
 };
+
+/// Files that match a pattern as a shell expands it, sorted; none is fine.
+std::vector<std::string> matchFiles(const std::string& pattern);
 
 } // namespace narthex::base

@@ -222,7 +222,7 @@ absl::StatusOr<Config> parse(const std::filesystem::path& file, const std::strin
         return base::annotate(status, prefix);
     }
     for (const std::string& pattern : config.scrapeConfigFiles) {
-        for (const std::string& extra : matchFiles(pattern)) {
+        for (const std::string& extra : base::matchFiles(pattern)) {
             const std::string absolute = std::filesystem::absolute(extra).string();
             if (absl::Status status = readExtraFile(absolute, config, names); !status.ok()) {
                 return base::annotate(status, fmt::format("{}: \"{}\"", prefix, absolute));

@@ -154,9 +154,6 @@ absl::Status checkFiles(const Config& config, const promql::Features& features);
 /// Source: spec/config.md, Loading and reloading.
 absl::StatusOr<std::string> fingerprint(const Config& config, bool onDisk);
 
-/// Files that match a pattern, sorted; none is fine. '*' stands in the last path element only.
-std::vector<std::string> matchFiles(const std::string& pattern);
-
 /// What a reload would change, a line each: "scrape job \"node\" added", "global changed".
 std::vector<std::string> describeChanges(const Config& before, const Config& after);
 

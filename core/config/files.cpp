@@ -12,7 +12,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <glob.h>
 
 namespace narthex::config {
 namespace {
@@ -49,7 +48,7 @@ private:
 absl::Status addFiles(Sha256& hash, std::string_view mark, const std::vector<std::string>& patterns)
 {
     for (const std::string& pattern : patterns) {
-        for (const std::string& file : matchFiles(pattern)) {
+        for (const std::string& file : base::matchFiles(pattern)) {
             NARTHEX_ASSIGN_OR_RETURN(const std::string content, base::readFile(file, kFileLimit));
             constexpr std::string_view kZero("\0", 1);
             hash.add(mark);
@@ -64,17 +63,6 @@ absl::Status addFiles(Sha256& hash, std::string_view mark, const std::vector<std
 }
 
 } // namespace
-
-std::vector<std::string> matchFiles(const std::string& pattern)
-{
-    std::vector<std::string> files;
-    glob_t matches{};
-    if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
-        files.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
-    }
-    ::globfree(&matches);
-    return files;
-}
 
 absl::Status checkFiles(const Config& config, const promql::Features& features)
 {
@@ -100,7 +88,7 @@ absl::Status checkFiles(const Config& config, const promql::Features& features)
         note(net::checkFiles(remote.http), "remote_read " + remote.name);
     }
     for (const std::string& pattern : config.ruleFiles) {
-        for (const std::string& file : matchFiles(pattern)) {
+        for (const std::string& file : base::matchFiles(pattern)) {
             note(rules::loadRuleFile(file, {.features = features, .nameScheme = config.global.scrape.nameScheme}).status(), {});
         }
     }

@@ -8,10 +8,8 @@
 #include <set>
 
 namespace narthex::promql::testscript {
-namespace {
 
-/// For text and attributes; what XML cannot hold becomes a question mark.
-std::string escaped(std::string_view text)
+std::string escapedXml(std::string_view text)
 {
     std::string result;
     for (const char c : text) {
@@ -39,6 +37,8 @@ std::string escaped(std::string_view text)
     return result;
 }
 
+namespace {
+
 std::string caseXml(std::string_view file, std::uint32_t line, std::string_view query,
                     const Report& report)
 {
@@ -47,12 +47,12 @@ std::string caseXml(std::string_view file, std::uint32_t line, std::string_view 
         if (failure.line == line) {
             const std::string_view first =
                 std::string_view(failure.text).substr(0, failure.text.find('\n'));
-            failures += fmt::format("      <failure message=\"{}\">{}</failure>\n", escaped(first),
-                                    escaped(failureText(failure)));
+            failures += fmt::format("      <failure message=\"{}\">{}</failure>\n",
+                                    escapedXml(first), escapedXml(failureText(failure)));
         }
     }
     const std::string head = fmt::format("    <testcase classname=\"{}\" name=\"line {}: {}\"",
-                                         escaped(file), line, escaped(query));
+                                         escapedXml(file), line, escapedXml(query));
     return failures.empty() ? head + "/>\n" : head + ">\n" + failures + "    </testcase>\n";
 }
 
@@ -80,7 +80,7 @@ std::string junitXml(std::span<const FileReport> files)
         }
         xml += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">\n{}"
                            "  </testsuite>\n",
-                           escaped(file), known.size(), failed.size(), cases);
+                           escapedXml(file), known.size(), failed.size(), cases);
     }
     return xml + "</testsuites>\n";
 }

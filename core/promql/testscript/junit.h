@@ -9,6 +9,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace narthex::promql::testscript {
 
@@ -17,6 +18,9 @@ struct FileReport
     std::string file;
     Report report;
 };
+
+/// For text and attributes; what XML cannot hold becomes a question mark.
+std::string escapedXml(std::string_view text);
 
 std::string junitXml(std::span<const FileReport> files);
 

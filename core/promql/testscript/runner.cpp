@@ -4,11 +4,11 @@
 
 #include "core/base/number.h"
 #include "core/base/status.h"
-#include "core/promql/histogram_math.h"
 #include "core/promql/parser.h"
 #include "core/promql/printer.h"
 #include "core/promql/testscript/compare.h"
 #include "core/promql/testscript/notation.h"
+#include "core/promql/testscript/stored_hint.h"
 
 #include <fmt/format.h>
 
@@ -68,27 +68,6 @@ bool pinAll(Expr& expr, std::int64_t time)
         }
     }
     return true;
-}
-
-/// As a store of chunks gives hints: within a chunk no reset, at its start unknown.
-model::CounterResetHint storedHint(const model::FloatHistogram& histogram,
-                                   const HistogramPtr& previous)
-{
-    using model::CounterResetHint;
-    if (histogram.hint == CounterResetHint::Gauge) {
-        return CounterResetHint::Gauge;
-    }
-    if (!previous || previous->hint == CounterResetHint::Gauge ||
-        previous->schema != histogram.schema ||
-        previous->zeroThreshold != histogram.zeroThreshold ||
-        previous->customValues != histogram.customValues) {
-        return CounterResetHint::Unknown;
-    }
-    model::FloatHistogram current = histogram;
-    if (current.hint == CounterResetHint::NoReset) {
-        current.hint = CounterResetHint::Unknown;
-    }
-    return detectReset(current, *previous) ? CounterResetHint::Unknown : CounterResetHint::NoReset;
 }
 
 std::string secondsText(std::int64_t ms)
