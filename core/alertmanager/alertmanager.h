@@ -127,7 +127,7 @@ public:
     absl::Status withdraw(std::string_view id, const std::string& by,
                           AckEnd reason = AckEnd::Withdrawn);
     [[nodiscard]] std::vector<Acknowledgement> acknowledgements() const;
-    [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint) const;
+    [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint);
 
     /// Firing alerts, by fingerprint; what holds now.
     [[nodiscard]] std::vector<AlertView> alerts() const;

@@ -114,10 +114,9 @@ std::vector<Acknowledgement> Alertmanager::acknowledgements() const
     return result;
 }
 
-absl::StatusOr<std::vector<AckEvent>> Alertmanager::ackEvents(Fingerprint fingerprint) const
+absl::StatusOr<std::vector<AckEvent>> Alertmanager::ackEvents(Fingerprint fingerprint)
 {
-    const absl::MutexLock lock(&mutex_);
-    return acks_.events(fingerprint);
+    return readEvents(writer_, fingerprint);
 }
 
 void Alertmanager::announceLocked(const Alert& alert, const Acknowledgement& ack,

@@ -7,6 +7,7 @@
 
 #include "core/alertmanager/api.h"
 #include "support/process.h"
+#include "support/scripted_server.h"
 
 #include <QtTest>
 
@@ -24,7 +25,9 @@ constexpr const char kConfig[] =
     "  - {receiver: two, match: {team: x}, routes: [{receiver: three, matchers: [sev!=low]}]}\n"
     "inhibit_rules:\n"
     "- {source_matchers: [sev=high], target_matchers: [sev=low], equal: [alertname, cluster]}\n"
-    "receivers: [{name: r}, {name: one}, {name: two}, {name: three}]\n";
+    "receivers:\n- {name: r, webhook_configs: [{url: '@'}]}\n"
+    "- {name: one, webhook_configs: [{url: '@'}]}\n- {name: two}\n"
+    "- {name: three, webhook_configs: [{url: '@', send_resolved: false}]}\n";
 
 constexpr const char kAlerts[] =
     "[{\"labels\":{\"alertname\":\"A\",\"sev\":\"high\",\"team\":\"x\"},\"annotations\":{\"s\":"
@@ -34,6 +37,12 @@ constexpr const char kAlerts[] =
     "{\"labels\":{\"alertname\":\"A\",\"sev\":\"low\",\"cluster\":\"c\"}},"
     "{\"labels\":{\"alertname\":\"B\",\"sev\":\"low\",\"team\":\"x\",\"empty\":\"\"}},"
     "{\"labels\":{\"alertname\":\"C\",\"u\":\"b\xc3\xbcro\"}}]";
+
+/// The configuration, with webhooks at this address.
+std::string configuration(const std::string& url)
+{
+    return QString(kConfig).replace('@', QString::fromStdString(url)).toStdString();
+}
 
 /// What does not depend on the moment, in a canonical form.
 QString canonical(QJsonValue value)
@@ -53,8 +62,9 @@ QString canonical(QJsonValue value)
     const QJsonObject object = value.toObject();
     for (const QString& key : object.keys()) {
         // Keys that 0.25 does not know, and times.
-        if (!QStringList{"mutedBy", "routeLabels", "endsAt", "startsAt", "updatedAt"}.contains(
-                key)) {
+        if (!QStringList{"mutedBy", "routeLabels", "endsAt", "startsAt", "updatedAt", "externalURL",
+                         "notification_reason"}
+                 .contains(key)) {
             members << key + ":" + canonical(object[key]);
         }
     }
@@ -83,6 +93,7 @@ private Q_SLOTS:
     void alertsAndGroupsAreTheSame();
     void mistakesGetTheSameAnswers_data();
     void mistakesGetTheSameAnswers();
+    void webhooksSayTheSame();
 
 private:
     struct Answer
@@ -92,6 +103,10 @@ private:
     };
     Answer ask(const std::string& method, const std::string& path, const std::string& body = {});
 
+    /// Canonical bodies that were posted to a path.
+    QStringList posted(const std::string& path) const;
+
+    tests::ScriptedServer hooks_;
     base::TemporaryDirectory folder_;
     std::unique_ptr<test::Program> peer_;
     std::string target_;
@@ -123,7 +138,10 @@ void TestAmPeer::initTestCase()
     if (program.isEmpty()) {
         QSKIP("Debian's prometheus-alertmanager is not unpacked");
     }
-    std::ofstream(folder_.path() / "am.yml") << kConfig;
+    std::ofstream(folder_.path() / "am.yml") << configuration(hooks_.url() + "/theirs");
+    for (const char* path : {"POST /theirs", "POST /ours"}) {
+        hooks_.answerWith(path, {.status = 200});
+    }
     const int port = test::freePort();
     target_ = "http://127.0.0.1:" + std::to_string(port);
     peer_ = std::make_unique<test::Program>();
@@ -136,7 +154,9 @@ void TestAmPeer::initTestCase()
     test::Requests requests(port);
     QVERIFY2(requests.waitReady(), qPrintable(peer_->output()));
     QCOMPARE(ask("POST", "/api/v2/alerts", kAlerts).status, 200);
-    world_ = std::make_unique<AmWorld>(kConfig);
+    world_ = std::make_unique<AmWorld>();
+    world_->kinds = alertmanager::receiverKinds();
+    world_->apply(configuration(hooks_.url() + "/ours"));
     QCOMPARE(alertmanager::ApiV2(**world_).postAlerts("application/json", kAlerts).status, 200);
     world_->pass(1_s);
     // Until every group was flushed there.
@@ -240,6 +260,25 @@ void TestAmPeer::mistakesGetTheSameAnswers()
     const Answer theirs = ask(method, "/api/v2" + path.toStdString(), body.toStdString());
     QCOMPARE(own.status, theirs.status);
     QCOMPARE(canonicalBody(own.body), canonicalBody(theirs.body));
+}
+
+QStringList TestAmPeer::posted(const std::string& path) const
+{
+    QStringList bodies;
+    for (const net::ServerRequest& request : hooks_.requests()) {
+        if (request.path == path) {
+            bodies << canonicalBody(request.body);
+        }
+    }
+    bodies.sort();
+    return bodies;
+}
+
+void TestAmPeer::webhooksSayTheSame()
+{
+    QTRY_COMPARE(posted("/ours").size(), posted("/theirs").size());
+    QCOMPARE(posted("/ours"), posted("/theirs"));
+    QVERIFY(posted("/ours").size() >= 5);
 }
 
 QTEST_GUILESS_MAIN(TestAmPeer)
