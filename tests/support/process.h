@@ -50,6 +50,18 @@ inline QString ownProgram(const QString& name)
     return QStringLiteral(NARTHEX_BIN_DIR "/") + name;
 }
 
+/// Arguments for `unshare` that run a program with the /usr/share of the unpacked packages, for
+/// those that read files at fixed paths. Empty: name spaces cannot be made here.
+inline QStringList withPeerFiles(const QString& program, const QStringList& arguments)
+{
+    const QString mount = QStringLiteral("mount --bind %1 /usr/share && exec \"$0\" \"$@\"")
+                              .arg(QStringLiteral(NARTHEX_PEERS_DIR "/usr/share"));
+    if (QProcess::execute("unshare", {"-rm", "sh", "-c", mount, "true"}) != 0) {
+        return {};
+    }
+    return QStringList{"-rm", "sh", "-c", mount, program} + arguments;
+}
+
 /// Killed when it goes out of scope.
 class Program
 {

@@ -384,17 +384,14 @@ void TestNotifier::aRealAlertmanagerTakesThem()
         << "route: {receiver: none}\nreceivers: [{name: none}]\n";
     const int port = test::freePort();
     test::Program alertmanager;
-    // Debian's program reads templates from a fixed path: in a mount name space of its own that
-    // path leads to the unpacked package.
-    const QString mount = QString("mount --bind %1 /usr/share && exec \"$0\" \"$@\"")
-                              .arg(NARTHEX_PEERS_DIR "/usr/share");
-    if (QProcess::execute("unshare", {"-rm", "sh", "-c", mount, "true"}) != 0) {
+    const QStringList arguments = test::withPeerFiles(
+        program,
+        {"--config.file=" + folder.filePath("am.yml"), "--storage.path=" + folder.filePath("data"),
+         "--cluster.listen-address=", QString("--web.listen-address=127.0.0.1:%1").arg(port)});
+    if (arguments.isEmpty()) {
         QSKIP("name spaces cannot be made here");
     }
-    QVERIFY(alertmanager.start(
-        "unshare", {"-rm", "sh", "-c", mount, program, "--config.file=" + folder.filePath("am.yml"),
-                    "--storage.path=" + folder.filePath("data"), "--cluster.listen-address=",
-                    QString("--web.listen-address=127.0.0.1:%1").arg(port)}));
+    QVERIFY(alertmanager.start("unshare", arguments));
     test::Requests requests(port);
     QVERIFY(QTest::qWaitFor([&] { return requests.get("/-/ready").status == 200; }, kPatienceMs));
     rules::AlertingConfig config;
