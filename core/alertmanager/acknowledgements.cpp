@@ -168,6 +168,10 @@ void Acknowledgements::tick(base::Timestamp now)
     for (const auto& [id, reason] : over) {
         Acknowledgement& ack = all_.at(id);
         end(ack, reason, {}, reason == AckEnd::Expired ? *ack.expiresAt : *ack.waitingUntil);
+        const auto episode = episodes_.find(ack.fingerprint);
+        if (episode != episodes_.end() && episode->second.endedAt) {
+            episodes_.erase(episode);
+        }
     }
     const base::Timestamp oldest = now - settings_.retention;
     std::size_t ended = all_.size() - open_.size();

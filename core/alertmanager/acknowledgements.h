@@ -179,7 +179,6 @@ public:
     {
         return all_;
     }
-    [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> events(Fingerprint fingerprint) const;
     [[nodiscard]] std::size_t openCount() const;
     [[nodiscard]] std::size_t waitingCount() const;
     [[nodiscard]] const AckSettings& settings() const { return settings_; }
@@ -221,6 +220,10 @@ private:
     std::size_t watched_ = 0;
     Counters counters_;
 };
+
+/// What happened to the acknowledgements of an alert, in order; waits for what is queued. Errors:
+/// those of the database.
+absl::StatusOr<std::vector<AckEvent>> readEvents(StateWriter& writer, Fingerprint fingerprint);
 
 /// As messages tell it.
 AcknowledgementNote noteOf(const Acknowledgement& ack);

@@ -145,15 +145,15 @@ void Acknowledgements::event(const Acknowledgement& ack, std::string_view kind,
         });
 }
 
-absl::StatusOr<std::vector<AckEvent>> Acknowledgements::events(Fingerprint fingerprint) const
+absl::StatusOr<std::vector<AckEvent>> readEvents(StateWriter& writer, Fingerprint fingerprint)
 {
     std::vector<AckEvent> result;
-    if (writer_.database() == nullptr) {
+    if (writer.database() == nullptr) {
         return result;
     }
-    NARTHEX_RETURN_IF_ERROR(writer_.flush());
+    NARTHEX_RETURN_IF_ERROR(writer.flush());
     const std::array<Cell, 1> parameters{cell(fingerprint)};
-    const absl::Status status = writer_.database()->read([&](state::Connection& connection) {
+    const absl::Status status = writer.database()->read([&](state::Connection& connection) {
         return connection.execute(
             "SELECT ack_id, at, kind, actor, detail FROM ack_event WHERE ack_id IN (SELECT id FROM "
             "ack WHERE fingerprint = ?) ORDER BY id",

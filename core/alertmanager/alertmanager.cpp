@@ -68,6 +68,7 @@ absl::Status Alertmanager::start()
             bridgeLocked(*heartbeat, startedAt_);
         }
     }
+    writeHeartbeat(startedAt_);
     scheduleTickLocked();
     return absl::OkStatus();
 }
@@ -227,6 +228,7 @@ void Alertmanager::stop()
         waiting_.clear();
         groups_.clear();
         store_.save();
+        writeHeartbeat(now());
     }
     base::ignore(writer_.flush(), "the writer keeps it as its last error, which was shown");
 }
@@ -271,10 +273,7 @@ void Alertmanager::tickLocked(base::Timestamp now)
     noteEndedAcksLocked();
     removeEmptyGroupsLocked();
     store_.save();
-    writer_.post([now](state::Connection& connection) {
-        return connection.execute("INSERT OR REPLACE INTO am_meta VALUES (?, ?)",
-                                  std::array<state::Cell, 2>{std::string(kHeartbeat), now.ms});
-    });
+    writeHeartbeat(now);
     const base::Duration mono = environment_.timers.clock().monotonic();
     if (mono - lastCollect_ >= options_.collectInterval) {
         lastCollect_ = mono;
@@ -291,6 +290,14 @@ void Alertmanager::tickLocked(base::Timestamp now)
         history_.collect(now);
         ++maintenances_;
     }
+}
+
+void Alertmanager::writeHeartbeat(base::Timestamp now)
+{
+    writer_.post([now](state::Connection& connection) {
+        return connection.execute("INSERT OR REPLACE INTO am_meta VALUES (?, ?)",
+                                  std::array<state::Cell, 2>{std::string(kHeartbeat), now.ms});
+    });
 }
 
 void Alertmanager::noteEndedAcksLocked()

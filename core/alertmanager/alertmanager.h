@@ -31,6 +31,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,9 @@ public:
     absl::Status importLog(std::string_view bytes);
 
     absl::StatusOr<Acknowledgement> acknowledge(Fingerprint fingerprint, const AckRequest& request);
+    /// One result for each.
+    std::vector<absl::StatusOr<Acknowledgement>>
+    acknowledge(std::span<const Fingerprint> fingerprints, const AckRequest& request);
     absl::StatusOr<Acknowledgement>
     changeAcknowledgement(std::string_view id, const std::optional<std::string>& comment,
                           std::optional<std::optional<base::Duration>> expiresIn,
@@ -123,7 +127,7 @@ public:
     absl::Status withdraw(std::string_view id, const std::string& by,
                           AckEnd reason = AckEnd::Withdrawn);
     [[nodiscard]] std::vector<Acknowledgement> acknowledgements() const;
-    [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint) const;
+    [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint);
 
     /// Firing alerts, by fingerprint; what holds now.
     [[nodiscard]] std::vector<AlertView> alerts() const;
@@ -181,6 +185,8 @@ private:
     // alertmanager.cpp
     void onTick();
     void tickLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    /// When it was last alive: from then on a restart bridges the gap.
+    void writeHeartbeat(base::Timestamp now);
     void noteEndedAcksLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void endTimedOutLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     base::Timestamp checkClockLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -238,6 +244,9 @@ private:
     base::Duration nextBackoffLocked(Delivery& delivery) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // announce.cpp
+    absl::StatusOr<Acknowledgement>
+    acknowledgeLocked(Fingerprint fingerprint, const AckRequest& request, base::Timestamp now)
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     [[nodiscard]] std::size_t siblingsLocked(const Alert& alert, base::Timestamp now) const
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void announceLocked(const Alert& alert, const Acknowledgement& ack, base::Timestamp now)

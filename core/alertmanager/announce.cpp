@@ -6,6 +6,8 @@
 #include "core/alertmanager/alertmanager.h"
 #include "core/base/status.h"
 
+#include <array>
+
 namespace narthex::alertmanager {
 
 std::size_t Alertmanager::siblingsLocked(const Alert& alert, base::Timestamp now) const
@@ -33,25 +35,47 @@ std::size_t Alertmanager::siblingsLocked(const Alert& alert, base::Timestamp now
 absl::StatusOr<Acknowledgement> Alertmanager::acknowledge(Fingerprint fingerprint,
                                                           const AckRequest& request)
 {
-    absl::StatusOr<Acknowledgement> ack;
+    const std::array<Fingerprint, 1> alone = {fingerprint};
+    auto acks = acknowledge(alone, request);
+    return std::move(acks.front());
+}
+
+std::vector<absl::StatusOr<Acknowledgement>>
+Alertmanager::acknowledge(std::span<const Fingerprint> fingerprints, const AckRequest& request)
+{
+    std::vector<absl::StatusOr<Acknowledgement>> acks;
     {
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
-        const AlertPtr alert = store_.find(fingerprint);
-        if (alert == nullptr) {
-            return base::notFound("no such alert: {}", fingerprintText(fingerprint));
+        for (const Fingerprint fingerprint : fingerprints) {
+            acks.push_back(acknowledgeLocked(fingerprint, request, now));
         }
-        ack = acks_.acknowledge(*alert, request, siblingsLocked(*alert, now), now);
-        if (!ack.ok()) {
-            return ack;
+    }
+    const absl::Status written = writer_.flush();
+    if (!written.ok()) {
+        for (auto& ack : acks) {
+            ack = ack.ok() ? absl::StatusOr<Acknowledgement>(written) : std::move(ack);
         }
+    }
+    return acks;
+}
+
+absl::StatusOr<Acknowledgement> Alertmanager::acknowledgeLocked(Fingerprint fingerprint,
+                                                                const AckRequest& request,
+                                                                base::Timestamp now)
+{
+    const AlertPtr alert = store_.find(fingerprint);
+    if (alert == nullptr) {
+        return base::notFound("no such alert: {}", fingerprintText(fingerprint));
+    }
+    auto ack = acks_.acknowledge(*alert, request, siblingsLocked(*alert, now), now);
+    if (ack.ok()) {
         transition(*alert, "acknowledged",
                    request.comment.empty() ? request.author
                                            : fmt::format("{}: {}", request.author, request.comment),
                    now);
         announceLocked(*alert, *ack, now);
     }
-    NARTHEX_RETURN_IF_ERROR(writer_.flush());
     return ack;
 }
 
@@ -90,10 +114,9 @@ std::vector<Acknowledgement> Alertmanager::acknowledgements() const
     return result;
 }
 
-absl::StatusOr<std::vector<AckEvent>> Alertmanager::ackEvents(Fingerprint fingerprint) const
+absl::StatusOr<std::vector<AckEvent>> Alertmanager::ackEvents(Fingerprint fingerprint)
 {
-    const absl::MutexLock lock(&mutex_);
-    return acks_.events(fingerprint);
+    return readEvents(writer_, fingerprint);
 }
 
 void Alertmanager::announceLocked(const Alert& alert, const Acknowledgement& ack,

@@ -231,8 +231,10 @@ ApiAnswer ApiAcks::post(std::string_view body, const std::string& user)
     std::vector<Acknowledgement> acks;
     std::vector<std::pair<Fingerprint, std::string>> skipped;
     absl::Status first = base::notFound("no such alert");
-    for (const Fingerprint fingerprint : *alerts) {
-        auto ack = manager_.acknowledge(fingerprint, request);
+    auto results = manager_.acknowledge(*alerts, request);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        const Fingerprint fingerprint = (*alerts)[i];
+        auto& ack = results[i];
         if (ack.ok()) {
             acks.push_back(*std::move(ack));
             continue;

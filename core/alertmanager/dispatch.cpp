@@ -155,6 +155,17 @@ void Alertmanager::finishLocked(const std::shared_ptr<Flush>& flush)
             if (found != group->alerts.end() && found->second == alert) {
                 group->alerts.erase(found);
             }
+            if (store_.find(alert->fingerprint) == nullptr) {
+                marks_.erase(alert->fingerprint);
+                silences_.forget(alert->fingerprint);
+            }
+        }
+        if (group->alerts.empty() && !group->retired) {
+            group->retired = true;
+            if (group->timer) {
+                environment_.timers.cancel(*group->timer);
+            }
+            groups_.erase(GroupId{group->route, group->labels});
         }
     }
     if (group->dueAgain && !group->retired && !stopping_) {

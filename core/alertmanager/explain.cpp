@@ -51,6 +51,19 @@ std::string nextOf(const Decision& decision)
                          : fmt::format("nothing: {}", decision.whyNot);
 }
 
+/// Labels in which the sets differ.
+std::size_t difference(const model::Labels& a, const model::Labels& b)
+{
+    std::size_t count = 0;
+    for (const model::LabelView label : a) {
+        count += b.get(label.name) != label.value ? 1 : 0;
+    }
+    for (const model::LabelView label : b) {
+        count += a.has(label.name) ? 0 : 1;
+    }
+    return count;
+}
+
 void addSentences(Explanation& out, base::Timestamp now)
 {
     std::vector<std::string>& say = out.sentences;
@@ -131,6 +144,15 @@ absl::StatusOr<Explanation> Alertmanager::explain(Fingerprint fingerprint) const
         }
     }
     addSentences(out, moment);
+    if (!out.view.acknowledgement) {
+        for (const auto& [id, ack] : acks_.all()) {
+            if (ack.endReason != AckEnd::Replaced && ack.createdAt + 1_d > moment &&
+                difference(ack.labels, alert->labels) == 1) {
+                out.sentences.push_back(fmt::format("A similar alert was acknowledged by {}: {}.",
+                                                    ack.author, labelsText(ack.labels)));
+            }
+        }
+    }
     return out;
 }
 

@@ -72,7 +72,7 @@ public:
     }
     absl::Status tryApply(const std::string& text)
     {
-        auto config = alertmanager::parseConfig("/am.yml", text, {.kinds = fakeKinds()});
+        auto config = alertmanager::parseConfig("/am.yml", text, {.kinds = kinds});
         return config.ok() ? manager_->apply(*std::move(config)) : config.status();
     }
     void apply(const std::string& text)
@@ -161,6 +161,8 @@ public:
         return lines;
     }
 
+    /// What configurations may name; the real ones talk to real servers.
+    std::span<const alertmanager::ReceiverKind> kinds = fakeKinds();
     base::ManualTimers timers{timeAt("2026-03-02T12:00:00Z")};
 
 private:
