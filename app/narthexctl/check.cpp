@@ -158,6 +158,7 @@ void addCheck(CLI::App& app, int& exitCode)
         ->allow_extra_args(false);
     config->callback([flags, &exitCode] { exitCode = checkConfig(*flags); });
     addCheckRules(*check, exitCode);
+    addCheckAlertmanager(*check, exitCode);
 }
 
 } // namespace narthex::ctl

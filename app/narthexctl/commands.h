@@ -21,5 +21,11 @@ void addTest(CLI::App& app, int& exitCode);
 /// Below `test`.
 void addTestRules(CLI::App& test, int& exitCode);
 void addTsdb(CLI::App& app, int& exitCode);
+void addAlert(CLI::App& app, int& exitCode);
+void addSilence(CLI::App& app, int& exitCode);
+/// `config show|routes`, `template render`, `cluster show`.
+void addRouting(CLI::App& app, int& exitCode);
+/// `check alertmanager-config`.
+void addCheckAlertmanager(CLI::App& check, int& exitCode);
 
 } // namespace narthex::ctl

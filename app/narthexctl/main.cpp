@@ -24,6 +24,9 @@ int main(int argc, char** argv)
     narthex::ctl::addTest(app, exitCode);
     narthex::ctl::addImport(app, exitCode);
     narthex::ctl::addTsdb(app, exitCode);
+    narthex::ctl::addAlert(app, exitCode);
+    narthex::ctl::addSilence(app, exitCode);
+    narthex::ctl::addRouting(app, exitCode);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands.h"
+#include "serve_alerting.h"
 
 #include "app/service/service.h"
 #include "core/base/number.h"
@@ -46,6 +47,7 @@ struct ServeFlags
     std::string timestampTolerance = "2ms";
     std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
+    AlertingFlags alerting;
 };
 
 constexpr base::Duration kAutoReloadInterval = base::Duration::fromMs(30'000);
@@ -112,7 +114,8 @@ std::vector<std::string> enableFeatures(const std::vector<std::string>& features
             const bool inStore = enableStoreFeature(options.store, name);
             const bool inQueries = promql::enableFeature(options.query.features, name);
             const bool inScraping = enableScrapeFeature(options, name);
-            if (!inStore && !inQueries && !inScraping) {
+            const bool inAlerting = enableAlertingFeature(options.alerting, name);
+            if (!inStore && !inQueries && !inScraping && !inAlerting) {
                 unknown.push_back(name);
             }
         }
@@ -167,6 +170,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.collectHost = flags.collectHost;
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.alerting, alertingOptions(flags.alerting));
     NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
@@ -276,13 +280,15 @@ void addServe(CLI::App& app, int& exitCode)
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
     serve->add_option(
         "--enable-feature", flags->features,
-        "Comma-separated names: auto-reload-config, created-timestamp-zero-ingestion, "
+        "Comma-separated names: auto-reload-config, classic-mode, concurrent-rule-eval, "
+        "created-timestamp-zero-ingestion, "
         "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
-        "fast-startup, memory-snapshot-on-shutdown, metadata-wal-records, "
+        "fast-startup, histograms-st-encoding, memory-snapshot-on-shutdown, metadata-wal-records, "
         "promql-binop-fill-modifiers, promql-delayed-name-removal, "
         "promql-experimental-functions, promql-extended-range-selectors, "
-        "promql-per-step-stats, st-synthesis, type-and-unit-labels, use-start-timestamps, "
-        "xor2-encoding");
+        "promql-per-step-stats, st-storage, st-synthesis, type-and-unit-labels, "
+        "use-start-timestamps, "
+        "utf8-strict-mode, xor2-encoding");
     serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
                     "Allow the API to delete series, clean tombstones and take snapshots");
     serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
@@ -319,6 +325,7 @@ void addServe(CLI::App& app, int& exitCode)
     serve->add_option("--log.format", flags->logFormat, "logfmt or json")
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();
+    addAlertingFlags(*serve, flags->alerting);
     serve->callback([flags, &exitCode] { exitCode = runServe(*flags); });
 }
 

@@ -32,6 +32,9 @@ constexpr Route kRoutes[] = {
     {"/api/v1/labels", labelNames, true},
     {"/api/v1/metadata", metadata},
     {"/api/v1/targets", targets},
+    {"/api/v1/rules", listRules},
+    {"/api/v1/alerts", listAlerts},
+    {"/api/v1/alertmanagers", listAlertmanagers},
     {"/api/v1/status/buildinfo", buildInfo},
     {"/api/v1/status/config", configuration, false, true},
     {"/api/v1/status/runtimeinfo", runtimeInfo},
@@ -60,10 +63,18 @@ net::ServerResponse text(int status, std::string body)
 void addCors(net::ServerResponse& response)
 {
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
-    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    response.headers.emplace_back("Access-Control-Allow-Methods",
+                                  "GET, POST, PATCH, DELETE, OPTIONS");
     response.headers.emplace_back("Access-Control-Allow-Headers",
                                   "Accept, Authorization, Content-Type, Origin");
     response.headers.emplace_back("Access-Control-Expose-Headers", "Date");
+}
+
+/// What the Alertmanager answers: its API, ours beside it, and pushes to its old one.
+bool isAlertmanagerRequest(const net::ServerRequest& request)
+{
+    return request.path.starts_with("/api/v2/") || request.path.starts_with("/api/narthex/v1/") ||
+           (request.path == "/api/v1/alerts" && request.method == "POST");
 }
 
 std::string startPage()
@@ -174,6 +185,9 @@ private:
                        [&label](const Context& context, const net::ServerRequest& r) {
                            return labelValues(context, r, label);
                        });
+        }
+        if (isAlertmanagerRequest(request)) {
+            return alertmanagerApi(context_, request);
         }
         for (const Route& route : kRoutes) {
             if (route.path == request.path) {

@@ -58,6 +58,9 @@ absl::StatusOr<std::optional<base::Duration>> durationParameter(const net::Serve
 /// 0: no limit.
 absl::StatusOr<std::size_t> limitParameter(const net::ServerRequest& request);
 
+/// As Go reads them: 1, t, true … False if it was not given or is empty. Errors: InvalidArgument.
+absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::string_view name);
+
 /// The matchers of every `match[]`. Errors: InvalidArgument.
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request);
 
@@ -85,6 +88,11 @@ net::ServerResponse walReplay(const Context& context, const net::ServerRequest& 
 net::ServerResponse deleteSeries(const Context& context, const net::ServerRequest& request);
 net::ServerResponse cleanTombstones(const Context& context, const net::ServerRequest& request);
 net::ServerResponse snapshot(const Context& context, const net::ServerRequest& request);
+net::ServerResponse listRules(const Context& context, const net::ServerRequest& request);
+net::ServerResponse listAlerts(const Context& context, const net::ServerRequest& request);
+net::ServerResponse listAlertmanagers(const Context& context, const net::ServerRequest& request);
+/// Everything below /api/v2 and /api/narthex/v1.
+net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

@@ -124,6 +124,21 @@ void writePoint(base::JsonWriter& json, base::Timestamp time, double value)
     json.beginArray().seconds(time).sampleValue(value).endArray();
 }
 
+std::optional<bool> parseGoBool(std::string_view text)
+{
+    for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+        if (text == yes) {
+            return true;
+        }
+    }
+    for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+        if (text == no) {
+            return false;
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 net::ServerResponse errorResponse(ErrorType type, std::string_view message)
@@ -210,6 +225,21 @@ absl::StatusOr<std::size_t> limitParameter(const net::ServerRequest& request)
         return base::invalidArgument("invalid parameter \"limit\": limit must be non-negative");
     }
     return static_cast<std::size_t>(*limit);
+}
+
+absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::string_view name)
+{
+    const auto text = request.parameter(name);
+    if (!text || text->empty()) {
+        return false;
+    }
+    const std::optional<bool> value = parseGoBool(*text);
+    if (!value) {
+        return base::invalidArgument("invalid parameter \"{}\": unable to parse boolean: "
+                                     "strconv.ParseBool: parsing \"{}\": invalid syntax",
+                                     name, *text);
+    }
+    return *value;
 }
 
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request)

@@ -165,6 +165,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
                   static_cast<double>(status.store.headBytes));
     }
     context.engine.scraping().writeMetrics(out);
+    context.engine.alerting().writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {

@@ -83,22 +83,6 @@ absl::StatusOr<std::size_t> listLimit(const net::ServerRequest& request)
     }
     return static_cast<std::size_t>(*limit);
 }
-
-std::optional<bool> parseGoBool(std::string_view text)
-{
-    for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
-        if (text == yes) {
-            return true;
-        }
-    }
-    for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
-        if (text == no) {
-            return false;
-        }
-    }
-    return std::nullopt;
-}
-
 std::string snapshotName(base::Timestamp now)
 {
     thread_local std::mt19937_64 random{std::random_device{}()};
@@ -249,17 +233,9 @@ net::ServerResponse cleanTombstones(const Context& context, const net::ServerReq
 
 net::ServerResponse snapshot(const Context& context, const net::ServerRequest& request)
 {
-    bool skipHead = false;
-    if (const auto text = request.parameter("skip_head"); text && !text->empty()) {
-        const auto value = parseGoBool(*text);
-        if (!value) {
-            return errorResponse(
-                ErrorType::BadData,
-                fmt::format("invalid parameter \"skip_head\": unable to parse boolean: "
-                            "strconv.ParseBool: parsing \"{}\": invalid syntax",
-                            *text));
-        }
-        skipHead = *value;
+    const auto skipHead = booleanParameter(request, "skip_head");
+    if (!skipHead.ok()) {
+        return errorResponse(skipHead.status(), ErrorType::BadData);
     }
     const auto store = context.engine.store();
     if (!store.ok()) {
@@ -267,7 +243,7 @@ net::ServerResponse snapshot(const Context& context, const net::ServerRequest& r
     }
     const std::string name = snapshotName(context.engine.clock().now());
     const absl::Status status =
-        (*store)->snapshot((*store)->directory() / "snapshots" / name, skipHead);
+        (*store)->snapshot((*store)->directory() / "snapshots" / name, *skipHead);
     if (!status.ok()) {
         return errorResponse(ErrorType::Internal, base::messageOf(status));
     }

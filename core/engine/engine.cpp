@@ -4,35 +4,36 @@
 
 #include "narthex_version.h"
 
+#include "core/alertmanager/state_writer.h"
 #include "core/base/file.h"
-#include "core/base/hash.h"
 #include "core/base/status.h"
-#include "core/engine/host_source.h"
+#include "core/engine/store_gate.h"
 #include "core/host/collector.h"
 #include "core/state/database.h"
 
 #include <array>
 #include <unistd.h>
+#include <vector>
 
 namespace narthex::engine {
 namespace {
 
-constexpr std::string_view kConfigProblem = "configuration.load";
-constexpr std::string_view kWarningPrefix = "configuration.warning.";
 constexpr std::string_view kOpenProblem = "storage.open";
 constexpr std::string_view kWriteProblem = "storage.write";
 constexpr base::Duration kWatchInterval = 1_s;
 constexpr base::Duration kOpenAgainAfter = 5_s;
 
-constexpr std::array<state::Migration, 1> kStateSchema = {
-    {{1, "CREATE TABLE engine_runs (id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, "
-         "last_seen_ms INTEGER NOT NULL, "
-         "stopped_cleanly INTEGER NOT NULL DEFAULT 0)"}}};
-
-/// Scrape offsets differ between machines and between replicas with other external labels.
-std::uint64_t offsetSeed(const config::Config& config)
+/// Ours, then those of the Alertmanager: the order never changes, new ones come behind.
+std::vector<state::Migration> stateSchema()
 {
-    return base::fnv1a64(host::HostCollector::hostName() + config.externalLabelsText());
+    std::vector<state::Migration> all{
+        {1, "CREATE TABLE engine_runs (id INTEGER PRIMARY KEY, started_ms INTEGER NOT NULL, "
+            "last_seen_ms INTEGER NOT NULL, "
+            "stopped_cleanly INTEGER NOT NULL DEFAULT 0)"}};
+    for (const state::Migration& migration : alertmanager::migrations()) {
+        all.push_back({static_cast<int>(all.size()) + 1, migration.sql});
+    }
+    return all;
 }
 
 } // namespace
@@ -84,47 +85,19 @@ std::vector<Problem> targetProblems(const std::vector<scrape::Failure>& failures
 
 } // namespace
 
-// The store seen from outside: there from the start, usable when the replay is done.
-class Engine::StoreGate final : public storage::Queryable, public storage::Appendable
+namespace {
+
+AlertingOptions withIdentity(AlertingOptions options)
 {
-public:
-    explicit StoreGate(const Engine& engine) : engine_(engine) {}
+    alertmanager::AlertmanagerOptions& manager = options.alertmanager;
+    manager.userAgent = "Narthex/" NARTHEX_VERSION;
+    manager.version = NARTHEX_VERSION;
+    manager.hostName = host::HostCollector::hostName();
+    manager.externalUrl = options.externalUrl;
+    return options;
+}
 
-    absl::StatusOr<std::unique_ptr<storage::Querier>> querier(base::Timestamp from,
-                                                              base::Timestamp to) const override
-    {
-        const auto db = get();
-        if (!db) {
-            return base::unavailable("the store is not open yet ({})", stateText(engine_.state()));
-        }
-        return db->querier(from, to);
-    }
-
-    std::unique_ptr<storage::Appender> appender() override
-    {
-        // Scraping starts when the store is open and stops before it closes.
-        const auto db = get();
-        NARTHEX_CHECK(db != nullptr);
-        return db->appender();
-    }
-
-    void set(std::shared_ptr<tsdb::Db> db)
-    {
-        absl::MutexLock lock(&mutex_);
-        db_ = std::move(db);
-    }
-
-    [[nodiscard]] std::shared_ptr<tsdb::Db> get() const
-    {
-        absl::MutexLock lock(&mutex_);
-        return db_;
-    }
-
-private:
-    const Engine& engine_;
-    mutable absl::Mutex mutex_;
-    std::shared_ptr<tsdb::Db> db_ ABSL_GUARDED_BY(mutex_);
-};
+} // namespace
 
 Engine::Engine(EngineOptions options, Environment environment)
     : options_(std::move(options)),
@@ -149,32 +122,47 @@ Engine::Engine(EngineOptions options, Environment environment)
                  .customBuckets = !options_.store.readableBy242,
                  .alignment = options_.alignment},
                 client_, options_.discoveryReloadInterval),
-      discovery_("scrape",
-                 {.http = client_,
-                  .clock = environment.timers.clock(),
-                  .log = environment.log.logger("discovery"),
-                  .metrics = discoveryMetrics_,
-                  .resolverFile = options_.surroundings.resolverFile,
-                  .dnsPort = options_.surroundings.dnsPort,
-                  .apiBase = options_.surroundings.apiBase,
-                  .variable =
-                      [this](const std::string& name) {
-                          const auto& own = options_.surroundings.variables;
-                          if (const auto found = own.find(name); found != own.end()) {
-                              return found->second;
-                          }
-                          const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)
-                              name.c_str());
-                          return std::string(value == nullptr ? "" : value);
-                      },
-                  .rootDirectory = options_.surroundings.rootDirectory},
+      discovery_("scrape", discoveryEnvironment(),
                  [this](std::shared_ptr<const discovery::TargetSets> sets) {
                      if (!applying_) {
                          scraping_.update(std::move(sets));
                          changes_.post(Change::Targets);
                      }
-                 })
+                 }),
+      alerting_(withIdentity(options_.alerting),
+                {.queries = queries_,
+                 .reading = *store_,
+                 .writing = *store_,
+                 .timers = environment.timers,
+                 .pool = environment.pool,
+                 .loop = environment.loop,
+                 .client = client_,
+                 .discovery = discoveryEnvironment(),
+                 .log = environment.log,
+                 .onChange = [this] { changes_.post(Change::Alerts); }})
 {}
+
+discovery::ProviderEnvironment Engine::discoveryEnvironment()
+{
+    return {.http = client_,
+            .clock = clock(),
+            .log = environment_.log.logger("discovery"),
+            .metrics = discoveryMetrics_,
+            .resolverFile = options_.surroundings.resolverFile,
+            .dnsPort = options_.surroundings.dnsPort,
+            .apiBase = options_.surroundings.apiBase,
+            .variable =
+                [this](const std::string& name) {
+                    const auto& own = options_.surroundings.variables;
+                    if (const auto found = own.find(name); found != own.end()) {
+                        return found->second;
+                    }
+                    const char* value = std::getenv( // NOLINT(concurrency-mt-unsafe)
+                        name.c_str());
+                    return std::string(value == nullptr ? "" : value);
+                },
+            .rootDirectory = options_.surroundings.rootDirectory};
+}
 
 Engine::~Engine() { stop(); }
 
@@ -182,8 +170,7 @@ absl::Status Engine::start()
 {
     setState(State::Starting);
     startedMs_ = clock().now().ms;
-    auto loaded = options_.configFile.empty() ? absl::StatusOr<config::Config>(config::builtIn())
-                                              : loadConfiguration();
+    auto loaded = loadConfiguration();
     if (!loaded.ok()) {
         if (options_.requireConfig) {
             setState(State::Failed);
@@ -195,9 +182,10 @@ absl::Status Engine::start()
                    std::string(base::messageOf(loaded.status())),
                    base::positionOf(loaded.status()));
         lastReloadOk_ = false;
-        loaded = config::builtIn();
+        loaded = Loaded{.config = config::builtIn(), .alerting = {}};
     }
-    applyConfiguration(std::make_shared<const config::Config>(*std::move(loaded)));
+    applyConfiguration(std::make_shared<const config::Config>(std::move(loaded->config)));
+    applyAlerting(std::move(loaded->alerting));
     if (lastReloadOk_ && options_.autoReload) {
         const std::string print = fingerprintOf(*configuration(), false);
         const absl::MutexLock lock(&mutex_);
@@ -278,7 +266,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     const auto stateFolder = options_.dataDirectory / "narthex.d";
     NARTHEX_RETURN_IF_ERROR(base::makeDirectories(stateFolder));
     NARTHEX_ASSIGN_OR_RETURN(stateDatabase_,
-                             state::Database::open(stateFolder / "state.sqlite", kStateSchema));
+                             state::Database::open(stateFolder / "state.sqlite", stateSchema()));
     store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
     openActiveQueries();
     noteRun(false);
@@ -293,6 +281,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     log_->info("engine: ready directory={} series={}", options_.dataDirectory.string(),
                store_->get()->stats().series);
     applyConfiguration(configuration());
+    startAlerting();
     watch();
     return absl::OkStatus();
 }
@@ -322,161 +311,6 @@ void Engine::noteRun(bool clean)
     if (!status.ok()) {
         log_->warn("engine: state not written err=\"{}\"", base::messageOf(status));
     }
-}
-
-scrape::InternalJob Engine::hostJob(const config::Config& config) const
-{
-    scrape::JobConfig job{.jobName = "node",
-                          .interval =
-                              options_.hostInterval.value_or(config.global.scrape.interval)};
-    job.timeout = std::min(job.timeout, job.interval);
-    job.metricsPath = "/host/metrics";
-    const base::Logger log = environment_.log.logger("host");
-    return {.job = std::make_shared<const scrape::JobConfig>(std::move(job)),
-            .instance = host::HostCollector::hostName(),
-            .makeSource = [this, log] { return makeHostSource(environment_.pool, clock(), log); }};
-}
-
-void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
-{
-    {
-        absl::MutexLock lock(&mutex_);
-        config_ = config;
-    }
-    lastReloadMs_ = clock().now().ms;
-    openQueryLog(config->global.queryLogFile);
-    for (std::size_t i = 0; i < config->warnings.size(); ++i) {
-        log_->warn("engine: configuration warning=\"{}\"", config->warnings[i]);
-        setProblem(fmt::format("{}{}", kWarningPrefix, i), Severity::Warning, "configuration",
-                   config->warnings[i]);
-    }
-    const bool converts =
-        std::any_of(config->jobs.begin(), config->jobs.end(),
-                    [](const auto& job) { return job->convertClassicHistograms; });
-    if (converts && options_.store.readableBy242) {
-        setProblem(fmt::format("{}nhcb", kWarningPrefix), Severity::Warning, "configuration",
-                   "convert_classic_histograms_to_nhcb has no effect: histograms with custom "
-                   "buckets are written only with --storage.prometheus3-formats (Prometheus 2 "
-                   "cannot read them); classic histograms are stored as they are");
-    }
-    if (!ready()) {
-        return; // scraping starts with the store
-    }
-    if (const absl::Status status = store_->get()->reconfigure(liveOptions(*config));
-        !status.ok()) {
-        setProblem(fmt::format("{}storage", kWarningPrefix), Severity::Error, "configuration",
-                   std::string(base::messageOf(status)));
-    }
-    // A configured job "node" takes the place of the collector's.
-    std::vector<scrape::InternalJob> internal;
-    const bool nodeConfigured = std::any_of(config->jobs.begin(), config->jobs.end(),
-                                            [](const auto& job) { return job->jobName == "node"; });
-    if (options_.collectHost && !nodeConfigured) {
-        internal.push_back(hostJob(*config));
-    }
-    std::map<std::string, discovery::ServiceDiscovery> sets;
-    for (const auto& job : config->jobs) {
-        sets.emplace(job->jobName, job->discovery);
-    }
-    applying_ = true;
-    discovery_.apply(sets);
-    if (const absl::Status status =
-            scraping_.apply(config->jobs, internal, offsetSeed(*config), discovery_.current());
-        !status.ok()) {
-        setProblem(fmt::format("{}scraping", kWarningPrefix), Severity::Error, "configuration",
-                   std::string(base::messageOf(status)));
-    }
-    applying_ = false;
-    scraping_.update(std::make_shared<const discovery::TargetSets>(discovery_.current()));
-    changes_.post(Change::Configuration);
-    changes_.post(Change::Targets);
-}
-
-absl::Status Engine::reload()
-{
-    if (options_.configFile.empty()) {
-        return absl::OkStatus();
-    }
-    const absl::MutexLock reloadLock(&reloadMutex_);
-    auto loaded = loadConfiguration();
-    if (!loaded.ok()) {
-        lastReloadOk_ = false;
-        log_->error("engine: the new configuration is not used err=\"{}\"",
-                    base::messageOf(loaded.status()));
-        setProblem(std::string(kConfigProblem), Severity::Error, "configuration",
-                   fmt::format("{} (the configuration of {} runs on)",
-                               base::messageOf(loaded.status()),
-                               base::formatTimestamp(lastReloadTime())),
-                   base::positionOf(loaded.status()));
-        return loaded.status();
-    }
-    if (problems_.clearSource("configuration")) {
-        changes_.post(Change::Status);
-    }
-    lastReloadOk_ = true;
-    const std::string print = fingerprintOf(*loaded, false);
-    const auto before = configuration();
-    const auto after = std::make_shared<const config::Config>(*std::move(loaded));
-    {
-        const absl::MutexLock lock(&mutex_);
-        fingerprint_ = print;
-    }
-    applyConfiguration(after);
-    const std::vector<std::string> changes = config::describeChanges(*before, *after);
-    log_->info("engine: configuration loaded file={} changes=\"{}\"", options_.configFile.string(),
-               changes.empty() ? "none" : fmt::format("{}", fmt::join(changes, "; ")));
-    return absl::OkStatus();
-}
-
-absl::StatusOr<config::Config> Engine::loadConfiguration() const
-{
-    NARTHEX_ASSIGN_OR_RETURN(config::Config config,
-                             config::load(options_.configFile, options_.config));
-    NARTHEX_RETURN_IF_ERROR(config::checkFiles(config, options_.query.features));
-    return config;
-}
-
-// Empty: not to be had, or not needed.
-std::string Engine::fingerprintOf(const config::Config& config, bool onDisk) const
-{
-    return options_.autoReload ? config::fingerprint(config, onDisk).value_or("") : std::string();
-}
-
-void Engine::watchFiles()
-{
-    if (!options_.autoReload || options_.configFile.empty()) {
-        return;
-    }
-    const absl::MutexLock lock(&mutex_);
-    if (stopped_) {
-        return;
-    }
-    fileTimer_ = environment_.timers.schedule(*options_.autoReload, [this] {
-        {
-            const absl::MutexLock timerLock(&mutex_);
-            if (stopped_) {
-                return;
-            }
-            ++fileChecks_;
-        }
-        requestPool_.submit([this] { reloadIfChanged(); });
-    });
-}
-
-// A configuration that does not load is tried again at each look.
-void Engine::reloadIfChanged()
-{
-    const std::string print = fingerprintOf(*configuration(), true);
-    const bool changed = [&] {
-        const absl::MutexLock lock(&mutex_);
-        return !stopped_ && (print.empty() || print != fingerprint_);
-    }();
-    if (changed) {
-        base::ignore(reload(), "logged, and told by the API and /metrics");
-    }
-    watchFiles();
-    const absl::MutexLock lock(&mutex_);
-    --fileChecks_;
 }
 
 void Engine::watch()
@@ -551,6 +385,7 @@ void Engine::stop()
     }
     discovery_.stop();
     scraping_.stop();
+    alerting_.stop();
     if (const auto db = store_->get()) {
         if (const absl::Status status = db->close(); !status.ok()) {
             log_->error("engine: closing the store failed err=\"{}\"", base::messageOf(status));
@@ -591,6 +426,9 @@ EngineStatus Engine::status() const
                  .since =
                      provider.lastSuccess.value_or(provider.lastAttempt.value_or(clock().now()))});
         }
+    }
+    for (Problem& problem : alertingProblems()) {
+        status.problems.push_back(std::move(problem));
     }
     if (const std::int64_t started = startedMs_.load(); started != 0) {
         status.startedAt = base::Timestamp{started};

@@ -12,6 +12,7 @@
 #include "core/base/worker_pool.h"
 #include "core/config/config.h"
 #include "core/discovery/manager.h"
+#include "core/engine/alerting.h"
 #include "core/engine/problems.h"
 #include "core/net/http_client.h"
 #include "core/net/io_loop.h"
@@ -69,6 +70,7 @@ struct EngineOptions
     scrape::TimestampAlignment alignment;
     scrape::StartTimes startTimes;
     bool typeAndUnitLabels = false;
+    AlertingOptions alerting;
     /// Collect this machine's metrics as job "node".
     bool collectHost = false;
     /// Absent: the global scrape interval.
@@ -98,6 +100,8 @@ struct EngineStatus
     scrape::ScrapeManager::Summary targets;
     std::vector<Problem> problems;
 };
+
+class StoreGate;
 
 class Engine
 {
@@ -138,6 +142,7 @@ public:
     [[nodiscard]] const promql::Engine& queries() const { return queries_; }
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
     [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
+    [[nodiscard]] Alerting& alerting() { return alerting_; }
     [[nodiscard]] const discovery::Metrics& discoveryMetrics() const { return discoveryMetrics_; }
     [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
     /// For work that blocks on queries, so that scrapes never wait behind it.
@@ -157,10 +162,19 @@ public:
     [[nodiscard]] absl::StatusOr<std::shared_ptr<tsdb::Db>> store() const;
 
 private:
-    class StoreGate;
+    static constexpr std::string_view kConfigProblem = "configuration.load";
 
-    /// The file, with everything that it names looked at.
-    [[nodiscard]] absl::StatusOr<config::Config> loadConfiguration() const;
+    struct Loaded
+    {
+        config::Config config;
+        Alerting::Plan alerting;
+    };
+    /// The file, with everything that it names looked at; the built-in one if there is none.
+    [[nodiscard]] absl::StatusOr<Loaded> loadConfiguration() const;
+    void applyAlerting(Alerting::Plan plan);
+    void startAlerting();
+    [[nodiscard]] std::vector<Problem> alertingProblems() const;
+    [[nodiscard]] discovery::ProviderEnvironment discoveryEnvironment();
     [[nodiscard]] std::string fingerprintOf(const config::Config& config, bool onDisk) const;
     void watchFiles();
     void reloadIfChanged();
@@ -199,6 +213,7 @@ private:
     /// Targets that are published for a configuration whose jobs are not there yet come later.
     std::atomic<bool> applying_{false};
     discovery::Manager discovery_;
+    Alerting alerting_;
 
     /// One reload at a time, whoever asks for it.
     absl::Mutex reloadMutex_;

@@ -10,8 +10,8 @@ namespace {
 using namespace base::literals;
 
 constexpr base::Duration kCoalesce = 250_ms;
-constexpr std::array<Change, 4> kChanges = {Change::Status, Change::Targets, Change::Samples,
-                                            Change::Configuration};
+constexpr std::array<Change, 5> kChanges = {Change::Status, Change::Targets, Change::Samples,
+                                            Change::Configuration, Change::Alerts};
 
 } // namespace
 

@@ -31,7 +31,8 @@ struct Problem
 {
     std::string id;
     Severity severity = Severity::Warning;
-    /// "configuration", "storage", "listener", "targets", "discovery"
+    /// "configuration", "storage", "listener", "targets", "discovery", "rules",
+    /// "notifier", "alertmanager"
     std::string source;
     std::string message;
     std::optional<base::Position> position;
@@ -60,7 +61,8 @@ enum class Change : std::uint8_t
     Status,
     Targets,
     Samples,
-    Configuration
+    Configuration,
+    Alerts
 };
 
 /// Tells listeners about changes, each kind at most four times a second.

@@ -87,6 +87,8 @@ Event convert(engine::Change value)
         return Event::Samples;
     case engine::Change::Configuration:
         return Event::Configuration;
+    case engine::Change::Alerts:
+        return Event::Alerts;
     }
     return Event::Status;
 }

@@ -1,0 +1,377 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// `silence`: list, add, change, expire, import. Source: spec/alertmanager.md, 12.
+#include "amtool.h"
+
+#include "core/base/file.h"
+#include "core/base/json_writer.h"
+#include "core/base/status.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+namespace narthex::ctl {
+namespace {
+
+using client::AlertmanagerClient;
+using client::Json;
+
+base::Timestamp now()
+{
+    return {std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::chrono::system_clock::now().time_since_epoch())
+                .count()};
+}
+
+struct SilenceFlags
+{
+    AmSettings settings;
+    bool expired = false;
+    bool quiet = false;
+    std::string createdBy;
+    std::string id;
+    std::string within;
+    std::string author;
+    std::string comment;
+    std::string duration = "1h";
+    std::string start;
+    std::string end;
+    bool force = false;
+    std::size_t workers = 8;
+    std::vector<std::string> annotations;
+    std::vector<std::string> arguments;
+};
+
+/// What every silence that is sent has.
+struct SilenceParts
+{
+    std::string id;
+    Json matchers;
+    model::Matchers own; // where `matchers` is empty
+    std::string startsAt;
+    std::string endsAt;
+    std::string createdBy;
+    std::string comment;
+    model::Labels annotations;
+};
+
+std::string bodyOf(const SilenceParts& parts)
+{
+    std::string body;
+    base::JsonWriter json(body);
+    json.beginObject();
+    if (!parts.id.empty()) {
+        json.member("id", parts.id);
+    }
+    json.key("matchers");
+    if (parts.matchers.isArray()) {
+        json.raw(parts.matchers.json());
+    } else {
+        json.beginArray();
+        for (const model::Matcher& matcher : parts.own) {
+            const model::MatchType type = matcher.type();
+            json.beginObject().member("name", matcher.name()).member("value", matcher.value());
+            json.key("isRegex").boolean(type == model::MatchType::Regex ||
+                                        type == model::MatchType::NotRegex);
+            json.key("isEqual").boolean(type == model::MatchType::Equal ||
+                                        type == model::MatchType::Regex);
+            json.endObject();
+        }
+        json.endArray();
+    }
+    json.member("startsAt", parts.startsAt).member("endsAt", parts.endsAt);
+    json.member("createdBy", parts.createdBy).member("comment", parts.comment);
+    if (!parts.annotations.empty()) {
+        json.key("annotations").beginObject();
+        for (const model::LabelView pair : parts.annotations) {
+            json.member(pair.name, pair.value);
+        }
+        json.endObject();
+    }
+    json.endObject();
+    return body;
+}
+
+absl::StatusOr<std::string> post(AlertmanagerClient& client, const SilenceParts& parts)
+{
+    NARTHEX_ASSIGN_OR_RETURN(const Json answer,
+                             client.send("POST", "/api/v2/silences", bodyOf(parts)));
+    return answer["silenceID"].text();
+}
+
+void showSilences(const SilenceFlags& flags, const std::vector<Json>& silences)
+{
+    if (flags.settings.output == "json") {
+        std::string text;
+        base::JsonWriter json(text);
+        json.beginArray();
+        for (const Json& silence : silences) {
+            json.raw(silence.json());
+        }
+        json.endArray();
+        fmt::print("{}\n", text);
+        return;
+    }
+    const bool extended = flags.settings.output == "extended";
+    std::vector<std::vector<std::string>> rows;
+    rows.push_back(
+        extended ? std::vector<std::string>{"ID", "Matchers", "Starts At", "Ends At", "Updated At",
+                                            "Created By", "Comment", "State"}
+                 : std::vector<std::string>{"ID", "Matchers", "Ends At", "Created By", "Comment"});
+    for (const Json& silence : silences) {
+        const auto time = [&](const char* key) {
+            return showTime(flags.settings, silence[key].text());
+        };
+        const std::string matchers = showMatchers(silence);
+        if (extended) {
+            rows.push_back({silence["id"].text(), matchers, time("startsAt"), time("endsAt"),
+                            time("updatedAt"), silence["createdBy"].text(),
+                            silence["comment"].text(), silence["status"]["state"].text()});
+        } else {
+            rows.push_back({silence["id"].text(), matchers, time("endsAt"),
+                            silence["createdBy"].text(), silence["comment"].text()});
+        }
+    }
+    printTable(rows);
+}
+
+absl::Status query(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    NARTHEX_ASSIGN_OR_RETURN(const model::Matchers matchers, readMatchers(flags.arguments));
+    net::Parameters parameters;
+    for (const model::Matcher& matcher : matchers) {
+        parameters.emplace_back("filter", matcher.toString());
+    }
+    base::Duration within;
+    if (!flags.within.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(within, base::parseDuration(flags.within));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const Json answer, client.get("/api/v2/silences", parameters));
+    std::vector<Json> silences = answer.items();
+    const base::Timestamp moment = now();
+    std::erase_if(silences, [&](const Json& silence) {
+        const bool isExpired = silence["status"]["state"].text() == "expired";
+        const auto end = base::parseTimestamp(silence["endsAt"].text());
+        const bool isNear = !end.ok() || flags.within.empty() ||
+                            (isExpired ? *end >= moment - within : *end <= moment + within);
+        return isExpired != flags.expired || !isNear ||
+               (!flags.createdBy.empty() && silence["createdBy"].text() != flags.createdBy) ||
+               (!flags.id.empty() && silence["id"].text() != flags.id);
+    });
+    if (flags.quiet) {
+        for (const Json& silence : silences) {
+            fmt::print("{}\n", silence["id"].text());
+        }
+    } else {
+        showSilences(flags, silences);
+    }
+    return absl::OkStatus();
+}
+
+absl::Status add(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    SilenceParts parts{.createdBy = flags.settings.author, .comment = flags.comment};
+    NARTHEX_ASSIGN_OR_RETURN(parts.own, readMatchers(flags.arguments));
+    if (parts.own.empty()) {
+        return base::invalidArgument("no matchers specified");
+    }
+    if (flags.settings.commentRequired && flags.comment.empty()) {
+        return base::invalidArgument("comment required: say why with --comment");
+    }
+    NARTHEX_ASSIGN_OR_RETURN(parts.annotations, readLabels(flags.annotations, false));
+    base::Timestamp start = now();
+    if (!flags.start.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(start, readMoment(flags.start, start));
+    }
+    base::Timestamp end;
+    if (flags.end.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(const base::Duration length, base::parseDuration(flags.duration));
+        if (length.ns <= 0) {
+            return base::invalidArgument("silence duration must be greater than 0");
+        }
+        end = start + length;
+    } else {
+        NARTHEX_ASSIGN_OR_RETURN(end, readMoment(flags.end, now()));
+    }
+    if (end < start) {
+        return base::invalidArgument("silence cannot start after it ends");
+    }
+    parts.startsAt = base::formatTimestamp(start);
+    parts.endsAt = base::formatTimestamp(end);
+    NARTHEX_ASSIGN_OR_RETURN(const std::string id, post(client, parts));
+    fmt::print("{}\n", id);
+    return absl::OkStatus();
+}
+
+absl::Status change(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    std::vector<Json> changed;
+    for (const std::string& id : flags.arguments) {
+        const std::string path = "/api/v2/silence/" + net::percentEncode(id);
+        NARTHEX_ASSIGN_OR_RETURN(const Json old, client.get(path));
+        SilenceParts parts{.id = id,
+                           .matchers = old["matchers"],
+                           .startsAt = old["startsAt"].text(),
+                           .endsAt = old["endsAt"].text(),
+                           .createdBy = old["createdBy"].text(),
+                           .comment =
+                               flags.comment.empty() ? old["comment"].text() : flags.comment};
+        if (!flags.start.empty()) {
+            NARTHEX_ASSIGN_OR_RETURN(const base::Timestamp start, readMoment(flags.start, now()));
+            parts.startsAt = base::formatTimestamp(start);
+        }
+        if (!flags.end.empty()) {
+            NARTHEX_ASSIGN_OR_RETURN(const base::Timestamp end, readMoment(flags.end, now()));
+            parts.endsAt = base::formatTimestamp(end);
+        } else if (!flags.duration.empty()) {
+            NARTHEX_ASSIGN_OR_RETURN(const base::Duration length,
+                                     base::parseDuration(flags.duration));
+            NARTHEX_ASSIGN_OR_RETURN(const base::Timestamp start,
+                                     base::parseTimestamp(parts.startsAt));
+            parts.endsAt = base::formatTimestamp(start + length);
+        }
+        NARTHEX_ASSIGN_OR_RETURN(const std::string newId, post(client, parts));
+        NARTHEX_ASSIGN_OR_RETURN(Json now,
+                                 client.get("/api/v2/silence/" + net::percentEncode(newId)));
+        changed.push_back(std::move(now));
+    }
+    if (flags.quiet) {
+        for (const Json& silence : changed) {
+            fmt::print("{}\n", silence["id"].text());
+        }
+    } else {
+        showSilences(flags, changed);
+    }
+    return absl::OkStatus();
+}
+
+absl::Status expire(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    std::string problems;
+    for (const std::string& id : flags.arguments) {
+        const absl::Status status =
+            client.send("DELETE", "/api/v2/silence/" + net::percentEncode(id), {}).status();
+        if (!status.ok()) {
+            problems += fmt::format("{}{}", problems.empty() ? "" : "\n", base::messageOf(status));
+        }
+    }
+    return problems.empty() ? absl::OkStatus() : absl::UnavailableError(problems);
+}
+
+absl::Status importAll(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    std::string text;
+    if (flags.arguments.empty() || flags.arguments[0] == "-") {
+        text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    } else {
+        NARTHEX_ASSIGN_OR_RETURN(text, base::readFile(flags.arguments[0]));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const Json list, Json::parse(text));
+    if (!list.isArray()) {
+        return base::invalidArgument("expected a JSON list of silences, as -o json prints it");
+    }
+    std::size_t failed = 0;
+    for (const Json& silence : list.items()) {
+        std::string body = silence.json();
+        if (flags.force) {
+            body = bodyOf({.matchers = silence["matchers"],
+                           .startsAt = silence["startsAt"].text(),
+                           .endsAt = silence["endsAt"].text(),
+                           .createdBy = silence["createdBy"].text(),
+                           .comment = silence["comment"].text()});
+        }
+        const absl::Status status = client.send("POST", "/api/v2/silences", body).status();
+        if (!status.ok()) {
+            ++failed;
+            fmt::print(stderr, "Error adding silence id='{}': {}\n", silence["id"].text(),
+                       base::messageOf(status));
+        }
+    }
+    return failed == 0 ? absl::OkStatus()
+                       : base::unavailable("couldn't import {} out of {} silences", failed,
+                                           list.items().size());
+}
+
+using Work = absl::Status (*)(AlertmanagerClient&, const SilenceFlags&);
+
+void onRun(CLI::App& command, const std::shared_ptr<SilenceFlags>& flags, int& exitCode, Work work)
+{
+    addAmOptions(command, flags->settings);
+    command.callback([flags, &exitCode, work, &command] {
+        if (!command.get_subcommands().empty()) {
+            return; // that one has run
+        }
+        fillIn(flags->settings);
+        exitCode = withSession(flags->settings,
+                               [&](AlertmanagerClient& client) { return work(client, *flags); });
+    });
+}
+
+void addWriting(CLI::App& silence, int& exitCode)
+{
+    CLI::App* create = silence.add_subcommand("add", "Silence what matches; prints the id.");
+    auto flags = std::make_shared<SilenceFlags>();
+    create->add_option("-a,--author", flags->settings.author, "Who you are");
+    create->add_option("-c,--comment", flags->comment, "Why");
+    create->add_option("-d,--duration", flags->duration, "For how long")->capture_default_str();
+    create->add_option("--start", flags->start, "From: time (RFC 3339) or duration from now");
+    create->add_option("--end", flags->end, "Until: time (RFC 3339) or duration from now");
+    create->add_option("--annotation", flags->annotations, "name=value; may be given again");
+    create->add_option("MATCHERS", flags->arguments, "All must hold; a first word is the alertname")
+        ->required();
+    onRun(*create, flags, exitCode, add);
+
+    CLI::App* update = silence.add_subcommand("update", "Change silences.");
+    auto changes = std::make_shared<SilenceFlags>();
+    changes->duration.clear();
+    update->add_option("-d,--duration", changes->duration, "Length, from the start on");
+    update->add_option("--start", changes->start, "New start");
+    update->add_option("--end", changes->end, "New end");
+    update->add_option("-c,--comment", changes->comment, "New comment");
+    update->add_flag("-q,--quiet", changes->quiet, "Print ids alone");
+    update->add_option("IDS", changes->arguments, "Silences")->required();
+    onRun(*update, changes, exitCode, change);
+
+    CLI::App* end = silence.add_subcommand("expire", "End silences now.");
+    auto ending = std::make_shared<SilenceFlags>();
+    end->add_option("IDS", ending->arguments, "Silences; all are tried")->required();
+    onRun(*end, ending, exitCode, expire);
+
+    CLI::App* import =
+        silence.add_subcommand("import", "Add silences from JSON, as -o json prints.");
+    auto importing = std::make_shared<SilenceFlags>();
+    import->add_flag("-f,--force", importing->force, "With new ids");
+    import->add_option("-w,--worker", importing->workers, "Accepted for scripts; one is enough");
+    import->add_option("FILE", importing->arguments, "Nothing or -: standard input");
+    onRun(*import, importing, exitCode, importAll);
+}
+
+void addQuery(CLI::App* list, int& exitCode)
+{
+    auto flags = std::make_shared<SilenceFlags>();
+    list->add_flag("--expired", flags->expired, "Expired ones instead");
+    list->add_flag("-q,--quiet", flags->quiet, "Print ids alone");
+    list->add_option("--created-by", flags->createdBy, "Of this author");
+    list->add_option("--id", flags->id, "This one");
+    list->add_option("--within", flags->within, "Those that end, or ended, within this time");
+    list->add_option("MATCHERS", flags->arguments, "A first word is the alertname");
+    onRun(*list, flags, exitCode, query);
+}
+
+} // namespace
+
+void addSilence(CLI::App& app, int& exitCode)
+{
+    CLI::App* silence = app.add_subcommand(
+        "silence", "Silences of an Alertmanager or of our server: list, add, change, expire.");
+    silence->require_subcommand(0, 1);
+    addQuery(silence, exitCode); // nothing said: query
+    addQuery(silence->add_subcommand("query", "List silences that match."), exitCode);
+    addWriting(*silence, exitCode);
+}
+
+} // namespace narthex::ctl
