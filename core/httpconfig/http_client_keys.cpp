@@ -328,9 +328,10 @@ void describeProxy(Fields& fields, net::ProxyConfig& proxy)
     fields.check(proxy.noProxy.empty() || proxy.fromEnvironment || !proxy.url.empty(),
                  "if no_proxy is configured, proxy_url must also be configured");
     constexpr std::array<std::string_view, 4> kSchemes{"http", "https", "socks5", "socks5h"};
-    if (!proxy.url.empty() &&
-        std::find(kSchemes.begin(), kSchemes.end(), proxy.url.substr(0, proxy.url.find("://"))) ==
-            kSchemes.end()) {
+    // Without a scheme it is the name of an HTTP proxy.
+    const std::size_t scheme = proxy.url.find("://");
+    if (scheme != std::string::npos && std::find(kSchemes.begin(), kSchemes.end(),
+                                                 proxy.url.substr(0, scheme)) == kSchemes.end()) {
         fields.failAt("proxy_url", "unsupported scheme of the proxy: http, https, socks5 or "
                                    "socks5h is needed, as in http://proxy:3128");
     }
