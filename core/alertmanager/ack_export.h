@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/discovery/api_client.h"
+#include "core/model/matcher.h"
 #include "core/net/http_client.h"
 
 #include <absl/base/thread_annotations.h>
@@ -22,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 

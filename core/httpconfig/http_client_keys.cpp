@@ -328,7 +328,8 @@ void describeProxy(Fields& fields, net::ProxyConfig& proxy)
     fields.check(proxy.noProxy.empty() || proxy.fromEnvironment || !proxy.url.empty(),
                  "if no_proxy is configured, proxy_url must also be configured");
     constexpr std::array<std::string_view, 4> kSchemes{"http", "https", "socks5", "socks5h"};
-    if (!proxy.url.empty() &&
+    // Without a scheme it is http's.
+    if (proxy.url.find("://") != std::string::npos &&
         std::find(kSchemes.begin(), kSchemes.end(), proxy.url.substr(0, proxy.url.find("://"))) ==
             kSchemes.end()) {
         fields.failAt("proxy_url", "unsupported scheme of the proxy: http, https, socks5 or "

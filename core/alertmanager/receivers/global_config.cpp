@@ -14,7 +14,7 @@ namespace {
 void describeMail(yaml::Fields& fields, GlobalConfig& global)
 {
     fields.field("smtp_from", &global.smtpFrom);
-    fields.field("smtp_hello", &global.smtpHello);
+    fields.field("smtp_hello", &global.smtpHello, yaml::Printing::Always);
     describeSmarthost(fields, "smtp_smarthost", global.smtpSmarthost);
     fields.field("smtp_auth_username", &global.smtpAuthUsername);
     describeSecret(fields, "smtp_auth_password", global.smtpAuthPassword,
