@@ -42,11 +42,11 @@ bool lintIntervals(const config::Config& config, const rules::RuleLintOptions& l
         return found;
     }
     for (const auto& job : config.jobs) {
-        if (job->scrapeInterval >= lint.lookback) {
+        if (job->interval >= lint.lookback) {
             fmt::print(stderr,
                        "  FAILED: too long scrape interval found, data point will be marked as "
                        "stale - job: {}, interval: {}\n",
-                       job->jobName, base::formatDuration(job->scrapeInterval));
+                       job->jobName, base::formatDuration(job->interval));
             found = true;
         }
     }
@@ -152,8 +152,10 @@ void addCheck(CLI::App& app, int& exitCode)
         ->add_option("--query.lookback-delta", flags->lookback,
                      "The server's, for too-long-scrape-interval")
         ->capture_default_str();
-    config->add_option("--enable-feature", flags->features,
-                       "Comma list of switches of the query language");
+    config
+        ->add_option("--enable-feature", flags->features,
+                     "Comma list of switches of the query language")
+        ->allow_extra_args(false);
     config->callback([flags, &exitCode] { exitCode = checkConfig(*flags); });
     addCheckRules(*check, exitCode);
 }

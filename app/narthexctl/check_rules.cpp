@@ -120,8 +120,10 @@ void addCheckRules(CLI::App& check, int& exitCode)
                      "Names of metrics and labels: utf8 or legacy")
         ->check(CLI::IsMember({"utf8", "legacy"}))
         ->capture_default_str();
-    command->add_option("--enable-feature", flags->features,
-                        "Comma list of switches of the query language");
+    command
+        ->add_option("--enable-feature", flags->features,
+                     "Comma list of switches of the query language")
+        ->allow_extra_args(false);
     command->callback([flags, &exitCode] { exitCode = checkRules(*flags); });
 }
 

@@ -16,6 +16,7 @@ inline constexpr int kCannotStart = 2;
 
 void addServe(CLI::App& app, int& exitCode);
 void addCheck(CLI::App& app, int& exitCode);
+void addImport(CLI::App& app, int& exitCode);
 void addTest(CLI::App& app, int& exitCode);
 /// Below `test`.
 void addTestRules(CLI::App& test, int& exitCode);

@@ -22,6 +22,7 @@ int main(int argc, char** argv)
     narthex::ctl::addServe(app, exitCode);
     narthex::ctl::addCheck(app, exitCode);
     narthex::ctl::addTest(app, exitCode);
+    narthex::ctl::addImport(app, exitCode);
     narthex::ctl::addTsdb(app, exitCode);
     try {
         app.parse(argc, argv);

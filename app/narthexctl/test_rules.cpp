@@ -84,16 +84,20 @@ void addTestRules(CLI::App& test, int& exitCode)
         "rules", "Run unit tests of rules: input series, and the alerts and results to expect.");
     auto flags = std::make_shared<RuleTestFlags>();
     command->add_option("FILE", flags->files, "Files with tests")->required();
-    command->add_option("--run", flags->run,
-                        "Only tests whose name this regular expression finds; may be repeated");
+    command
+        ->add_option("--run", flags->run,
+                     "Only tests whose name this regular expression finds; may be repeated")
+        ->allow_extra_args(false);
     command->add_flag("--diff", flags->difference, "Mark the lines that differ");
     command->add_flag("--debug", flags->debug, "Print times, and all series of each test");
     command->add_option("--junit", flags->junit,
                         "Also write the results to this file, as JUnit XML");
     command->add_flag("--ignore-unknown-fields", flags->ignoreUnknownFields,
                       "Fields that nobody knows are no mistake");
-    command->add_option("--enable-feature", flags->features,
-                        "Comma list of switches of the query language");
+    command
+        ->add_option("--enable-feature", flags->features,
+                     "Comma list of switches of the query language")
+        ->allow_extra_args(false);
     command->callback([flags, &exitCode] { exitCode = testRules(*flags); });
 }
 

@@ -21,6 +21,9 @@ absl::StatusOr<HttpResponse> sendAndWait(HttpClient& client, HttpRequest request
                                          std::shared_ptr<const HttpClientConfig> config,
                                          const std::stop_token& stop)
 {
+    if (stop.stop_requested()) {
+        return absl::CancelledError("request was cancelled");
+    }
     const auto exchange = std::make_shared<Exchange>();
     const RequestId id = client.send(std::move(request), std::move(config),
                                      [exchange](absl::StatusOr<HttpResponse> response) {

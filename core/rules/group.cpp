@@ -124,9 +124,13 @@ bool Group::watchGaps()
 {
     const base::Duration total = environment_.gaps.total();
     const base::Timestamp now = environment_.timers.clock().now();
-    if (total != gapsSeen_) {
+    const bool isNew = total != gapsSeen_;
+    if (isNew) {
         rules_.skip(total - gapsSeen_);
         gapsSeen_ = total;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (isNew) {
         settlingUntil_ = now + options_.settleAfterGap;
     }
     if (settlingUntil_ && now >= *settlingUntil_) {
@@ -215,13 +219,18 @@ void Group::copyState(Group& other)
 {
     rules_.copyState(other.rules_);
     gapsSeen_ = other.gapsSeen_;
-    settlingUntil_ = other.settlingUntil_;
+    std::optional<base::Timestamp> settling;
+    {
+        const absl::MutexLock lock(&other.mutex_);
+        settling = other.settlingUntil_;
+    }
     GroupStats stats = other.stats();
     stats.interval = spec_.interval();
     stats.rules = spec_.definition.rules.size();
     const bool restoring = other.needsRestore();
     const absl::MutexLock lock(&mutex_);
     stats_ = stats;
+    settlingUntil_ = settling;
     untilRestore_ = restoring ? kRunsBeforeRestore : 0;
 }
 
@@ -270,9 +279,11 @@ GroupSnapshot Group::snapshot(bool withAlerts) const
                          .limit = spec_.definition.limit,
                          .stats = stats(),
                          .nextSlot = std::nullopt,
+                         .settlingUntil = std::nullopt,
                          .rules = {}};
     {
         const absl::MutexLock lock(&mutex_);
+        result.settlingUntil = settlingUntil_;
         if (started_) {
             result.nextSlot = slotAt(spec_, environment_.timers.clock().now()) + spec_.interval();
         }

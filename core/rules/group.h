@@ -107,7 +107,6 @@ private:
     // Touched by the run, or by its owner while none runs.
     RuleSet rules_;
     base::Duration gapsSeen_;
-    std::optional<base::Timestamp> settlingUntil_;
 
     mutable absl::Mutex mutex_;
     bool running_ ABSL_GUARDED_BY(mutex_) = false;
@@ -118,6 +117,7 @@ private:
     /// Evaluations until alerts are restored; 0: they are.
     int untilRestore_ ABSL_GUARDED_BY(mutex_);
     GroupStats stats_ ABSL_GUARDED_BY(mutex_);
+    std::optional<base::Timestamp> settlingUntil_ ABSL_GUARDED_BY(mutex_);
 };
 
 } // namespace narthex::rules

@@ -45,6 +45,8 @@ struct GroupSnapshot
     GroupStats stats;
     /// When it is evaluated next; absent: not started or ended.
     std::optional<base::Timestamp> nextSlot;
+    /// Nobody watched shortly before: alerts neither fire nor resolve until then.
+    std::optional<base::Timestamp> settlingUntil;
     std::vector<RuleSnapshot> rules;
 };
 

@@ -53,9 +53,9 @@ void EmailConfig::describe(yaml::Fields& fields)
     fields.field("headers", &headers);
     fields.field("html", &html);
     fields.field("text", &text);
-    fields.field("require_tls", requireTls);
+    fields.field("require_tls", requireTls, yaml::Printing::Always);
     describeTls(fields, "tls_config", tls);
-    fields.field("force_implicit_tls", forceImplicitTls);
+    fields.field("force_implicit_tls", forceImplicitTls, yaml::Printing::Always);
     fields.section("threading", threading);
     if (!fields.reading()) {
         return;

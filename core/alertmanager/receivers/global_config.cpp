@@ -23,7 +23,7 @@ void describeMail(yaml::Fields& fields, GlobalConfig& global)
     fields.field("smtp_auth_identity", &global.smtpAuthIdentity);
     fields.field("smtp_require_tls", &global.smtpRequireTls, yaml::Printing::Always);
     describeTls(fields, "smtp_tls_config", global.smtpTls);
-    fields.field("smtp_force_implicit_tls", global.smtpForceImplicitTls);
+    fields.field("smtp_force_implicit_tls", global.smtpForceImplicitTls, yaml::Printing::Always);
 }
 
 void describeSlack(yaml::Fields& fields, GlobalConfig& global)

@@ -25,7 +25,7 @@ void describeText(yaml::Fields& fields, std::string_view name, JiraText& text)
 void JiraText::describe(yaml::Fields& fields)
 {
     fields.field("template", &text);
-    fields.field("enable_update", enableUpdate);
+    fields.field("enable_update", enableUpdate, yaml::Printing::Always);
 }
 
 void JiraConfig::describe(yaml::Fields& fields)

@@ -4,6 +4,8 @@
 
 #include "core/base/status.h"
 
+#include <algorithm>
+
 namespace narthex::alertmanager {
 namespace {
 
@@ -68,6 +70,9 @@ absl::StatusOr<std::vector<std::string>> parseAddresses(std::string_view text)
 {
     if (trimmed(text).empty()) {
         return base::invalidArgument("mail: no address");
+    }
+    if (std::any_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; })) {
+        return base::invalidArgument("mail: a line break in \"{}\"", text);
     }
     std::vector<std::string> addresses;
     for (const std::string_view part : splitList(text)) {

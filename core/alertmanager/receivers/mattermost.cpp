@@ -24,7 +24,7 @@ struct MattermostField
     {
         fields.field("title", &title);
         fields.field("value", &value);
-        fields.field("short", isShort);
+        fields.field("short", isShort, yaml::Printing::Always);
         if (fields.reading()) {
             fields.check(!title.empty(), "missing title in Mattermost field configuration");
             fields.check(title.empty() || !value.empty(),

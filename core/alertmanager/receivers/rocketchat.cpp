@@ -21,7 +21,7 @@ struct RocketchatField
     std::string value;
     void describe(yaml::Fields& fields)
     {
-        fields.field("short", isShort);
+        fields.field("short", isShort, yaml::Printing::Always);
         fields.field("title", &title);
         fields.field("value", &value);
     }

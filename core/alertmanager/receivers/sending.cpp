@@ -44,6 +44,20 @@ FailureReason reasonOf(int status)
                                : FailureReason::Other;
 }
 
+/// Addresses are often secrets: of `Post "http://…": connection refused` the end is shown.
+absl::Status withoutAddress(std::string_view method, const absl::Status& status)
+{
+    std::string_view message = base::messageOf(status);
+    constexpr std::string_view kEndOfAddress = "\": ";
+    const std::size_t end = message.find(kEndOfAddress);
+    if (end != std::string_view::npos) {
+        message.remove_prefix(end + kEndOfAddress.size());
+    } else if (message.find('"') != std::string_view::npos) {
+        message = "the URL is not valid";
+    }
+    return {status.code(), fmt::format("{} \"<redacted>\": {}", method, message)};
+}
+
 std::optional<base::Duration> retryAfter(const net::HttpResponse& response)
 {
     const auto seconds = base::parseUint(response.header("Retry-After"));
@@ -197,15 +211,7 @@ absl::StatusOr<net::HttpResponse> HttpSender::exchange(const Call& call,
         request.headers.emplace_back("Content-Type", call.contentType);
     }
     auto response = net::sendAndWait(http_, std::move(request), config_, attempt.stop);
-    if (!response.ok()) {
-        // Addresses are often secrets: none of it is shown.
-        const bool aboutUrl = response.status().code() == absl::StatusCode::kInvalidArgument;
-        return aboutUrl
-                   ? base::invalidArgument("{} \"<redacted>\": the URL is not valid", call.method)
-                   : base::annotate(response.status(),
-                                    fmt::format("{} \"<redacted>\"", call.method));
-    }
-    return response;
+    return response.ok() ? std::move(response) : withoutAddress(call.method, response.status());
 }
 
 SendResult HttpSender::send(const Call& call, const Attempt& attempt, const AnswerRule& rule,

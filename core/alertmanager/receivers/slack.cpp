@@ -25,7 +25,7 @@ struct SlackField
     {
         fields.field("title", &title);
         fields.field("value", &value);
-        fields.field("short", isShort);
+        fields.field("short", isShort, yaml::Printing::Always);
         if (fields.reading()) {
             fields.check(!title.empty(), "missing title in Slack field configuration");
             fields.check(title.empty() || !value.empty(),

@@ -67,9 +67,9 @@ public:
         if (label == labels_.end()) {
             return std::string();
         }
-        const auto inside = std::find(path_.begin(), path_.end(), name);
+        const bool inside = std::find(path_.begin(), path_.end(), name) != path_.end();
         path_.push_back(name);
-        if (inside != path_.end() - 1) {
+        if (inside) {
             cycle_ =
                 base::invalidArgument("route label cycle detected: {}", fmt::join(path_, " -> "));
             return cycle_;

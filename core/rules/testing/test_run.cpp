@@ -200,17 +200,8 @@ void TestRun::checkAlert(const AlertCheck& check, TestCase& result) const
         expected.push_back(alertText(fromMap(labels), fromMap(alert.annotations)));
     }
     std::vector<std::string> found;
-    for (const auto& group : groups_) {
-        for (const AlertingRule* rule : group->alertingRules()) {
-            if (rule->definition().name != check.alertname) {
-                continue;
-            }
-            for (const ActiveAlert& alert : rule->alerts()) {
-                if (alert.state == AlertState::Firing) {
-                    found.push_back(alertText(alert.labels, alert.annotations));
-                }
-            }
-        }
+    for (const ActiveAlert& alert : firing(check.alertname)) {
+        found.push_back(alertText(alert.labels, alert.annotations));
     }
     std::sort(expected.begin(), expected.end());
     std::sort(found.begin(), found.end());
@@ -235,11 +226,29 @@ void TestRun::checkAlerts(base::Timestamp time, TestCase& result) const
     }
 }
 
-absl::StatusOr<promql::Vector> TestRun::query(const ExprCheck& check) const
+std::vector<ActiveAlert> TestRun::firing(std::string_view alertname) const
 {
-    NARTHEX_ASSIGN_OR_RETURN(
-        promql::Result result,
-        engine_.instant(store_, check.expr, test_.start + check.evalTime, {}, {}));
+    std::vector<ActiveAlert> result;
+    for (const auto& group : groups_) {
+        for (const AlertingRule* rule : group->alertingRules()) {
+            if (rule->definition().name != alertname) {
+                continue;
+            }
+            std::vector<ActiveAlert> alerts = rule->alerts();
+            for (ActiveAlert& alert : alerts) {
+                if (alert.state == AlertState::Firing) {
+                    result.push_back(std::move(alert));
+                }
+            }
+        }
+    }
+    return result;
+}
+
+absl::StatusOr<promql::Vector> TestRun::query(std::string_view expr, base::Duration evalTime) const
+{
+    NARTHEX_ASSIGN_OR_RETURN(promql::Result result,
+                             engine_.instant(store_, expr, test_.start + evalTime, {}, {}));
     return toVector(std::move(result.value));
 }
 
@@ -251,7 +260,7 @@ void TestRun::checkExpression(const ExprCheck& check, TestCase& result) const
                         .expected = {},
                         .found = {},
                         .line = check.line};
-    const auto vector = query(check);
+    const auto vector = query(check.expr, check.evalTime);
     if (!vector.ok()) {
         failure.error = base::messageOf(vector.status());
         result.failures.push_back(std::move(failure));

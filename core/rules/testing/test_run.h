@@ -39,6 +39,11 @@ public:
     void run(TestCase& result);
     /// Every series with its samples.
     [[nodiscard]] std::vector<std::string> dump() const;
+    /// After run(): alerts of this name that fire, in no order.
+    [[nodiscard]] std::vector<ActiveAlert> firing(std::string_view alertname) const;
+    /// After run(): the result of an expression at a time of the test.
+    [[nodiscard]] absl::StatusOr<promql::Vector> query(std::string_view expr,
+                                                       base::Duration evalTime) const;
 
 private:
     struct Input
@@ -57,7 +62,6 @@ private:
     void checkAlerts(base::Timestamp time, TestCase& result) const;
     void checkAlert(const AlertCheck& check, TestCase& result) const;
     void checkExpression(const ExprCheck& check, TestCase& result) const;
-    [[nodiscard]] absl::StatusOr<promql::Vector> query(const ExprCheck& check) const;
 
     const RuleTest& test_;
     const TestSetting setting_;

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/status.h"
+#include "core/model/sample.h"
 #include "core/rules/testing/test_runner.h"
+#include "core/rules/testing/test_writer.h"
 
 #include <QXmlStreamReader>
 #include <QtTest>
@@ -51,6 +53,8 @@ private Q_SLOTS:
     void reportsAsXml();
     void marksDifferences();
     void dumpsTheStore();
+    void writesATestThatPasses();
+    void writesNoTestForNothing();
 
 private:
     TestFileReport run(const std::string& test, const TestOptions& options = {})
@@ -305,6 +309,51 @@ void TestRuleTesting::dumpsTheStore()
                                       options);
     QVERIFY2(!report.failed(), qPrintable(reportOf(report)));
     QVERIFY((report.cases.front().dump == std::vector<std::string>{"m 1@0s stale@1m"}));
+}
+
+void TestRuleTesting::writesATestThatPasses()
+{
+    storage::MemoryStore store;
+    const base::Timestamp start{1'700'000'000'000};
+    for (int i = 0; i <= 10; ++i) {
+        const base::Timestamp time = start + base::Duration(1_min) * i;
+        store.add({{"__name__", "up"}, {"job", "it's"}}, time, i < 5 ? 1 : 0);
+        store.add({{"__name__", "up"}, {"job", "b"}}, time, 1);
+        store.add({{"__name__", "x"}}, time, 99); // a rule's own
+    }
+    store.add({{"__name__", "up"}, {"job", "gone"}}, start, 1);
+    store.add({{"__name__", "up"}, {"job", "gone"}}, start + 1_min, model::staleMarker());
+    const auto file = rules::parseRuleFile("rules.yml", kRules, {});
+    QVERIFY(file.ok());
+    std::vector<rules::Rule> rules;
+    for (const rules::RuleGroup& group : file->groups) {
+        rules.insert(rules.begin(), group.rules.begin(), group.rules.end());
+    }
+    const auto written = rules::testing::writeTest(
+        rules,
+        {.from = start,
+         .to = start + 10_min,
+         .name = "recorded",
+         .ruleFile = "rules.yml",
+         .surroundings = {.externalLabels = {{"zone", "z"}}, .externalUrl = ""}},
+        store, pool_, clock_, {});
+    QVERIFY2(written.ok(), written.status().ToString().c_str());
+    QVERIFY2(text(*written).contains("values: '1x4 0x5'"), written->c_str());
+    QVERIFY2(text(*written).contains("values: '1 stale'"), written->c_str());
+    QVERIFY2(text(*written).contains("        summary: 'it''s in z'\n"), written->c_str());
+    const TestFileReport report = run("group_eval_order: [b, a]\n" + *written);
+    QVERIFY2(!report.failed(), qPrintable(reportOf(report) + text(*written)));
+    // The expectation is real: another input fails.
+    std::string other = *written;
+    other.replace(other.find("1x4 0x5"), 7, "1x9 1x0");
+    QVERIFY(run("group_eval_order: [b, a]\n" + other).failed());
+}
+
+void TestRuleTesting::writesNoTestForNothing()
+{
+    const storage::MemoryStore store;
+    QVERIFY(!rules::testing::writeTest({}, {.name = "", .ruleFile = ""}, store, pool_, clock_, {})
+                 .ok());
 }
 
 QTEST_GUILESS_MAIN(TestRuleTesting)
