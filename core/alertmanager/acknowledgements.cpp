@@ -66,6 +66,13 @@ AcknowledgementNote noteOf(const Acknowledgement& ack)
             .expiresAt = ack.expiresAt};
 }
 
+std::string Acknowledgements::makeId(base::Timestamp now)
+{
+    // Thousands of alerts may come at once: the system's source of randomness is slow for that.
+    const std::uint64_t high = random_();
+    return tsdb::makeUlid(now, high, random_());
+}
+
 std::optional<std::size_t> Acknowledgements::severityOf(const model::Labels& labels) const
 {
     const auto found =
@@ -81,7 +88,7 @@ void Acknowledgements::alertFires(const Alert& alert, base::Timestamp now)
     if (!episode.id.empty() && !episode.endedAt) {
         return;
     }
-    episode = {.id = tsdb::makeUlid(now), .startedAt = alert.startsAt, .endedAt = std::nullopt};
+    episode = {.id = makeId(now), .startedAt = alert.startsAt, .endedAt = std::nullopt};
     writeEpisode(alert.fingerprint, episode, alert.labels, {});
     if (Acknowledgement* ack = openOf(alert.fingerprint); ack != nullptr && ack->waitingUntil) {
         if (*ack->waitingUntil < now) {
@@ -248,7 +255,7 @@ absl::StatusOr<Acknowledgement> Acknowledgements::acknowledge(const Alert& alert
     }
     alertFires(alert, now);
     old = openOf(alert.fingerprint);
-    Acknowledgement ack{.id = tsdb::makeUlid(now),
+    Acknowledgement ack{.id = makeId(now),
                         .fingerprint = alert.fingerprint,
                         .episode = episodes_.at(alert.fingerprint).id,
                         .labels = alert.labels,

@@ -17,6 +17,7 @@
 
 #include <map>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -197,6 +198,7 @@ public:
     static constexpr base::Duration kSmallJump = 1_h;
 
 private:
+    std::string makeId(base::Timestamp now);
     Acknowledgement* openOf(Fingerprint fingerprint);
     void end(Acknowledgement& ack, AckEnd reason, const std::string& by, base::Timestamp now);
     void write(const Acknowledgement& ack);
@@ -219,6 +221,7 @@ private:
     /// Open ones that end when it gets worse.
     std::size_t watched_ = 0;
     Counters counters_;
+    std::mt19937_64 random_{std::random_device{}()};
 };
 
 /// What happened to the acknowledgements of an alert, in order; waits for what is queued. Errors:

@@ -328,17 +328,21 @@ ApiAnswer ApiV2::groups(const net::Parameters& query) const
     if (!filter.ok()) {
         return textError(kBadRequest, base::messageOf(filter.status()));
     }
+    std::vector<GroupView> views = manager_.groups();
     return jsonAnswer([&](base::JsonWriter& out) {
         out.beginArray();
-        for (const GroupView& group : manager_.groups()) {
+        for (GroupView& group : views) {
             if (!filter->takesReceiver(group.receiver) ||
                 std::none_of(group.alerts.begin(), group.alerts.end(),
                              [&](const AlertView& view) { return filter->takesAlert(view); })) {
                 continue;
             }
             out.beginObject().key("alerts").beginArray();
-            for (const AlertView& view : group.alerts) {
+            for (AlertView& view : group.alerts) {
                 if (filter->takesAlert(view)) {
+                    std::erase_if(view.receivers, [&](const std::string& name) {
+                        return !filter->takesReceiver(name);
+                    });
                     out.beginObject();
                     writeAlertMembers(out, view);
                     out.endObject();

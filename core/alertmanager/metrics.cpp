@@ -100,12 +100,13 @@ void Metrics::write(TextWriter& out) const
     for (std::size_t i = 0; i < kWhy.size(); ++i) {
         out.sample({{"reason", kWhy[i]}}, number(suppressed_[i]));
     }
-    const auto family = [&](std::string_view name, std::string_view help, auto value) {
-        out.family(name, MetricType::Counter, help);
-        for (const auto& [kind, counters] : kinds_) {
-            out.sample({{"integration", kind}}, number(value(counters)));
-        }
-    };
+    const auto family = [&](std::string_view name, std::string_view help, auto value)
+                            ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                out.family(name, MetricType::Counter, help);
+                                for (const auto& [kind, counters] : kinds_) {
+                                    out.sample({{"integration", kind}}, number(value(counters)));
+                                }
+                            };
     using C = const IntegrationCounters&;
     family("alertmanager_notifications_total", "Messages that were to be sent.",
            [](C c) { return c.notifications; });

@@ -210,7 +210,6 @@ struct ClockRange
             range = NumberRange{*from, *to};
         }
     }
-    friend bool operator==(const ClockRange&, const ClockRange&) = default;
 };
 
 std::string clockText(int minutes)

@@ -154,7 +154,7 @@ std::vector<GroupView> Alertmanager::groups() const
                   });
     }
     std::sort(result.begin(), result.end(), [](const GroupView& a, const GroupView& b) {
-        return std::tie(a.labels, a.receiver) < std::tie(b.labels, b.receiver);
+        return std::tie(a.labels, a.receiver, a.key) < std::tie(b.labels, b.receiver, b.key);
     });
     return result;
 }

@@ -16,14 +16,24 @@ constexpr std::size_t kRandomLetters = 16;
 
 std::string makeUlid(base::Timestamp now)
 {
+    std::random_device random;
+    const auto bits = [&random] {
+        return std::uint64_t{random()} << 32U | std::uint64_t{random()};
+    };
+    return makeUlid(now, bits(), bits());
+}
+
+std::string makeUlid(base::Timestamp now, std::uint64_t high, std::uint64_t low)
+{
     std::string text(kTimeLetters + kRandomLetters, '0');
     auto time = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ms, 0));
     for (std::size_t i = kTimeLetters; i-- > 0; time >>= 5U) {
         text[i] = kAlphabet[time & 31U];
     }
-    std::random_device random;
-    for (std::size_t i = 0; i < kRandomLetters; ++i) {
-        text[kTimeLetters + i] = kAlphabet[random() & 31U];
+    for (std::size_t i = text.size(); i-- > kTimeLetters;) {
+        std::uint64_t& bits = i < kTimeLetters + kRandomLetters / 2 ? high : low;
+        text[i] = kAlphabet[bits & 31U];
+        bits >>= 5U;
     }
     return text;
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/time.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ namespace narthex::tsdb {
 
 /// 26 characters.
 std::string makeUlid(base::Timestamp now);
+/// With random bits of the caller's, of which the lower 40 of each count: for many at once.
+std::string makeUlid(base::Timestamp now, std::uint64_t high, std::uint64_t low);
 bool isUlid(std::string_view text);
 
 } // namespace narthex::tsdb

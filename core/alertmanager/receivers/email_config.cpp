@@ -44,7 +44,7 @@ void EmailConfig::describe(yaml::Fields& fields)
     fields.field("send_resolved", &resolvedToo, yaml::Printing::Always);
     fields.field("to", &to);
     fields.field("from", &from);
-    fields.field("hello", &hello);
+    fields.field("hello", &hello, yaml::Printing::Always);
     describeSmarthost(fields, "smarthost", smarthost);
     fields.field("auth_username", &authUsername);
     describeSecret(fields, "auth_password", authPassword, authPasswordFile);

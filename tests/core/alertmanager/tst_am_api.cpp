@@ -53,13 +53,34 @@ QStringList names(const ApiAnswer& answer)
 std::string silenceBody(const AmWorld& world, const std::string& matchers,
                         const std::string& id = {}, const std::string& comment = "c")
 {
-    return fmt::format(R"({{"id":"{}","matchers":{},"startsAt":"{}","endsAt":"{}",)"
-                       R"("createdBy":"me","comment":"{}"}})",
+    return fmt::format("{{\"id\":\"{}\",\"matchers\":{},\"startsAt\":\"{}\",\"endsAt\":\"{}\","
+                       "\"createdBy\":\"me\",\"comment\":\"{}\"}}",
                        id, matchers, base::formatTimestamp(world.now()),
                        base::formatTimestamp(world.now() + 1_h), comment);
 }
 
-constexpr const char kMatchers[] = R"([{"name":"alertname","value":"A","isRegex":false}])";
+constexpr const char kOneAlert[] = "[{\"labels\":{\"alertname\":\"B\"}}]";
+constexpr const char kBadAndGood[] = "[{\"labels\":{\"a\":\"\"}},{\"labels\":{\"alertname\":\"A\"},"
+                                     "\"generatorURL\":\"http://p/g?x=1&y\"}]";
+constexpr const char kAckAll[] = "{\"filter\":[\"alertname=\\\"A\\\"\"]}";
+constexpr const char kAckAllForTwoHours[] =
+    "{\"filter\":[\"alertname=\\\"A\\\"\"],\"comment\":\"on it\",\"expires_in\":\"2h\"}";
+constexpr const char kNewComment[] = "{\"comment\":\"ticket 7\",\"expires_in\":\"1h\"}";
+constexpr const char kTimes[] =
+    "\"startsAt\":\"2026-03-02T12:00:00Z\",\"endsAt\":\"2026-03-02T13:00:00Z\",\"createdBy\":\"\","
+    "\"comment\":\"\"";
+constexpr const char kNoIsRegex[] = "[{\"name\":\"a\",\"value\":\"b\"}]";
+constexpr const char kMatchesAll[] = "[{\"name\":\"a\",\"value\":\".*\",\"isRegex\":true}]";
+constexpr const char kBadRegex[] = "[{\"name\":\"a\",\"value\":\"(\",\"isRegex\":true}]";
+constexpr const char kOver[] =
+    "{\"matchers\":[{\"name\":\"a\",\"value\":\"b\",\"isRegex\":false}],\"startsAt\":"
+    "\"2026-03-02T10:00:00Z\",\"endsAt\":\"2026-03-02T11:00:00Z\",\"createdBy\":\"\",\"comment\":"
+    "\"\"}";
+constexpr const char kBackwards[] =
+    "{\"matchers\":[{\"name\":\"a\",\"value\":\"b\",\"isRegex\":false}],\"startsAt\":"
+    "\"2026-03-02T14:00:00Z\",\"endsAt\":\"2026-03-02T13:00:00Z\",\"createdBy\":\"\",\"comment\":"
+    "\"\"}";
+constexpr const char kMatchers[] = "[{\"name\":\"alertname\",\"value\":\"A\",\"isRegex\":false}]";
 
 } // namespace
 
@@ -122,13 +143,11 @@ void TestAmApi::goodAlertsOfABadRequestAreKept()
 {
     AmWorld world;
     ApiV2 api(*world);
-    const ApiAnswer answer = api.postAlerts(
-        "application/json; charset=utf-8",
-        R"([{"labels":{"a":""}},{"labels":{"alertname":"A"},"generatorURL":"http://p/g?x=1&y"}])");
+    const ApiAnswer answer = api.postAlerts("application/json; charset=utf-8", kBadAndGood);
     QCOMPARE(answer.status, 400);
     QCOMPARE(answer.body, std::string("\"at least one label pair required\""));
     QCOMPARE(names(api.alerts({})), QStringList{"A"});
-    QCOMPARE(api.postAlerts(kJson, R"([{"labels":{"alertname":"B"}}])").body, std::string());
+    QCOMPARE(api.postAlerts(kJson, kOneAlert).body, std::string());
 }
 
 void TestAmApi::badSilencesAreRefused_data()
@@ -139,30 +158,19 @@ void TestAmApi::badSilencesAreRefused_data()
     const auto row = [](const char* name, const char* body, int status, const char* text) {
         QTest::newRow(name) << body << status << text;
     };
-    const char* times = R"("startsAt":"2026-03-02T12:00:00Z","endsAt":"2026-03-02T13:00:00Z",)"
-                        R"("createdBy":"","comment":"")";
     const auto with = [&](const char* matchers) {
-        return QString("{\"matchers\":%1,%2}").arg(matchers, times);
+        return QString("{\"matchers\":%1,%2}").arg(matchers, kTimes);
     };
     row("no matchers", qPrintable(with("[]")), 422, "612");
-    row("none at all", qPrintable(QString("{%1}").arg(times)), 422,
+    row("none at all", qPrintable(QString("{%1}").arg(kTimes)), 422,
         "\"matchers in body is required\"");
-    row("no isRegex", qPrintable(with(R"([{"name":"a","value":"b"}])")), 422,
-        "matchers.0.isRegex in body is required");
-    row("matches all", qPrintable(with(R"([{"name":"a","value":".*","isRegex":true}])")), 400,
+    row("no isRegex", qPrintable(with(kNoIsRegex)), 422, "matchers.0.isRegex in body is required");
+    row("matches all", qPrintable(with(kMatchesAll)), 400,
         "at least one matcher must not match the empty string");
-    row("bad expression", qPrintable(with(R"([{"name":"a","value":"(","isRegex":true}])")), 400,
-        "(");
-    row("over",
-        R"({"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":)"
-        R"("2026-03-02T10:00:00Z","endsAt":"2026-03-02T11:00:00Z","createdBy":"",)"
-        R"("comment":""})",
-        400, "\"Failed to create silence: end time can't be in the past\"");
-    row("backwards",
-        R"({"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":)"
-        R"("2026-03-02T14:00:00Z","endsAt":"2026-03-02T13:00:00Z","createdBy":"",)"
-        R"("comment":""})",
-        400, "\"Failed to create silence: start time must be before end time\"");
+    row("bad expression", qPrintable(with(kBadRegex)), 400, "(");
+    row("over", kOver, 400, "\"Failed to create silence: end time can't be in the past\"");
+    row("backwards", kBackwards, 400,
+        "\"Failed to create silence: start time must be before end time\"");
     row("no JSON", "nonsense", 400, "parsing silence body");
 }
 
@@ -292,8 +300,7 @@ void TestAmApi::acknowledgingByFilterSkipsWhatDoesNotFire()
     }
     world.pass(1_s);
     world.resolve({{"alertname", "A"}, {"i", "4"}});
-    const ApiAnswer answer =
-        api.post(R"({"filter":["alertname=\"A\""],"comment":"on it","expires_in":"2h"})", "anna");
+    const ApiAnswer answer = api.post(kAckAllForTwoHours, "anna");
     QCOMPARE(answer.status, 200);
     QCOMPARE(object(answer)["acks"].toArray().size(), 3);
     QCOMPARE(object(answer)["skipped"].toArray().size(), 1);
@@ -312,12 +319,12 @@ void TestAmApi::acknowledgingByFilterSkipsWhatDoesNotFire()
     QCOMPARE(post("{\"alerts\":[\"nonsense\"]}"), 400);
     QCOMPARE(post("{}"), 400);
     QCOMPARE(post("nonsense"), 400);
-    QCOMPARE(api.post(R"({"filter":["alertname=\"A\""]})", "").status, 400);
+    QCOMPARE(api.post(kAckAll, "").status, 400);
     alertmanager::AlertmanagerOptions options{.startDelay = {}};
     options.acknowledgements.commentRequired = true;
     AmWorld strict(AmWorld::kPlain, options);
     strict.fire({{"alertname", "A"}});
-    QCOMPARE(ApiAcks(*strict).post(R"({"filter":["alertname=\"A\""]})", "anna").status, 422);
+    QCOMPARE(ApiAcks(*strict).post(kAckAll, "anna").status, 422);
     QVERIFY(strict->acknowledgements().empty());
 }
 
@@ -338,8 +345,7 @@ void TestAmApi::acknowledgementsAreListedChangedAndWithdrawn()
     QCOMPARE(list(api.list({{"filter", "i=1"}})).size(), 1);
     QCOMPARE(list(api.list({{"author", "ben"}})).size(), 0);
     QCOMPARE(api.list({{"state", "odd"}}).status, 400);
-    const ApiAnswer changed =
-        api.patch(second, R"({"comment":"ticket 7","expires_in":"1h"})", "anna");
+    const ApiAnswer changed = api.patch(second, kNewComment, "anna");
     QCOMPARE(field(object(changed), {"comment"}), QString("ticket 7"));
     QCOMPARE(field(object(changed), {"state"}), QString("open"));
     QCOMPARE(api.remove(second, "ben").status, 200);
@@ -372,7 +378,7 @@ void TestAmApi::historyComesInOrder()
     AmWorld world;
     ApiAcks api(*world);
     world.fire({{"alertname", "A"}});
-    world.pass(30_s);
+    world.pass(31_s);
     world.acknowledge({{"alertname", "A"}});
     world.pass(1_s);
     world.resolve({{"alertname", "A"}});

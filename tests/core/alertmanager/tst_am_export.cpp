@@ -8,12 +8,10 @@
 #include "core/alertmanager/silences.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
-#include "support/process.h"
+#include "support/alertmanager_peer.h"
 #include "support/scripted_server.h"
 
 #include <QtTest>
-
-#include <fstream>
 
 using namespace narthex;
 using namespace narthex::base::literals;
@@ -313,21 +311,15 @@ void TestAmExport::aRestartGoesOnWithThem()
 
 void TestAmExport::againstDebiansAlertmanager()
 {
-    const QString program = test::peer("prometheus-alertmanager");
-    if (program.isEmpty()) {
-        QSKIP("Debian's prometheus-alertmanager is not unpacked");
+    if (const QString missing = test::AlertmanagerPeer::missing(); !missing.isEmpty()) {
+        QSKIP(qPrintable(missing));
     }
     base::TemporaryDirectory folder;
-    std::ofstream(folder.path() / "am.yml") << "route: {receiver: r}\nreceivers: [{name: r}]\n";
-    const int port = test::freePort();
-    const std::string target = "http://127.0.0.1:" + std::to_string(port);
-    test::Program peer;
-    const QString data = QString::fromStdString(folder.path().string());
-    QVERIFY(peer.start(program, {"--config.file=" + data + "/am.yml", "--storage.path=" + data,
-                                 "--cluster.listen-address=",
-                                 QString("--web.listen-address=127.0.0.1:%1").arg(port)}));
-    test::Requests requests(port);
-    QVERIFY2(requests.waitReady(), qPrintable(peer.output()));
+    test::AlertmanagerPeer peer;
+    QVERIFY2(peer.start(folder.path(), "route: {receiver: r}\nreceivers: [{name: r}]\n"),
+             qPrintable(peer.output()));
+    const std::string& target = peer.url();
+    test::Requests& requests = peer.requests();
     World world(base::SystemClock().now());
     const auto post = [&](const std::string& path, const std::string& body) {
         std::atomic<int> status = 0;

@@ -6,12 +6,10 @@
 #include "am_world.h"
 
 #include "core/alertmanager/api.h"
-#include "support/process.h"
+#include "support/alertmanager_peer.h"
 #include "support/scripted_server.h"
 
 #include <QtTest>
-
-#include <fstream>
 
 using namespace narthex;
 using namespace narthex::base::literals;
@@ -108,7 +106,7 @@ private:
 
     tests::ScriptedServer hooks_;
     base::TemporaryDirectory folder_;
-    std::unique_ptr<test::Program> peer_;
+    std::unique_ptr<test::AlertmanagerPeer> peer_;
     std::string target_;
     std::unique_ptr<net::IoLoop> loop_;
     std::unique_ptr<net::HttpClient> http_;
@@ -134,25 +132,18 @@ TestAmPeer::Answer TestAmPeer::ask(const std::string& method, const std::string&
 
 void TestAmPeer::initTestCase()
 {
-    const QString program = test::peer("prometheus-alertmanager");
-    if (program.isEmpty()) {
-        QSKIP("Debian's prometheus-alertmanager is not unpacked");
+    if (const QString missing = test::AlertmanagerPeer::missing(); !missing.isEmpty()) {
+        QSKIP(qPrintable(missing));
     }
-    std::ofstream(folder_.path() / "am.yml") << configuration(hooks_.url() + "/theirs");
     for (const char* path : {"POST /theirs", "POST /ours"}) {
         hooks_.answerWith(path, {.status = 200});
     }
-    const int port = test::freePort();
-    target_ = "http://127.0.0.1:" + std::to_string(port);
-    peer_ = std::make_unique<test::Program>();
-    const QString data = QString::fromStdString(folder_.path().string());
-    QVERIFY(peer_->start(program, {"--config.file=" + data + "/am.yml", "--storage.path=" + data,
-                                   "--cluster.listen-address=",
-                                   QString("--web.listen-address=127.0.0.1:%1").arg(port)}));
+    peer_ = std::make_unique<test::AlertmanagerPeer>();
+    QVERIFY2(peer_->start(folder_.path(), configuration(hooks_.url() + "/theirs")),
+             qPrintable(peer_->output()));
+    target_ = peer_->url();
     loop_ = std::make_unique<net::IoLoop>();
     http_ = std::make_unique<net::HttpClient>(*loop_, "Narthex/test");
-    test::Requests requests(port);
-    QVERIFY2(requests.waitReady(), qPrintable(peer_->output()));
     QCOMPARE(ask("POST", "/api/v2/alerts", kAlerts).status, 200);
     world_ = std::make_unique<AmWorld>();
     world_->kinds = alertmanager::receiverKinds();
