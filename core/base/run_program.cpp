@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,11 +76,26 @@ std::vector<char*> pointers(std::vector<std::string>& texts)
     return result;
 }
 
-absl::StatusOr<pid_t> spawn(const ProgramCall& call, int output)
+/// A file without a name that has the program's input.
+absl::StatusOr<File> inputFile(const ProgramCall& call)
+{
+    if (call.input.empty()) {
+        return File::open("/dev/null", O_RDONLY);
+    }
+    File file(memfd_create("input", MFD_CLOEXEC), "input");
+    if (!file.isOpen()) {
+        return errnoStatus(errno, "memfd_create");
+    }
+    NARTHEX_RETURN_IF_ERROR(file.write(call.input));
+    lseek(file.descriptor(), 0, SEEK_SET);
+    return file;
+}
+
+absl::StatusOr<pid_t> spawn(const ProgramCall& call, int input, int output)
 {
     posix_spawn_file_actions_t actions{};
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     std::vector<std::string> arguments = call.arguments;
     std::vector<std::string> environment = fullEnvironment(call);
@@ -142,7 +158,8 @@ absl::StatusOr<std::string> runProgram(const ProgramCall& call, const std::stop_
     }
     const File reading(ends[0], "pipe");
     File writing(ends[1], "pipe");
-    NARTHEX_ASSIGN_OR_RETURN(const pid_t id, spawn(call, writing.descriptor()));
+    NARTHEX_ASSIGN_OR_RETURN(const File input, inputFile(call));
+    NARTHEX_ASSIGN_OR_RETURN(const pid_t id, spawn(call, input.descriptor(), writing.descriptor()));
     Child child(id);
     NARTHEX_RETURN_IF_ERROR(writing.close());
     NARTHEX_ASSIGN_OR_RETURN(std::string text, readAll(reading, call, stop));

@@ -22,6 +22,8 @@ struct ProgramCall
 {
     /// The program (looked up in PATH when it has no '/') and its arguments.
     std::vector<std::string> arguments;
+    /// What it gets on its standard input.
+    std::string input;
     /// Added to this process' own.
     std::vector<std::pair<std::string, std::string>> environment;
     Duration timeout;

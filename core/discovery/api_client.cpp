@@ -3,20 +3,13 @@
 #include "core/discovery/api_client.h"
 
 #include "core/base/status.h"
+#include "core/net/blocking_call.h"
 
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 
 namespace narthex::discovery {
 namespace {
-
-/// What the waiting thread and the reply share; the reply may come after the wait was given up.
-struct Exchange
-{
-    absl::Mutex mutex;
-    absl::CondVar done;
-    std::optional<absl::StatusOr<net::HttpResponse>> result ABSL_GUARDED_BY(mutex);
-};
 
 bool isNameByte(unsigned char c)
 {
@@ -72,19 +65,7 @@ absl::StatusOr<net::HttpResponse> ApiClient::send(net::HttpRequest request,
 {
     request.timeout = timeout_;
     request.bodyLimitBytes = kBodyLimit;
-    const auto exchange = std::make_shared<Exchange>();
-    const net::RequestId id = http_.send(std::move(request), config_,
-                                         [exchange](absl::StatusOr<net::HttpResponse> response) {
-                                             absl::MutexLock lock(&exchange->mutex);
-                                             exchange->result = std::move(response);
-                                             exchange->done.SignalAll();
-                                         });
-    const std::stop_callback onStop(stop, [this, id] { http_.cancel(id); });
-    absl::MutexLock lock(&exchange->mutex);
-    while (!exchange->result) {
-        exchange->done.Wait(&exchange->mutex);
-    }
-    return *std::move(exchange->result);
+    return net::sendAndWait(http_, std::move(request), config_, stop);
 }
 
 absl::StatusOr<net::HttpResponse>

@@ -190,6 +190,7 @@ std::strong_ordering operator<=>(const Labels& a, const Labels& b)
 void LabelsBuilder::reset(const Labels& base)
 {
     entries_.clear();
+    emptied_.clear();
     for (const LabelView label : base) {
         entries_.emplace_back(label.name, label.value);
     }
@@ -198,6 +199,7 @@ void LabelsBuilder::reset(const Labels& base)
 LabelsBuilder& LabelsBuilder::set(std::string_view name, std::string_view value)
 {
     if (value.empty()) {
+        emptied_.emplace_back(name);
         return remove(name);
     }
     const auto at = std::lower_bound(

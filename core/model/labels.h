@@ -116,11 +116,13 @@ public:
     LabelsBuilder() = default;
     explicit LabelsBuilder(const Labels& base) { reset(base); }
     void reset(const Labels& base);
-    /// An empty value removes the label.
+    /// An empty value removes the label, which is remembered until the next reset.
     LabelsBuilder& set(std::string_view name, std::string_view value);
     LabelsBuilder& remove(std::string_view name);
     [[nodiscard]] std::string_view get(std::string_view name) const ABSL_ATTRIBUTE_LIFETIME_BOUND;
     [[nodiscard]] bool has(std::string_view name) const;
+    /// Names that were set to an empty value since the last reset; may repeat.
+    [[nodiscard]] const std::vector<std::string>& emptied() const { return emptied_; }
     /// Sorted by name.
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& entries() const
     {
@@ -130,6 +132,7 @@ public:
 
 private:
     std::vector<std::pair<std::string, std::string>> entries_;
+    std::vector<std::string> emptied_;
 };
 
 /// Appends one label in the packed form; names must come in ascending order.

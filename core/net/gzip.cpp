@@ -48,7 +48,7 @@ absl::Status inflateGzip(std::string_view compressed, std::uint64_t limitBytes, 
     while (true) {
         const bool capped = limitBytes != 0 && room >= limitBytes;
         if (capped) {
-            room = limitBytes;
+            room = limitBytes - 1; // reaching the limit is too much
         }
         out.resize(room);
         std::size_t actual = 0;

@@ -292,8 +292,7 @@ void ScrapeManager::writeMetrics(exposition::TextWriter& out) const
         const model::Labels labels{{"scrape_job", job}};
         environment_.counters.detailed.set(kMetadataEntries, labels,
                                            static_cast<double>(size.entries));
-        environment_.counters.detailed.set(kMetadataBytes, labels,
-                                           static_cast<double>(size.bytes));
+        environment_.counters.detailed.set(kMetadataBytes, labels, static_cast<double>(size.bytes));
     }
     scrape::writeMetrics(out, environment_.counters, environment_.timers.clock().monotonic());
 }

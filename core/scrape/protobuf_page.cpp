@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/scrape/protobuf_page.h"
 
+#include "core/base/codec.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/exposition/lexical.h"
@@ -32,7 +33,12 @@ bool isProtobufKey(std::string_view key) { return !key.empty() && key.front() ==
 
 void labelsOfKey(std::string_view key, model::LabelsBuilder& labels)
 {
-    labels = model::LabelsBuilder(model::Labels::fromBytes(std::string(key.substr(1))));
+    labels.reset({});
+    base::ByteReader reader(key.substr(1));
+    while (reader.remaining() > 0) {
+        const std::string_view name = reader.uvarintString();
+        labels.set(name, reader.uvarintString());
+    }
 }
 
 absl::Status ProtobufPage::read(std::string_view body, PageSink& sink)
@@ -178,6 +184,9 @@ absl::StatusOr<std::uint32_t> ProtobufPage::seriesOf(std::string_view name, std:
     }
     key_.assign(1, kPackedKeyMark);
     key_ += builder.build().bytes();
+    for (const std::string& each : builder.emptied()) {
+        model::appendPackedLabel(key_, each, {}); // honor_labels wants to know of it
+    }
     return sink_->resolve(key_, family_, [this](model::LabelsBuilder& labels) {
         labelsOfKey(key_, labels);
         return absl::OkStatus();

@@ -34,6 +34,12 @@ bool namesAreValid(const JobConfig& job, const model::LabelsBuilder& labels)
         });
 }
 
+bool wasEmptied(const model::LabelsBuilder& labels, std::string_view name)
+{
+    const std::vector<std::string>& emptied = labels.emptied();
+    return std::find(emptied.begin(), emptied.end(), name) != emptied.end();
+}
+
 } // namespace
 
 bool finishLabels(const JobConfig& job, const model::Labels& targetLabels,
@@ -41,6 +47,9 @@ bool finishLabels(const JobConfig& job, const model::Labels& targetLabels,
 {
     std::vector<model::LabelView> conflicts;
     for (const model::LabelView label : targetLabels) {
+        if (job.honorLabels && wasEmptied(labels, label.name)) {
+            continue; // the page says that there is none
+        }
         if (!labels.has(label.name)) {
             labels.set(label.name, label.value);
         } else if (!job.honorLabels) {

@@ -17,34 +17,50 @@ constexpr char kQuotedTag[] = "!";
 
 YAML::Node plainNode(const std::string& text) { return YAML::Node(text); }
 
-YAML::Node toNode(const std::string& text) { return stringNode(hidePassword(text)); }
-YAML::Node toNode(bool value) { return plainNode(value ? "true" : "false"); }
-YAML::Node toNode(std::int64_t value) { return plainNode(std::to_string(value)); }
-YAML::Node toNode(std::uint64_t value) { return plainNode(std::to_string(value)); }
-YAML::Node toNode(double value) { return plainNode(base::formatFloat(value)); }
-YAML::Node toNode(base::Duration value) { return plainNode(base::formatDuration(value)); }
-YAML::Node toNode(ByteSize value) { return plainNode(base::formatByteSize(value.bytes)); }
-YAML::Node toNode(const base::Secret&) { return plainNode(kHidden); }
-
-template <typename T>
-YAML::Node toNode(const std::vector<T>& values)
+/// Makes nodes of values; passwords and secrets as `secrets` says.
+struct NodeMaker
 {
-    YAML::Node node(YAML::NodeType::Sequence);
-    for (const T& value : values) {
-        node.push_back(toNode(value));
-    }
-    return node;
-}
+    Secrets secrets;
 
-template <typename T>
-YAML::Node toNode(const std::map<std::string, T>& values)
-{
-    YAML::Node node(YAML::NodeType::Map);
-    for (const auto& [name, value] : values) {
-        node.force_insert(stringNode(name), toNode(value));
+    YAML::Node operator()(const std::string& text) const
+    {
+        return stringNode(secrets == Secrets::Revealed ? text : hidePassword(text));
     }
-    return node;
-}
+    YAML::Node operator()(bool value) const { return plainNode(value ? "true" : "false"); }
+    YAML::Node operator()(std::int64_t value) const { return plainNode(std::to_string(value)); }
+    YAML::Node operator()(std::uint64_t value) const { return plainNode(std::to_string(value)); }
+    YAML::Node operator()(double value) const { return plainNode(base::formatFloat(value)); }
+    YAML::Node operator()(base::Duration value) const
+    {
+        return plainNode(base::formatDuration(value));
+    }
+    YAML::Node operator()(ByteSize value) const
+    {
+        return plainNode(base::formatByteSize(value.bytes));
+    }
+    YAML::Node operator()(const base::Secret& secret) const
+    {
+        return secrets == Secrets::Revealed ? stringNode(secret.reveal()) : plainNode(kHidden);
+    }
+    template <typename T>
+    YAML::Node operator()(const std::vector<T>& values) const
+    {
+        YAML::Node node(YAML::NodeType::Sequence);
+        for (const T& value : values) {
+            node.push_back((*this)(value));
+        }
+        return node;
+    }
+    template <typename T>
+    YAML::Node operator()(const std::map<std::string, T>& values) const
+    {
+        YAML::Node node(YAML::NodeType::Map);
+        for (const auto& [name, value] : values) {
+            node.force_insert(stringNode(name), (*this)(value));
+        }
+        return node;
+    }
+};
 
 template <typename T>
 bool isEmpty(const T& value)
@@ -137,7 +153,10 @@ std::string hidePassword(const std::string& url)
     return url.substr(0, colon + 1) + "xxxxx" + url.substr(at);
 }
 
-FieldPrinter::FieldPrinter() { levels_.emplace_back(YAML::NodeType::Map); }
+FieldPrinter::FieldPrinter(Secrets secrets) : secrets_(secrets)
+{
+    levels_.emplace_back(YAML::NodeType::Map);
+}
 
 bool FieldPrinter::written(std::string_view) const { return false; }
 std::optional<Value> FieldPrinter::take(std::string_view) { return std::nullopt; }
@@ -162,7 +181,7 @@ void FieldPrinter::visit(std::string_view name, Ref value, Printing printing, bo
                     return;
                 }
             }
-            YAML::Node node = toNode(*field);
+            YAML::Node node = NodeMaker{secrets_}(*field);
             if (printing == Printing::Flow) {
                 node.SetStyle(YAML::EmitterStyle::Flow);
             }

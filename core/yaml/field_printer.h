@@ -9,10 +9,17 @@
 
 namespace narthex::yaml {
 
+enum class Secrets : std::uint8_t
+{
+    Hidden,
+    /// In clear: to compare configurations, and in tests.
+    Revealed
+};
+
 class FieldPrinter final : public Fields
 {
 public:
-    FieldPrinter();
+    explicit FieldPrinter(Secrets secrets = Secrets::Hidden);
 
     [[nodiscard]] bool reading() const override { return false; }
     [[nodiscard]] bool written(std::string_view name) const override;
@@ -24,6 +31,7 @@ public:
 
     /// What was printed so far, as a mapping.
     [[nodiscard]] YAML::Node node() const { return levels_.front(); }
+    [[nodiscard]] Secrets secrets() const { return secrets_; }
 
 private:
     void visit(std::string_view name, Ref value, Printing printing, bool isPath) override;
@@ -34,6 +42,7 @@ private:
     bool openElement(std::size_t index, std::string_view nullMessage) override;
     void closeList() override;
 
+    const Secrets secrets_;
     std::vector<YAML::Node> levels_;
 };
 

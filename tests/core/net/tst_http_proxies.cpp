@@ -52,6 +52,7 @@ class TestHttpProxies : public QObject
 private Q_SLOTS:
     void initTestCase();
     void goesThroughAProxy();
+    void fetchesTokensThroughAProxyOfTheirOwn();
     void tunnelsTlsThroughIt();
     void goesAroundItWhenTold();
     void sendsConnectHeadersToTheProxyAlone();
@@ -118,6 +119,21 @@ void TestHttpProxies::goesThroughAProxy()
     QCOMPARE(answer->body, std::string("direct"));
     const std::string via(server_.last("GET /x").header("Via"));
     QVERIFY2(via.find("viaproxy") != std::string::npos, via.c_str());
+}
+
+void TestHttpProxies::fetchesTokensThroughAProxyOfTheirOwn()
+{
+    server_.json("POST /token", "{\"access_token\":\"t\",\"expires_in\":60}");
+    HttpClientConfig config;
+    config.oauth2 = OAuth2Config{.clientId = "id",
+                                 .clientSecret = base::Secret("s"),
+                                 .tokenUrl = server_.url() + "/token",
+                                 .proxy = {.url = proxy()}};
+    const auto answer = ask(http_, {.url = server_.url() + "/x"}, config);
+    QVERIFY2(answer.ok(), answer.status().ToString().c_str());
+    QVERIFY(server_.last("POST /token").header("Via").find("viaproxy") != std::string_view::npos);
+    QCOMPARE(server_.last("GET /x").header("Via"), std::string_view());
+    QCOMPARE(server_.last("GET /x").header("Authorization"), std::string_view("Bearer t"));
 }
 
 void TestHttpProxies::tunnelsTlsThroughIt()

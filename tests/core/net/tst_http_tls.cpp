@@ -4,6 +4,7 @@
 #include "support/certificates.h"
 #include "support/http_ask.h"
 #include "support/network_peer.h"
+#include "support/scripted_server.h"
 
 #include <QtTest>
 
@@ -38,6 +39,7 @@ private Q_SLOTS:
     void checksFilesBeforehand_data();
     void checksFilesBeforehand();
     void authenticatesAgainstNginx();
+    void fetchesTokensWithATlsOfTheirOwn();
     void followsRedirectsToHttps();
 
 private:
@@ -99,7 +101,9 @@ void TestHttpTls::initTestCase()
     listen(servers, expired_, "expired", "");
     listen(servers, strange_, "strange", "");
     listen(servers, clients_, "good",
-           "ssl_verify_client on; ssl_client_certificate " + peer_.path("authority.crt") + ";");
+           "ssl_verify_client on; ssl_client_certificate " + peer_.path("authority.crt") +
+               "; location = /token { default_type application/json; "
+               "return 200 '{\"access_token\":\"of-tls\",\"expires_in\":60}'; }");
     listen(servers, old_, "good", "ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;", "ssl");
     wrongHost_ = named_;
     plain_ = test::freePort();
@@ -328,6 +332,28 @@ void TestHttpTls::authenticatesAgainstNginx()
     QCOMPARE(ask(http_, {.url = page}, config)->status, 204);
     config.basicAuth->password = base::Secret("q");
     QCOMPARE(ask(http_, {.url = page}, config)->status, 401);
+}
+
+void TestHttpTls::fetchesTokensWithATlsOfTheirOwn()
+{
+    ScriptedServer resource;
+    resource.answerWith("GET /x", {.body = "fine"});
+    HttpClientConfig config; // the resource itself needs none
+    config.oauth2 = OAuth2Config{.clientId = "id",
+                                 .clientSecret = base::Secret("s"),
+                                 .tokenUrl = url(clients_) + "token",
+                                 .tls = {.ca = authority_.pem(),
+                                         .cert = client_.certificate,
+                                         .key = base::Secret(client_.key)}};
+    const auto answer = ask(http_, {.url = resource.url() + "/x"}, config);
+    QVERIFY2(answer.ok(), answer.status().ToString().c_str());
+    QCOMPARE(std::string(resource.last("GET /x").header("Authorization")),
+             std::string("Bearer of-tls"));
+    config.oauth2->clientId = "other"; // another token
+    config.oauth2->tls.ca = stranger_.pem();
+    const std::string why = messageOfFailure(ask(http_, {.url = resource.url() + "/x"}, config));
+    QVERIFY2(why.find("certificate") != std::string::npos, why.c_str());
+    QCOMPARE(resource.count("GET /x"), std::size_t{1});
 }
 
 void TestHttpTls::followsRedirectsToHttps()

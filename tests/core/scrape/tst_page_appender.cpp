@@ -36,6 +36,7 @@ private Q_SLOTS:
     void futureSamplesAreSkipped();
     void aPageCannotSendAMarker();
     void metricRelabelingDropsSeries();
+    void aSeriesWithoutANameFailsTheScrape();
     void labelLimitsFailTheScrape();
     void refusesUnknownContentTypes();
     void endOfRunEndsUpToo();
@@ -160,6 +161,9 @@ void TestPageAppender::exposedLabelsMoveAsideOrStay()
     Scraper kept({.jobName = "j", .honorLabels = true});
     kept.scrape("a{instance=\"x\"} 1\n");
     QCOMPARE(kept.series("a", "instance=\"x\", job=\"j\""), std::string("1@0"));
+    // An empty one takes the target's away.
+    kept.scrape("b{instance=\"\"} 1\n");
+    QCOMPARE(kept.series("b", "job=\"j\""), std::string("1@1"));
 }
 
 void TestPageAppender::ownTimestampsAreNotTracked()
@@ -200,6 +204,19 @@ void TestPageAppender::metricRelabelingDropsSeries()
     QCOMPARE(second.samplesAfterRelabeling, std::uint64_t{1});
     QCOMPARE(scraper.series("secret_a"), std::string("nothing"));
     QCOMPARE(scraper.series("b"), std::string("1@0 2@1"));
+}
+
+void TestPageAppender::aSeriesWithoutANameFailsTheScrape()
+{
+    scrape::JobConfig job{.jobName = "j"};
+    relabel::Rule rule{.regex = "__name__", .action = relabel::Action::LabelDrop};
+    QVERIFY(relabel::validate(rule, relabel::NameScheme::Utf8).ok());
+    job.metricRelabelRules = {rule};
+    Scraper scraper(job);
+    const auto outcome = scraper.scrape("a 1\n");
+    QVERIFY(outcome.status.message().find("missing metric name (__name__ label)") !=
+            std::string_view::npos);
+    QCOMPARE(scraper.series("up"), std::string("0@0"));
 }
 
 void TestPageAppender::labelLimitsFailTheScrape()

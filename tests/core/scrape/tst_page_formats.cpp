@@ -109,6 +109,7 @@ private Q_SLOTS:
     void choosesTheKindOfHistogram();
     void keepsExemplarsOfHistograms();
     void endsSeriesOfProtobufPages();
+    void anEmptyLabelTakesTheTargetsAway();
     void aBadProtobufPageStoresNothing();
 };
 
@@ -333,6 +334,19 @@ void TestPageFormats::endsSeriesOfProtobufPages()
     QVERIFY(scraper.scrape(page(test::protoGauge("temp", "a", 1), kProtobuf)).status.ok());
     QVERIFY(scraper.scrape(page(bothHistograms(), kProtobuf)).status.ok());
     QCOMPARE(scraper.series("lat"), "{3,4.5}@0 stale@1 {3,4.5}@2");
+}
+
+void TestPageFormats::anEmptyLabelTakesTheTargetsAway()
+{
+    Scraper scraper({.jobName = "j", .honorLabels = true});
+    const std::string metric = ProtoMessage()
+                                   .bytes(1, test::protoLabel("instance", ""))
+                                   .bytes(2, ProtoMessage().real(1, 3).text())
+                                   .text();
+    const std::string family =
+        delimited(ProtoMessage().bytes(1, "temp").number(3, 1).bytes(4, metric).text());
+    QVERIFY(scraper.scrape(page(family, kProtobuf)).status.ok());
+    QCOMPARE(scraper.series("temp", "job=\"j\""), "3@0");
 }
 
 void TestPageFormats::aBadProtobufPageStoresNothing()

@@ -97,6 +97,7 @@ private Q_SLOTS:
     void anEqualConfigurationKeepsItsLoops();
     void targetLimitFailsWithoutARequest();
     void scrapeNowComesBesidesTheSchedule();
+    void targetsThatDifferInHiddenLabelsAreBothScraped();
 };
 
 void TestScrapeLoop::scrapesOncePerInterval()
@@ -312,6 +313,27 @@ void TestScrapeLoop::scrapeNowComesBesidesTheSchedule()
     QTRY_VERIFY(done);
     QCOMPARE(world.scrapes_.load(), 1);
     QVERIFY(absl::IsNotFound(world.manager_.scrapeNow("nothing", [] {})));
+}
+
+void TestScrapeLoop::targetsThatDifferInHiddenLabelsAreBothScraped()
+{
+    World world;
+    scrape::JobConfig config{.jobName = "j", .interval = 10_s, .timeout = 5_s};
+    discovery::TargetGroup group{.source = "0"};
+    for (const char* hidden : {"1", "2"}) {
+        group.entries.push_back(
+            model::Labels{{"__address__", world.server_->address()}, {"__tmp_z", hidden}});
+    }
+    config.discovery.staticGroups = {group, group}; // the same again is the same target
+    QVERIFY(
+        world.manager_.apply({std::make_shared<const scrape::JobConfig>(std::move(config))}, {}, 0)
+            .ok());
+    QCOMPARE(world.manager_.status().active.size(), std::size_t{2});
+    QVERIFY(world.pass(10_s, 2));
+    QCOMPARE(world.requests_.load(), 2);
+    const auto samples = world.store_.content("a");
+    QCOMPARE(samples.size(), std::size_t{1});
+    QCOMPARE(QString::fromStdString(samples.begin()->second).count("1@"), 2);
 }
 
 QTEST_GUILESS_MAIN(TestScrapeLoop)

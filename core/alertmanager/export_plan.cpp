@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/alertmanager/export_plan.h"
+
+#include "core/base/status.h"
+
+#include <map>
+#include <set>
+
+namespace narthex::alertmanager {
+namespace {
+
+model::Matchers exactly(const model::Labels& labels)
+{
+    model::Matchers matchers;
+    for (const model::LabelView label : labels) {
+        matchers.push_back(model::Matcher::equal(label.name, label.value));
+    }
+    return matchers;
+}
+
+std::string namesOf(const model::Labels& labels)
+{
+    std::string names;
+    for (const model::LabelView label : labels) {
+        names.append(label.name).append(1, '\xff');
+    }
+    return names;
+}
+
+/// One silence for alerts that have the same label names.
+absl::StatusOr<model::Matchers> together(const std::vector<const model::Labels*>& alerts)
+{
+    std::map<std::string_view, std::set<std::string_view>> values;
+    for (const model::Labels* labels : alerts) {
+        for (const model::LabelView label : *labels) {
+            values[label.name].insert(label.value);
+        }
+    }
+    model::Matchers matchers;
+    std::string varying;
+    for (const auto& [name, texts] : values) {
+        if (texts.size() == 1) {
+            matchers.push_back(model::Matcher::equal(name, *texts.begin()));
+            continue;
+        }
+        if (!varying.empty()) {
+            return base::invalidArgument(
+                "{} alerts differ in {} and {}: a silence for all of them would match too much. "
+                "Acknowledge at most {} at once, or write a silence",
+                alerts.size(), varying, name, kMostSingleSilences);
+        }
+        varying = name;
+        std::string pattern;
+        for (const std::string_view text : texts) {
+            pattern += (pattern.empty() ? "(" : "|") + quoteForRegex(text);
+        }
+        NARTHEX_ASSIGN_OR_RETURN(
+            model::Matcher matcher,
+            model::Matcher::create(model::MatchType::Regex, name, pattern + ")"));
+        matchers.push_back(std::move(matcher));
+    }
+    return matchers;
+}
+
+} // namespace
+
+std::string quoteForRegex(std::string_view text)
+{
+    std::string result;
+    for (const char c : text) {
+        if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos) {
+            result += '\\';
+        }
+        result += c;
+    }
+    return result;
+}
+
+absl::StatusOr<std::vector<model::Matchers>> planSilences(std::span<const model::Labels> alerts)
+{
+    std::vector<model::Matchers> plan;
+    if (alerts.size() <= kMostSingleSilences) {
+        for (const model::Labels& labels : alerts) {
+            plan.push_back(exactly(labels));
+        }
+        return plan;
+    }
+    std::map<std::string, std::vector<const model::Labels*>> groups;
+    for (const model::Labels& labels : alerts) {
+        groups[namesOf(labels)].push_back(&labels);
+    }
+    for (const auto& [names, group] : groups) {
+        NARTHEX_ASSIGN_OR_RETURN(model::Matchers matchers, together(group));
+        plan.push_back(std::move(matchers));
+    }
+    return plan;
+}
+
+} // namespace narthex::alertmanager
