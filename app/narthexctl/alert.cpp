@@ -10,7 +10,6 @@
 #include "core/base/status.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 namespace narthex::ctl {
@@ -29,13 +28,6 @@ struct QueryFlags
     std::string receiver;
     std::vector<std::string> matchers;
 };
-
-base::Timestamp now()
-{
-    return {std::chrono::duration_cast<std::chrono::milliseconds>(
-                std::chrono::system_clock::now().time_since_epoch())
-                .count()};
-}
 
 std::string pairsText(const Json& pairs)
 {
@@ -341,20 +333,6 @@ absl::Status explain(AlertmanagerClient& client, const AckFlags& flags)
         }
     }
     return absl::OkStatus();
-}
-
-template <typename Flags, typename Work>
-void onRun(CLI::App& command, const std::shared_ptr<Flags>& flags, int& exitCode, Work work)
-{
-    addAmOptions(command, flags->settings);
-    command.callback([flags, &exitCode, work, &command] {
-        if (!command.get_subcommands().empty()) {
-            return; // that one has run
-        }
-        fillIn(flags->settings);
-        exitCode = withSession(flags->settings,
-                               [&](AlertmanagerClient& client) { return work(client, *flags); });
-    });
 }
 
 void addQuery(CLI::App* command, int& exitCode)

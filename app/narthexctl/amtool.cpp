@@ -3,6 +3,7 @@
 #include "amtool.h"
 
 #include "core/alertmanager/matchers.h"
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/httpconfig/http_client_keys.h"
@@ -133,6 +134,8 @@ int withSession(const AmSettings& settings,
     }
     return kOk;
 }
+
+base::Timestamp now() { return base::SystemClock().now(); }
 
 absl::StatusOr<model::Matchers> readMatchers(const std::vector<std::string>& arguments)
 {

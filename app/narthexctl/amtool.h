@@ -55,6 +55,26 @@ private:
 int withSession(const AmSettings& settings,
                 const std::function<absl::Status(client::AlertmanagerClient&)>& work);
 
+/// Adds the shared flags; when the command is chosen, and none of its own commands, runs `work`
+/// with a client and the flags, which have AmSettings `settings`.
+template <typename Flags, typename Work>
+void onRun(CLI::App& command, const std::shared_ptr<Flags>& flags, int& exitCode, Work work)
+{
+    addAmOptions(command, flags->settings);
+    command.callback([flags, &exitCode, work, &command] {
+        if (!command.get_subcommands().empty()) {
+            return; // that one has run
+        }
+        fillIn(flags->settings);
+        exitCode = withSession(flags->settings, [&](client::AlertmanagerClient& client) {
+            return work(client, *flags);
+        });
+    });
+}
+
+/// The wall clock.
+base::Timestamp now();
+
 /// Matchers as arguments; a first one that is none means alertname="…". Errors: InvalidArgument.
 absl::StatusOr<model::Matchers> readMatchers(const std::vector<std::string>& arguments);
 /// `a=b`, `a="b"`; a first word without `=` is the alertname. Errors: InvalidArgument.

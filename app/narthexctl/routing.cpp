@@ -15,7 +15,6 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
-#include <chrono>
 #include <cstdio>
 
 namespace narthex::ctl {
@@ -192,9 +191,6 @@ struct TemplateFlags
 /// What a notification of two alerts looks like, for who brings no data.
 alertmanager::Notification example()
 {
-    const base::Timestamp now{std::chrono::duration_cast<std::chrono::milliseconds>(
-                                  std::chrono::system_clock::now().time_since_epoch())
-                                  .count()};
     alertmanager::Notification notification{.receiver = "receiver",
                                             .groupKey = "{}:{alertname=\"DiskFull\"}",
                                             .groupLabels = model::Labels{{"alertname", "DiskFull"}},
@@ -202,7 +198,7 @@ alertmanager::Notification example()
                                             .alerts = {},
                                             .reason = alertmanager::Reason::First,
                                             .externalUrl = "http://localhost:9090",
-                                            .now = now,
+                                            .now = now(),
                                             .repeatInterval = base::Duration::fromMs(4 * 3'600'000),
                                             .memory = {}};
     for (const char* device : {"sda1", "sdb1"}) {
@@ -212,7 +208,7 @@ alertmanager::Notification example()
                                      {"instance", "laptop"},
                                      {"severity", "warning"}},
              .annotations = model::Labels{{"summary", "The disk is nearly full"}},
-             .startsAt = now,
+             .startsAt = now(),
              .endsAt = std::nullopt,
              .generatorUrl = "http://localhost:9090/graph",
              .acknowledgement = std::nullopt});

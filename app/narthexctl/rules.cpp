@@ -8,8 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/status.h"
 
-#include <chrono>
-
 namespace narthex::ctl {
 namespace {
 
@@ -65,14 +63,11 @@ void showAlert(const AmSettings& settings, const Json& alert)
 
 absl::Status backtest(AlertmanagerClient& client, const RuleFlags& flags)
 {
-    const base::Timestamp now{std::chrono::duration_cast<std::chrono::milliseconds>(
-                                  std::chrono::system_clock::now().time_since_epoch())
-                                  .count()};
     NARTHEX_ASSIGN_OR_RETURN(std::string text, base::readFile(flags.file));
-    NARTHEX_ASSIGN_OR_RETURN(const base::Timestamp from, readMoment(flags.from, now));
-    base::Timestamp to = now;
+    NARTHEX_ASSIGN_OR_RETURN(const base::Timestamp from, readMoment(flags.from, now()));
+    base::Timestamp to = now();
     if (!flags.to.empty()) {
-        NARTHEX_ASSIGN_OR_RETURN(to, readMoment(flags.to, now));
+        NARTHEX_ASSIGN_OR_RETURN(to, readMoment(flags.to, now()));
     }
     const std::string path =
         fmt::format("/api/narthex/v1/rules/backtest?from={}&to={}&rule_name={}",
@@ -105,20 +100,11 @@ void addRules(CLI::App& app, int& exitCode)
     CLI::App* group = app.add_subcommand(
         "rules", "Ask a server of ours why a rule fires or not, and what rules would have done.");
     group->require_subcommand(1);
-    const auto run = [&exitCode](CLI::App* command, const std::shared_ptr<RuleFlags>& flags,
-                                 absl::Status (*work)(AlertmanagerClient&, const RuleFlags&)) {
-        addAmOptions(*command, flags->settings);
-        command->callback([flags, &exitCode, work] {
-            fillIn(flags->settings);
-            exitCode = withSession(
-                flags->settings, [&](AlertmanagerClient& client) { return work(client, *flags); });
-        });
-    };
     CLI::App* why = group->add_subcommand("explain", "Why a loaded rule fires, or does not.");
     auto whyFlags = std::make_shared<RuleFlags>();
     why->add_option("NAME", whyFlags->name, "Name of the alert or of the recorded series")
         ->required();
-    run(why, whyFlags, explain);
+    onRun(*why, whyFlags, exitCode, explain);
     CLI::App* past = group->add_subcommand(
         "backtest", "When alerts of a file would have been pending and firing; nothing is sent.");
     auto pastFlags = std::make_shared<RuleFlags>();
@@ -127,7 +113,7 @@ void addRules(CLI::App& app, int& exitCode)
     past->add_option("--from", pastFlags->from, "Time (RFC 3339) or duration from now")
         ->capture_default_str();
     past->add_option("--to", pastFlags->to, "Time (RFC 3339) or duration from now; default now");
-    run(past, pastFlags, backtest);
+    onRun(*past, pastFlags, exitCode, backtest);
 }
 
 } // namespace narthex::ctl

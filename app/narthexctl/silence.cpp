@@ -9,7 +9,6 @@
 #include "core/base/status.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -19,13 +18,6 @@ namespace {
 
 using client::AlertmanagerClient;
 using client::Json;
-
-base::Timestamp now()
-{
-    return {std::chrono::duration_cast<std::chrono::milliseconds>(
-                std::chrono::system_clock::now().time_since_epoch())
-                .count()};
-}
 
 struct SilenceFlags
 {
@@ -235,9 +227,9 @@ absl::Status change(AlertmanagerClient& client, const SilenceFlags& flags)
             parts.endsAt = base::formatTimestamp(start + length);
         }
         NARTHEX_ASSIGN_OR_RETURN(const std::string newId, post(client, parts));
-        NARTHEX_ASSIGN_OR_RETURN(Json now,
+        NARTHEX_ASSIGN_OR_RETURN(Json stored,
                                  client.get("/api/v2/silence/" + net::percentEncode(newId)));
-        changed.push_back(std::move(now));
+        changed.push_back(std::move(stored));
     }
     if (flags.quiet) {
         for (const Json& silence : changed) {
@@ -294,21 +286,6 @@ absl::Status importAll(AlertmanagerClient& client, const SilenceFlags& flags)
     return failed == 0 ? absl::OkStatus()
                        : base::unavailable("couldn't import {} out of {} silences", failed,
                                            list.items().size());
-}
-
-using Work = absl::Status (*)(AlertmanagerClient&, const SilenceFlags&);
-
-void onRun(CLI::App& command, const std::shared_ptr<SilenceFlags>& flags, int& exitCode, Work work)
-{
-    addAmOptions(command, flags->settings);
-    command.callback([flags, &exitCode, work, &command] {
-        if (!command.get_subcommands().empty()) {
-            return; // that one has run
-        }
-        fillIn(flags->settings);
-        exitCode = withSession(flags->settings,
-                               [&](AlertmanagerClient& client) { return work(client, *flags); });
-    });
 }
 
 void addWriting(CLI::App& silence, int& exitCode)
