@@ -151,6 +151,9 @@ public:
     void alertEnded(const Alert& alert, bool timedOut, base::Timestamp now);
     /// What time alone ends: expiry, grace periods, old records.
     void tick(base::Timestamp now);
+    /// Removes what ended longer than the retention ago from the database: acknowledgements with
+    /// their events, and episodes. tick() does so in memory.
+    void collect(base::Timestamp now);
     /// The clock jumped forward: what would have expired in a short gap goes on as long.
     void bridge(base::Timestamp from, base::Timestamp to);
 

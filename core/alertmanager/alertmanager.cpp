@@ -287,6 +287,7 @@ void Alertmanager::tickLocked(base::Timestamp now)
         lastMaintenance_ = mono;
         silences_.collect(now);
         log_.purge(now);
+        acks_.collect(now);
         history_.collect(now);
         ++maintenances_;
     }

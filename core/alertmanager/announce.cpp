@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Acknowledging through the Alertmanager, and telling those integrations that have the notion.
+// Acknowledging through the Alertmanager, and telling integrations of it.
 // Source: spec/acknowledge.md, 3.2 and 4.5.
 #include "core/alertmanager/alertmanager.h"
 #include "core/base/status.h"
@@ -138,9 +138,6 @@ void Alertmanager::announceLocked(const Alert& alert, const Acknowledgement& ack
 void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgement& ack,
                                        base::Timestamp now)
 {
-    if (group->acknowledgementTold) {
-        return;
-    }
     Stage stage;
     for (const auto& [fingerprint, alert] : group->alerts) {
         if (alert->resolvedAt(now)) {
@@ -158,11 +155,11 @@ void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgem
     if (receiver == group->setup->receivers.end()) {
         return;
     }
-    group->acknowledgementTold = true;
     for (const auto& integration : receiver->second) {
         const LogEntry* entry = log_.find(integration->logKey(group->key), now);
         const bool wanted = integration->forwards || ack.notify;
-        if (!wanted || entry == nullptr || entry->firing.empty()) {
+        if (!wanted || entry == nullptr || entry->firing.empty() ||
+            !group->acknowledgementTold.insert(integration->name()).second) {
             continue; // what was never told needs no acknowledging
         }
         auto delivery = std::make_shared<Delivery>();
@@ -174,6 +171,12 @@ void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgem
         delivery->startedAt = environment_.timers.clock().monotonic();
         delivery->notification = notificationLocked(*group, stage, false, now);
         delivery->notification.memory = entry->memory;
+        if (ack.notify) {
+            delivery->notification.reason = Reason::Acknowledged;
+        }
+        for (NotifiedAlert& alert : delivery->notification.alerts) {
+            alert.acknowledgement = stage.notes.at(alert.fingerprint);
+        }
         tellAcknowledged(delivery, noteOf(ack));
     }
 }
@@ -200,10 +203,12 @@ void Alertmanager::tellAcknowledged(const std::shared_ptr<Delivery>& delivery,
 void Alertmanager::onTold(const std::shared_ptr<Delivery>& delivery,
                           const AcknowledgementNote& note, std::optional<SendResult> result)
 {
-    if (!result) {
-        return; // it has no such notion
-    }
     const absl::MutexLock lock(&mutex_);
+    if (!result) {
+        // It has no such notion, and nobody asked for a message.
+        delivery->flush->group->acknowledgementTold.erase(delivery->integration->name());
+        return;
+    }
     delivery->last = *std::move(result);
     NotificationRecord record{.time = environment_.timers.clock().now(),
                               .groupKey = delivery->notification.groupKey,

@@ -130,7 +130,9 @@ Alertmanager::Stage Alertmanager::stageLocked(Group& group, std::vector<AlertPtr
     stage.decision.repeatInterval = group.route->repeatInterval;
     stage.decision.now = now;
     stage.alerts = std::move(alerts);
-    group.acknowledgementTold = group.acknowledgementTold && stage.decision.unacknowledged.empty();
+    if (!stage.decision.unacknowledged.empty()) {
+        group.acknowledgementTold.clear();
+    }
     return stage;
 }
 

@@ -85,6 +85,20 @@ public:
     alertmanager::Alertmanager& operator*() { return *manager_; }
     alertmanager::Alertmanager* operator->() { return manager_.get(); }
 
+    /// Rows of a table of the database.
+    std::int64_t rows(const std::string& table)
+    {
+        std::int64_t count = -1;
+        const absl::Status status = manager_->flushState();
+        const absl::Status read = database_->read([&](state::Connection& connection) {
+            return connection.execute(
+                "SELECT count(*) FROM " + table, {},
+                [&](std::span<const state::Cell> row) { count = std::get<std::int64_t>(row[0]); });
+        });
+        return status.ok() && read.ok() ? count : -1;
+    }
+    [[nodiscard]] state::Database& database() { return *database_; }
+
     [[nodiscard]] base::Timestamp now() const { return timers.clock().now(); }
     /// Time passes; whatever falls due is done.
     void pass(base::Duration by, base::Duration step = 1_s)
