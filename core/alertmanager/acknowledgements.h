@@ -183,6 +183,13 @@ public:
     {
         return all_;
     }
+    /// Ids of the open ones.
+    [[nodiscard]] const absl::flat_hash_map<Fingerprint, std::string>& open() const
+    {
+        return open_;
+    }
+    /// Grows with every change of a record.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] std::size_t openCount() const;
     [[nodiscard]] std::size_t waitingCount() const;
     [[nodiscard]] const AckSettings& settings() const { return settings_; }
@@ -223,6 +230,7 @@ private:
     std::vector<Acknowledgement> ended_;
     /// Open ones that end when it gets worse.
     std::size_t watched_ = 0;
+    std::uint64_t version_ = 0;
     Counters counters_;
     std::mt19937_64 random_{std::random_device{}()};
 };

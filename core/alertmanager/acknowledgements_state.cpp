@@ -106,6 +106,7 @@ absl::Status Acknowledgements::load(state::Connection& connection)
 
 void Acknowledgements::write(const Acknowledgement& ack)
 {
+    ++version_;
     writer_.post([each = ack](state::Connection& connection) {
         return connection.execute(
             "INSERT OR REPLACE INTO ack (id, fingerprint, episode, labels, author, comment, "

@@ -8,6 +8,7 @@
 // Source: spec/alertmanager.md, 3 to 7; spec/acknowledge.md, 3, 4.
 #pragma once
 
+#include "core/alertmanager/ack_series.h"
 #include "core/alertmanager/acknowledgements.h"
 #include "core/alertmanager/alert_store.h"
 #include "core/alertmanager/event_loop.h"
@@ -28,6 +29,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -51,6 +53,11 @@ struct AlertmanagerOptions
     base::Duration maintenanceInterval = 15_min;
     base::Duration historyRetention = 30_d;
     AckSettings acknowledgements;
+    /// Gets the series NARTHEX_ALERT_ACK while acknowledgements are in force, and outlives the
+    /// Alertmanager; null: there are none.
+    storage::Appendable* ackSeries = nullptr;
+    /// An acknowledgement was made, changed, or ended. Called with no lock held, by any thread.
+    std::function<void()> onAcknowledgements;
     std::string externalUrl;
     /// "Narthex/0.1.0"
     std::string userAgent = "Narthex";
@@ -185,6 +192,10 @@ private:
     // alertmanager.cpp
     void onTick();
     void tickLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void maintainLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void noteDroppedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    [[nodiscard]] std::vector<model::Labels> acknowledgedLocked(base::Timestamp now) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     /// When it was last alive: from then on a restart bridges the gap.
     void writeHeartbeat(base::Timestamp now);
     void noteEndedAcksLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -251,6 +262,9 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void announceLocked(const Alert& alert, const Acknowledgement& ack, base::Timestamp now)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    /// Whether onAcknowledgements has to be called.
+    bool takeAcksChangedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void tellAcksChanged(bool changed) const;
     void announceGroupLocked(const GroupPtr& group, const Acknowledgement& ack, base::Timestamp now)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void tellAcknowledged(const std::shared_ptr<Delivery>& delivery,
@@ -264,6 +278,11 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // views.cpp
+    [[nodiscard]] std::vector<std::string> silencingLocked(const Alert& alert,
+                                                           base::Timestamp now) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void writeAckMetricsLocked(exposition::TextWriter& out) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     [[nodiscard]] AlertView viewLocked(const AlertPtr& alert, base::Timestamp now) const
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -274,10 +293,9 @@ private:
     const base::Duration startedMono_;
 
     // Safe by themselves.
-    Metrics metrics_;
+    mutable Metrics metrics_; // questions that change nothing are counted, too
     std::atomic<bool> lastReloadOk_{false};
     std::atomic<std::int64_t> lastReloadMs_{0};
-    std::atomic<std::uint64_t> maintenances_{0};
     StateWriter writer_;
     History history_;
 
@@ -304,6 +322,12 @@ private:
     base::Duration lastMaintenance_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> tick_ ABSL_GUARDED_BY(mutex_);
     bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+    std::uint64_t droppedShown_ ABSL_GUARDED_BY(mutex_) = 0;
+    /// Version of the acknowledgements that onAcknowledgements was told of.
+    std::uint64_t acksTold_ ABSL_GUARDED_BY(mutex_) = 0;
+
+    // Touched by the thread of dispatch alone.
+    AckSeries ackSeries_;
 
     // Last: its tasks use all of the above.
     EventLoop events_;

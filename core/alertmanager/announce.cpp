@@ -44,13 +44,16 @@ std::vector<absl::StatusOr<Acknowledgement>>
 Alertmanager::acknowledge(std::span<const Fingerprint> fingerprints, const AckRequest& request)
 {
     std::vector<absl::StatusOr<Acknowledgement>> acks;
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
         for (const Fingerprint fingerprint : fingerprints) {
             acks.push_back(acknowledgeLocked(fingerprint, request, now));
         }
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     const absl::Status written = writer_.flush();
     if (!written.ok()) {
         for (auto& ack : acks) {
@@ -85,23 +88,41 @@ Alertmanager::changeAcknowledgement(std::string_view id, const std::optional<std
                                     const std::string& by)
 {
     absl::StatusOr<Acknowledgement> ack;
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         ack = acks_.change(id, comment, expiresIn, by, checkClockLocked());
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     NARTHEX_RETURN_IF_ERROR(writer_.flush());
     return ack;
 }
 
 absl::Status Alertmanager::withdraw(std::string_view id, const std::string& by, AckEnd reason)
 {
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
         NARTHEX_RETURN_IF_ERROR(acks_.withdraw(id, by, now, reason));
         noteEndedAcksLocked();
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     return writer_.flush();
+}
+
+bool Alertmanager::takeAcksChangedLocked()
+{
+    return std::exchange(acksTold_, acks_.version()) != acks_.version();
+}
+
+void Alertmanager::tellAcksChanged(bool changed) const
+{
+    if (changed && options_.onAcknowledgements) {
+        options_.onAcknowledgements();
+    }
 }
 
 std::vector<Acknowledgement> Alertmanager::acknowledgements() const

@@ -92,7 +92,7 @@ void Alertmanager::silenceLocked(std::vector<AlertPtr>& alerts, base::Timestamp 
 {
     const std::size_t removed =
         std::erase_if(alerts, [this, now](const AlertPtr& alert) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-            Mark mark{.silencedBy = silences_.silencing(alert->fingerprint, alert->labels, now)};
+            Mark mark{.silencedBy = silencingLocked(*alert, now)};
             const bool silenced = !mark.silencedBy.empty();
             mark.held = silenced ? Held::Silenced : Held::No;
             markLocked(*alert, std::move(mark), now);
@@ -201,7 +201,9 @@ void Alertmanager::turnLocked(const std::shared_ptr<Flush>& flush,
         return;
     }
     DecisionInput input = stage.decision;
+    const base::Duration asked = environment_.timers.clock().monotonic();
     input.entry = log_.find(key, flush->now);
+    metrics_.log.query.observe((environment_.timers.clock().monotonic() - asked).seconds());
     input.sendResolved = integration.sendResolved;
     input.acknowledgementEnded = acknowledgementEndedLocked(stage, input.entry);
     if (input.entry != nullptr) {

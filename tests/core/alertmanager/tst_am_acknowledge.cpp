@@ -6,6 +6,7 @@
 #include "am_world.h"
 
 #include "core/base/status.h"
+#include "core/storage/memory_store.h"
 
 #include <QtTest>
 
@@ -58,6 +59,7 @@ private Q_SLOTS:
     void whoHasNoNotionGetsAShortMessageOnRequest();
     void aShortMessageThatFailsStandsInTheHistory();
     void whatEndedLongAgoLeavesMemoryAndDatabase();
+    void seriesSayWhatIsAcknowledged();
     void case14ACommentMayBeRequired();
     void case21TheSecondReplacesTheFirst();
     void case22AnotherLabelIsAnotherAlert();
@@ -361,6 +363,36 @@ void TestAmAcknowledge::whatEndedLongAgoLeavesMemoryAndDatabase()
     QCOMPARE(world.rows("ack_event WHERE ack_id = '" + kept.id + "'"), 1);
     world.restart(AmWorld::kPlain);
     QCOMPARE(only(world).id, kept.id);
+}
+
+void TestAmAcknowledge::seriesSayWhatIsAcknowledged()
+{
+    storage::MemoryStore store;
+    AmWorld world(AmWorld::kPlain, {.startDelay = {}, .ackSeries = &store, .seed = 1});
+    const base::Timestamp begin = world.now();
+    world.fire(kX);
+    world.fire(kY);
+    world.pass(30_s);
+    const auto ack = world.acknowledge(kX);
+    world.pass(20_s);
+    QVERIFY(world->withdraw(ack.id, "anna").ok());
+    world.pass(30_s);
+    const auto querier = store.querier(begin, world.now());
+    QVERIFY(querier.ok());
+    const auto set =
+        (*querier)->select({.from = begin, .to = world.now()},
+                           {model::Matcher::equal("__name__", "NARTHEX_ALERT_ACK")}, {});
+    QVERIFY(set.ok());
+    const auto series = storage::collect(**set, 10);
+    QVERIFY(series.ok());
+    QCOMPARE(series->size(), 1U);
+    QCOMPARE(series->at(0)->labels().get("i"), std::string_view("x"));
+    storage::SampleColumns columns;
+    QVERIFY(series->at(0)->read(begin, world.now(), columns).ok());
+    QCOMPARE(columns.times,
+             (std::vector<std::int64_t>{(begin + 40_s).ms, (begin + 50_s).ms, (begin + 60_s).ms}));
+    QCOMPARE(columns.values[1], 1.0);
+    QVERIFY(model::isStale(columns.values[2]));
 }
 
 void TestAmAcknowledge::case14ACommentMayBeRequired()
