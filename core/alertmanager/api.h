@@ -7,6 +7,7 @@
 // Source: spec/alertmanager.md, 10; spec/acknowledge.md, 6.
 #pragma once
 
+#include "core/alertmanager/ack_export.h"
 #include "core/alertmanager/alertmanager.h"
 #include "core/net/parameters.h"
 
@@ -48,7 +49,10 @@ private:
 class ApiAcks
 {
 public:
-    explicit ApiAcks(Alertmanager& manager) : manager_(manager) {}
+    /// `exporter`: null where nothing is carried to external Alertmanagers.
+    explicit ApiAcks(Alertmanager& manager, const AckExporter* exporter = nullptr)
+        : manager_(manager), exporter_(exporter)
+    {}
 
     [[nodiscard]] ApiAnswer list(const net::Parameters& query) const;
     [[nodiscard]] ApiAnswer post(std::string_view body, const std::string& user);
@@ -62,6 +66,7 @@ public:
 
 private:
     Alertmanager& manager_;
+    const AckExporter* const exporter_;
 };
 
 } // namespace narthex::alertmanager

@@ -193,6 +193,8 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
     const auto author = parameter(query, "author");
     const std::string_view cursor = parameter(query, "cursor").value_or("");
     const std::size_t limit = limitOf(query);
+    const std::vector<AckExport> exports =
+        exporter_ ? exporter_->exports() : std::vector<AckExport>();
     return jsonAnswer([&](base::JsonWriter& out) {
         out.beginArray();
         std::size_t count = 0;
@@ -203,8 +205,16 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
                 !model::matchesAll(*matchers, ack.labels)) {
                 continue;
             }
-            writeAcknowledgement(out, ack);
+            writeAcknowledgement(out, ack, exports);
             ++count;
+        }
+        // What labels those are for is known to their server alone: a filter leaves them out.
+        if (exporter_ != nullptr && state != "ended" && matchers->empty() && cursor.empty()) {
+            for (const ForeignAck& ack : exporter_->foreign()) {
+                if ((!author || ack.author == *author) && ack.since >= *since) {
+                    writeForeignAck(out, ack);
+                }
+            }
         }
         out.endArray();
     });
@@ -267,7 +277,10 @@ ApiAnswer ApiAcks::get(std::string_view id) const
 {
     for (const Acknowledgement& ack : manager_.acknowledgements()) {
         if (ack.id == id) {
-            return jsonAnswer([&](base::JsonWriter& out) { writeAcknowledgement(out, ack); });
+            return jsonAnswer([&](base::JsonWriter& out) {
+                writeAcknowledgement(out, ack,
+                                     exporter_ ? exporter_->exports() : std::vector<AckExport>());
+            });
         }
     }
     return textError(kNotFound, "acknowledgement not found");

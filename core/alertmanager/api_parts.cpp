@@ -159,7 +159,16 @@ void writeAlertMembers(base::JsonWriter& out, const AlertView& view)
     writeLabels(out, alert.labels);
 }
 
-void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack)
+void writeForeignAck(base::JsonWriter& out, const ForeignAck& ack)
+{
+    out.beginObject().member("id", ack.silenceId).member("source", text(AckSource::External));
+    out.member("state", "open").member("target", ack.target).member("silence_id", ack.silenceId);
+    out.member("author", ack.author).member("comment", ack.comment);
+    out.member("since", apiTime(ack.since)).member("expires_at", apiTime(ack.endsAt)).endObject();
+}
+
+void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack,
+                          std::span<const AckExport> exports)
 {
     const auto optionalTime = [&](std::string_view name,
                                   const std::optional<base::Timestamp>& time) {
@@ -182,7 +191,16 @@ void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack)
     if (ack.endedAt) {
         out.member("end_reason", text(ack.endReason)).member("ended_by", ack.endedBy);
     }
-    out.endObject();
+    out.key("exports").beginArray();
+    for (const AckExport& each : exports) {
+        if (each.ackId == ack.id) {
+            out.beginObject().member("target", each.target).member("silence_id", each.silenceId);
+            out.member("ends_at", apiTime(each.endsAt));
+            optionalTime("last_extended_at", each.lastExtendedAt);
+            out.member("last_error", each.lastError).endObject();
+        }
+    }
+    out.endArray().endObject();
 }
 
 } // namespace narthex::alertmanager

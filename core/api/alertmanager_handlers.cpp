@@ -116,11 +116,13 @@ net::ServerResponse alertmanagerApi(const Context& context, const net::ServerReq
     if (!manager) {
         return {.status = 503, .body = "Service Unavailable"};
     }
+    const auto exporter = context.engine.alerting().ackExporter();
     const std::string_view path = request.path;
-    ApiAnswer answer = !path.starts_with("/api/v2") && !path.starts_with(kOwn) ? ApiV2::removedV1()
-                       : path.starts_with(kV2)
-                           ? answerV2(ApiV2(*manager), path.substr(kV2.size()), request)
-                           : answerOwn(ApiAcks(*manager), path.substr(kOwn.size()), request);
+    ApiAnswer answer =
+        !path.starts_with("/api/v2") && !path.starts_with(kOwn) ? ApiV2::removedV1()
+        : path.starts_with(kV2)
+            ? answerV2(ApiV2(*manager), path.substr(kV2.size()), request)
+            : answerOwn(ApiAcks(*manager, exporter.get()), path.substr(kOwn.size()), request);
     net::ServerResponse response{
         .status = answer.status, .contentType = "application/json", .body = std::move(answer.body)};
     response.headers.emplace_back("Cache-Control", "no-store");

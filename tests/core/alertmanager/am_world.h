@@ -28,8 +28,9 @@ public:
                                            "receivers: [{name: r, fake_configs: [{box: r}]}]\n";
 
     explicit AmWorld(const std::string& config = kPlain,
-                     alertmanager::AlertmanagerOptions options = {.startDelay = {}, .seed = 1})
-        : options_(std::move(options))
+                     alertmanager::AlertmanagerOptions options = {.startDelay = {}, .seed = 1},
+                     base::Timestamp start = timeAt("2026-03-02T12:00:00Z"))
+        : timers(start), options_(std::move(options))
     {
         Outbox::instance().clear();
         open();
@@ -177,7 +178,7 @@ public:
 
     /// What configurations may name; the real ones talk to real servers.
     std::span<const alertmanager::ReceiverKind> kinds = fakeKinds();
-    base::ManualTimers timers{timeAt("2026-03-02T12:00:00Z")};
+    base::ManualTimers timers;
 
 private:
     const alertmanager::AlertmanagerOptions options_;
