@@ -105,6 +105,8 @@ struct Acknowledgement
     std::optional<base::Timestamp> waitingUntil;
     /// It came back after a time-out: its return is told although it is acknowledged.
     bool returned = false;
+    /// Open for longer than `ack.remind_after`. In copies that are handed out; not kept.
+    bool overdue = false;
 
     [[nodiscard]] bool open() const { return !endedAt; }
     [[nodiscard]] bool inForce() const { return !endedAt && !waitingUntil; }
@@ -193,6 +195,8 @@ public:
     [[nodiscard]] std::size_t openCount() const;
     [[nodiscard]] std::size_t waitingCount() const;
     [[nodiscard]] const AckSettings& settings() const { return settings_; }
+    /// A copy that says whether people are to be reminded of it.
+    [[nodiscard]] Acknowledgement marked(const Acknowledgement& ack, base::Timestamp now) const;
     [[nodiscard]] const Counters& counters() const { return counters_; }
     /// The alert was removed from the store.
     void forget(Fingerprint fingerprint, base::Timestamp now);

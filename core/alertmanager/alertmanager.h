@@ -18,6 +18,7 @@
 #include "core/alertmanager/inhibitor.h"
 #include "core/alertmanager/metrics.h"
 #include "core/alertmanager/notification_log.h"
+#include "core/alertmanager/silence_view.h"
 #include "core/alertmanager/silences.h"
 #include "core/alertmanager/views.h"
 #include "core/base/log.h"
@@ -53,6 +54,8 @@ struct AlertmanagerOptions
     base::Duration maintenanceInterval = 15_min;
     base::Duration historyRetention = 30_d;
     AckSettings acknowledgements;
+    /// A silence that matches more firing alerts than this is warned of; 0: never.
+    std::size_t wideSilence = 100;
     /// Gets the series NARTHEX_ALERT_ACK while acknowledgements are in force, and outlives the
     /// Alertmanager; null: there are none.
     storage::Appendable* ackSeries = nullptr;
@@ -116,6 +119,12 @@ public:
     absl::Status expireSilence(std::string_view id);
     [[nodiscard]] std::vector<SilencePtr> silences() const;
     [[nodiscard]] SilencePtr silence(std::string_view id) const;
+    /// What a silence does, or would do if it were made.
+    [[nodiscard]] SilencePreview previewSilence(const Silence& silence) const;
+    /// Errors: NotFound; those of the database.
+    [[nodiscard]] absl::StatusOr<SilenceDetail> silenceDetail(std::string_view id) const;
+    /// Active silences that something speaks against.
+    [[nodiscard]] std::vector<WarnedSilence> silenceWarnings() const;
     /// Firing alerts that these matchers hold; with `resolved` those that ended lately, too.
     [[nodiscard]] std::vector<AlertPtr> matching(const std::vector<model::Matchers>& sets,
                                                  bool resolved = false) const;
@@ -134,6 +143,8 @@ public:
     absl::Status withdraw(std::string_view id, const std::string& by,
                           AckEnd reason = AckEnd::Withdrawn);
     [[nodiscard]] std::vector<Acknowledgement> acknowledgements() const;
+    /// Open ones that people are to be reminded of, the oldest first.
+    [[nodiscard]] std::vector<Acknowledgement> overdueAcknowledgements() const;
     [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint);
 
     /// Firing alerts, by fingerprint; what holds now.

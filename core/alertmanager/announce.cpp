@@ -6,6 +6,7 @@
 #include "core/alertmanager/alertmanager.h"
 #include "core/base/status.h"
 
+#include <algorithm>
 #include <array>
 
 namespace narthex::alertmanager {
@@ -129,9 +130,19 @@ std::vector<Acknowledgement> Alertmanager::acknowledgements() const
 {
     const absl::MutexLock lock(&mutex_);
     std::vector<Acknowledgement> result;
+    const base::Timestamp moment = now();
     for (const auto& [id, ack] : acks_.all()) {
-        result.push_back(ack);
+        result.push_back(acks_.marked(ack, moment));
     }
+    return result;
+}
+
+std::vector<Acknowledgement> Alertmanager::overdueAcknowledgements() const
+{
+    std::vector<Acknowledgement> result = acknowledgements();
+    std::erase_if(result, [](const Acknowledgement& ack) { return !ack.overdue; });
+    std::stable_sort(result.begin(), result.end(),
+                     [](const auto& a, const auto& b) { return a.since < b.since; });
     return result;
 }
 

@@ -45,6 +45,21 @@ private:
     Alertmanager& manager_;
 };
 
+/// Base /api/narthex/v1/silences: what version 2 has no room for.
+class ApiSilences
+{
+public:
+    explicit ApiSilences(const Alertmanager& manager) : manager_(manager) {}
+
+    /// `{"filter":["a=\"b\"",...],"startsAt"?,"endsAt"?}`: what such a silence would do.
+    [[nodiscard]] ApiAnswer preview(std::string_view body) const;
+    /// What a silence does and did.
+    [[nodiscard]] ApiAnswer get(std::string_view id) const;
+
+private:
+    const Alertmanager& manager_;
+};
+
 /// Base /api/narthex/v1. `user`: who is signed in; empty: the body says who.
 class ApiAcks
 {

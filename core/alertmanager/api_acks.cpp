@@ -190,6 +190,7 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
     if (!matchers.ok() || !since.ok()) {
         return failure(matchers.ok() ? since.status() : matchers.status());
     }
+    const bool overdue = flag(query, "overdue", false);
     const auto author = parameter(query, "author");
     const std::string_view cursor = parameter(query, "cursor").value_or("");
     const std::size_t limit = limitOf(query);
@@ -200,7 +201,7 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
         std::size_t count = 0;
         for (const Acknowledgement& ack : manager_.acknowledgements()) {
             if (std::string_view(ack.id) <= cursor || count >= limit ||
-                (state != "all" && ack.open() != (state == "open")) ||
+                (state != "all" && ack.open() != (state == "open")) || (overdue && !ack.overdue) ||
                 (author && ack.author != *author) || ack.createdAt < *since ||
                 !model::matchesAll(*matchers, ack.labels)) {
                 continue;
@@ -209,7 +210,8 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
             ++count;
         }
         // What labels those are for is known to their server alone: a filter leaves them out.
-        if (exporter_ != nullptr && state != "ended" && matchers->empty() && cursor.empty()) {
+        if (exporter_ != nullptr && state != "ended" && !overdue && matchers->empty() &&
+            cursor.empty()) {
             for (const ForeignAck& ack : exporter_->foreign()) {
                 if ((!author || ack.author == *author) && ack.since >= *since) {
                     writeForeignAck(out, ack);

@@ -3,6 +3,7 @@
 #include "core/alertmanager/api_parts.h"
 
 #include "core/alertmanager/json_text.h"
+#include "core/alertmanager/silences.h"
 #include "core/base/status.h"
 
 #include <algorithm>
@@ -159,6 +160,22 @@ void writeAlertMembers(base::JsonWriter& out, const AlertView& view)
     writeLabels(out, alert.labels);
 }
 
+void writeSilence(base::JsonWriter& out, const Silence& silence, base::Timestamp now)
+{
+    out.beginObject().member("id", silence.id);
+    out.key("status").beginObject().member("state", text(silence.stateAt(now))).endObject();
+    out.member("updatedAt", apiTime(silence.updatedAt));
+    if (!silence.annotations.empty()) {
+        out.key("annotations").raw(textMapJson(silence.annotations));
+    }
+    out.member("comment", silence.comment).member("createdBy", silence.createdBy);
+    out.member("endsAt", apiTime(silence.endsAt));
+    // One set is all that the form of version 2 has room for.
+    const std::string sets = matcherSetsJson({silence.matcherSets.front()});
+    out.key("matchers").raw(std::string_view(sets).substr(1, sets.size() - 2));
+    out.member("startsAt", apiTime(*silence.startsAt)).endObject();
+}
+
 void writeForeignAck(base::JsonWriter& out, const ForeignAck& ack)
 {
     out.beginObject().member("id", ack.silenceId).member("source", text(AckSource::External));
@@ -186,6 +203,7 @@ void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack,
     out.key("until_worse").boolean(ack.untilWorse);
     out.member("source", text(ack.source));
     out.member("state", ack.endedAt ? "ended" : ack.waitingUntil ? "waiting" : "open");
+    out.key("overdue").boolean(ack.overdue);
     optionalTime("waiting_until", ack.waitingUntil);
     optionalTime("ended_at", ack.endedAt);
     if (ack.endedAt) {

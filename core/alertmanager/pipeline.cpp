@@ -30,7 +30,10 @@ NotifiedAlert notifiedAlert(const Alert& alert, base::Timestamp now)
 void Alertmanager::markLocked(const Alert& alert, Mark mark, base::Timestamp now)
 {
     Mark& old = marks_[alert.fingerprint];
-    if (old.held != mark.held) {
+    const bool otherSilence = mark.held == Held::Silenced &&
+                              !std::includes(old.silencedBy.begin(), old.silencedBy.end(),
+                                             mark.silencedBy.begin(), mark.silencedBy.end());
+    if (old.held != mark.held || otherSilence) {
         if (mark.held == Held::No) {
             transition(alert, "released", {}, now);
         } else {

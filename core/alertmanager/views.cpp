@@ -46,7 +46,7 @@ AlertView Alertmanager::viewLocked(const AlertPtr& alert, base::Timestamp now) c
                  : marks_.contains(alert->fingerprint) ? AlertState::Active
                                                        : AlertState::Unprocessed;
     if (const Acknowledgement* ack = acks_.inForce(alert->fingerprint, now)) {
-        view.acknowledgement = *ack;
+        view.acknowledgement = acks_.marked(*ack, now);
     }
     if (const Episode* episode = acks_.episode(alert->fingerprint)) {
         view.episode = *episode;
@@ -148,7 +148,7 @@ std::vector<GroupView> Alertmanager::groups() const
                     each.receivers.push_back(route->receiver);
                 }
                 if (const Acknowledgement* ack = acks_.inForce(fingerprint, moment)) {
-                    each.acknowledgement = *ack;
+                    each.acknowledgement = acks_.marked(*ack, moment);
                 }
             }
             if (!view.alerts.empty()) {
