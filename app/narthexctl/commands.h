@@ -22,6 +22,8 @@ void addTest(CLI::App& app, int& exitCode);
 void addTestRules(CLI::App& test, int& exitCode);
 void addTsdb(CLI::App& app, int& exitCode);
 void addAlert(CLI::App& app, int& exitCode);
+/// `rules explain|backtest`.
+void addRules(CLI::App& app, int& exitCode);
 void addSilence(CLI::App& app, int& exitCode);
 /// `config show|routes`, `template render`, `cluster show`.
 void addRouting(CLI::App& app, int& exitCode);

@@ -27,6 +27,7 @@ int main(int argc, char** argv)
     narthex::ctl::addAlert(app, exitCode);
     narthex::ctl::addSilence(app, exitCode);
     narthex::ctl::addRouting(app, exitCode);
+    narthex::ctl::addRules(app, exitCode);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -35,6 +35,8 @@ constexpr Route kRoutes[] = {
     {"/api/v1/rules", listRules},
     {"/api/v1/alerts", listAlerts},
     {"/api/v1/alertmanagers", listAlertmanagers},
+    {"/api/narthex/v1/rules/explain", explainRules},
+    {"/api/narthex/v1/rules/backtest", backtestRules, true},
     {"/api/v1/status/buildinfo", buildInfo},
     {"/api/v1/status/config", configuration, false, true},
     {"/api/v1/status/runtimeinfo", runtimeInfo},
@@ -73,7 +75,9 @@ void addCors(net::ServerResponse& response)
 /// What the Alertmanager answers: its API, ours beside it, and pushes to its old one.
 bool isAlertmanagerRequest(const net::ServerRequest& request)
 {
-    return request.path.starts_with("/api/v2/") || request.path.starts_with("/api/narthex/v1/") ||
+    return request.path.starts_with("/api/v2/") ||
+           (request.path.starts_with("/api/narthex/v1/") &&
+            !request.path.starts_with("/api/narthex/v1/rules/")) ||
            (request.path == "/api/v1/alerts" && request.method == "POST");
 }
 

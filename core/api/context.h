@@ -91,6 +91,8 @@ net::ServerResponse snapshot(const Context& context, const net::ServerRequest& r
 net::ServerResponse listRules(const Context& context, const net::ServerRequest& request);
 net::ServerResponse listAlerts(const Context& context, const net::ServerRequest& request);
 net::ServerResponse listAlertmanagers(const Context& context, const net::ServerRequest& request);
+net::ServerResponse explainRules(const Context& context, const net::ServerRequest& request);
+net::ServerResponse backtestRules(const Context& context, const net::ServerRequest& request);
 /// Everything below /api/v2 and /api/narthex/v1.
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);

@@ -207,7 +207,8 @@ enum class Event : std::uint8_t
     Status,
     Targets,
     Samples,
-    Configuration
+    Configuration,
+    Alerts
 };
 
 /// Ends the subscription when it dies; its callback does not run after that.

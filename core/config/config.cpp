@@ -165,9 +165,6 @@ void warnOfSectionsWithoutEffect(yaml::Fields& fields, const Config& config)
             fields.warn(section, fmt::format("the section {} has no effect yet", section));
         }
     };
-    warn(!config.alerting.alertmanagers.empty() || !config.alerting.alertRelabelRules.empty(),
-         "alerting");
-    warn(!config.ruleFiles.empty(), "rule_files");
     warn(config.tracing.has_value(), "tracing");
     warn(!config.remoteWrite.empty(), "remote_write");
     warn(!config.remoteRead.empty(), "remote_read");

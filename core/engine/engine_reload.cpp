@@ -166,7 +166,11 @@ void Engine::startAlerting()
 std::vector<Problem> Engine::alertingProblems() const
 {
     std::vector<Problem> problems;
-    for (const rules::GroupSnapshot& group : alerting_.rules().snapshot(false)) {
+    for (const std::shared_ptr<rules::Group>& each : alerting_.rules().groups()) {
+        if (each->stats().failures == 0) {
+            continue; // there may be thousands
+        }
+        const rules::GroupSnapshot group = each->snapshot(false);
         std::size_t failing = 0;
         const rules::RuleSnapshot* first = nullptr;
         for (const rules::RuleSnapshot& rule : group.rules) {
@@ -185,6 +189,20 @@ std::vector<Problem> Engine::alertingProblems() const
                                         first->status.lastError),
                  .since = first->status.lastEvaluation.value_or(clock().now())});
         }
+    }
+    const std::vector<rules::Gap> gaps = alerting_.rules().gaps();
+    constexpr base::Duration kShown = 1_h;
+    if (!gaps.empty() && clock().now() - gaps.back().to < kShown) {
+        problems.push_back(
+            {.id = "rules.gap",
+             .severity = Severity::Warning,
+             .source = "rules",
+             .message = fmt::format("nobody watched from {} to {} (the machine slept, or the clock "
+                                    "was set): pending alerts wait that much longer, and none "
+                                    "fires or resolves because of it",
+                                    base::formatTimestamp(gaps.back().from),
+                                    base::formatTimestamp(gaps.back().to)),
+             .since = gaps.back().to});
     }
     for (const rules::QueueStatus& queue : alerting_.notifier().status().active) {
         if (!queue.lastError.empty()) {

@@ -224,6 +224,19 @@ void TestAlerting::rulesAndAlertsStandInTheApi()
     // Recorded and alert series are there to be asked for.
     QTRY_COMPARE_WITH_TIMEOUT(requests_.value("job:disk_full:max"), 1.0, 10000);
     QTRY_COMPARE_WITH_TIMEOUT(requests_.value("ALERTS{alertstate=\"firing\"}"), 1.0, 10000);
+    // Why it fires, and what another rule would have done meanwhile.
+    int code = -1;
+    const QString why = ctl({"rules", "explain", "DiskFull"}, &code);
+    QVERIFY2(code == 0 && why.contains("DiskFull (") && why.contains("disk_full"), qPrintable(why));
+    QVERIFY(base::writeFileAtomically(folder_.path() / "new.yml",
+                                      "groups: [{name: g, interval: 1s, rules: [{alert: New, expr: "
+                                      "'disk_full == 1'}]}]")
+                .ok());
+    const QString past =
+        ctl({"rules", "backtest", "--from=-1m", QString::fromStdString(folder_.path() / "new.yml")},
+            &code);
+    QVERIFY2(code == 0 && past.contains("New (group g)") && past.contains("device=\"sda1\""),
+             qPrintable(past));
     // A file that does not load changes nothing.
     QVERIFY(base::writeFileAtomically(folder_.path() / "rules.yml", "groups: [{nam: x}]").ok());
     server.hangUp();

@@ -22,9 +22,7 @@ public:
         if (peer("prometheus-alertmanager").isEmpty()) {
             return "Debian's prometheus-alertmanager is not unpacked";
         }
-        return QProcess::execute("unshare", {"-rm", "sh", "-c", mount(), "true"}) == 0
-                   ? QString()
-                   : "name spaces cannot be made here";
+        return withPeerFiles("true", {}).isEmpty() ? "name spaces cannot be made here" : QString();
     }
 
     /// Keeps its files in `folder`. False: it does not come up, output() says why.
@@ -35,11 +33,12 @@ public:
         const QString data = QString::fromStdString(folder.string());
         url_ = "http://127.0.0.1:" + std::to_string(port);
         requests_ = std::make_unique<Requests>(port);
-        return program_.start("unshare",
-                              {"-rm", "sh", "-c", mount(), peer("prometheus-alertmanager"),
-                               "--config.file=" + data + "/am.yml", "--storage.path=" + data,
-                               "--cluster.listen-address=",
-                               QString("--web.listen-address=127.0.0.1:%1").arg(port)}) &&
+        return program_.start(
+                   "unshare",
+                   withPeerFiles(peer("prometheus-alertmanager"),
+                                 {"--config.file=" + data + "/am.yml", "--storage.path=" + data,
+                                  "--cluster.listen-address=",
+                                  QString("--web.listen-address=127.0.0.1:%1").arg(port)})) &&
                requests_->waitReady();
     }
     /// Stops it; it writes its state. The exit code.
@@ -49,14 +48,6 @@ public:
     [[nodiscard]] Requests& requests() { return *requests_; }
 
 private:
-    /// Debian's program reads templates from a fixed path: in a mount name space of its own that
-    /// path leads to the unpacked package.
-    static QString mount()
-    {
-        return QString("mount --bind %1 /usr/share && exec \"$0\" \"$@\"")
-            .arg(NARTHEX_PEERS_DIR "/usr/share");
-    }
-
     Program program_;
     std::string url_;
     std::unique_ptr<Requests> requests_;

@@ -117,11 +117,11 @@ void TestConfig::refusesMistakesAndNamesTheirPlace()
 void TestConfig::warnsOfSectionsWithoutEffect()
 {
     const auto config =
-        config::parse("c.yml", "rule_files: ['*.yml']\nremote_read:\n- url: http://h/read\n");
+        config::parse("c.yml", "remote_write:\n- url: http://h/write\nremote_read:\n- url: http://h/read\n");
     QVERIFY(config.ok());
     QCOMPARE(config->warnings.size(), std::size_t{2});
     QCOMPARE(config->warnings[0],
-             std::string("c.yml:1:13: the section rule_files has no effect yet"));
+             std::string("c.yml:2:1: the section remote_write has no effect yet"));
 }
 
 void TestConfig::expandsTheEnvironmentInExternalLabelsOnly()

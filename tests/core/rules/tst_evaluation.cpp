@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "rule_world.h"
 
+#include "core/rules/try_rule.h"
+
 #include <QtTest>
 
 using namespace narthex;
@@ -71,6 +73,7 @@ private Q_SLOTS:
     void rulesThatDependRunInBatches();
     void aSelectorWithoutNameMakesTheGroupSequential();
     void concurrentRulesGiveTheSame();
+    void triesARuleWithoutConsequences();
 };
 
 void TestEvaluation::recordsVectorsAndScalars()
@@ -470,6 +473,31 @@ void TestEvaluation::concurrentRulesGiveTheSame()
     QCOMPARE(text(world.at("total", minute(0))), "total 1275");
     QCOMPARE(group->stats().lastSamples, std::size_t{51});
     QCOMPARE(world.limit.acquire(10), std::size_t{4}); // all places were given back
+}
+
+void TestEvaluation::triesARuleWithoutConsequences()
+{
+    RuleWorld world;
+    world.put("up{job=\"a\",i=\"1\"}", 0, 0, 0);
+    world.put("up{job=\"a\",i=\"2\"}", 0, 0, 0);
+    const auto attempt = [&](const std::string& fields, std::int64_t limit) {
+        const auto files = RuleWorld::files("groups:\n- name: g\n  rules:\n  - {" + fields + "}\n");
+        return rules::tryRule(files[0].groups[0].rules[0], minute(0), minute(0), limit, {},
+                              world.engine, world.store, {});
+    };
+    const auto alert = attempt("alert: A, expr: 'up == 0', annotations: {s: '{{ $labels.i }}'}", 0);
+    QVERIFY2(alert.ok(), alert.status().ToString().c_str());
+    QCOMPARE(alert->elements.size(), std::size_t{2});
+    QCOMPARE(text(alert->elements[1].labels.toString()), "{alertname=\"A\", i=\"2\", job=\"a\"}");
+    QVERIFY(alert->elements[1].annotations.get("s") == "2");
+    QVERIFY(alert->failure.ok());
+    const auto same = attempt("alert: A, expr: up, labels: {i: ''}", 0);
+    QVERIFY(same->elements[0].isRepeated);
+    QVERIFY(text(std::string(base::messageOf(same->failure))).contains("same labelset"));
+    QCOMPARE(text(std::string(base::messageOf(attempt("record: x, expr: up", 1)->failure))),
+             "exceeded limit of 1 with 2 series");
+    QVERIFY(!attempt("record: x, expr: 'up[1m]'", 0).ok());
+    QCOMPARE(text(world.samples("x")), "");
 }
 
 QTEST_GUILESS_MAIN(TestEvaluation)
