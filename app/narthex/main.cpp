@@ -35,6 +35,7 @@ app::ServiceOptions serviceOptions(const app::StartOptions& start)
     app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(),
                                 .requireListener = false};
     options.engine.configFile = start.configFile.toStdString();
+    options.engine.alerting.alertmanagerConfig = start.alertmanagerConfigFile.toStdString();
     options.engine.dataDirectory = start.dataDirectory.toStdString();
     options.engine.requireConfig = false;
     // This computer's own graphs move from the first seconds on.

@@ -29,6 +29,11 @@ void fillInFolders(StartOptions& options)
             below(QStandardPaths::GenericConfigLocation, QStringLiteral("prometheus.yml"));
         options.configFile = QFile::exists(file) ? file : QString();
     }
+    if (options.alertmanagerConfigFile.isEmpty()) {
+        const QString file =
+            below(QStandardPaths::GenericConfigLocation, QStringLiteral("alertmanager.yml"));
+        options.alertmanagerConfigFile = QFile::exists(file) ? file : QString();
+    }
     options.settingsFile = below(QStandardPaths::GenericConfigLocation, QStringLiteral("ui.ini"));
 }
 
@@ -47,6 +52,8 @@ StartOptions readStartOptions(const QStringList& arguments)
     const QCommandLineOption profile(
         "profile-dir", tr("Keep configuration, data and settings below this folder."), "folder");
     const QCommandLineOption config("config.file", tr("Prometheus configuration file."), "file");
+    const QCommandLineOption alertmanager("alertmanager.config.file",
+                                          tr("Alertmanager configuration file."), "file");
     const QCommandLineOption data("storage.tsdb.path", tr("Directory of the data."), "folder");
     const QCommandLineOption listen("web.listen-address",
                                     tr("Address of the HTTP interface; \"off\" for none."),
@@ -59,12 +66,14 @@ StartOptions readStartOptions(const QStringList& arguments)
                                   "file");
     const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms",
                                        "12000");
-    parser.addOptions({profile, config, data, listen, level, page, query, theme, shot, shotAfter});
+    parser.addOptions(
+        {profile, config, alertmanager, data, listen, level, page, query, theme, shot, shotAfter});
     parser.process(arguments);
 
     StartOptions options;
     options.profileDirectory = parser.value(profile);
     options.configFile = parser.value(config);
+    options.alertmanagerConfigFile = parser.value(alertmanager);
     options.dataDirectory = parser.value(data);
     options.listenAddress =
         parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);

@@ -15,6 +15,7 @@ struct StartOptions
     /// Everything below one folder instead of the XDG ones; empty: XDG.
     QString profileDirectory;
     QString configFile;
+    QString alertmanagerConfigFile;
     QString dataDirectory;
     QString settingsFile;
     QString listenAddress;

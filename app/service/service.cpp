@@ -5,12 +5,25 @@
 #include "core/base/status.h"
 
 namespace narthex::app {
+namespace {
+
+/// Links in alerts lead to where this program listens unless something else was said.
+engine::EngineOptions withExternalUrl(engine::EngineOptions options,
+                                      const std::string& listenAddress)
+{
+    if (options.alerting.externalUrl.empty() && !listenAddress.empty()) {
+        options.alerting.externalUrl = "http://" + listenAddress;
+    }
+    return options;
+}
+
+} // namespace
 
 Service::Service(ServiceOptions options, const base::LogSetup& log)
     : options_(std::move(options)),
       log_(log.logger("service")),
       engine_(std::make_unique<engine::Engine>(
-          options_.engine,
+          withExternalUrl(options_.engine, options_.listenAddress),
           engine::Engine::Environment{.loop = loop_, .pool = pool_, .timers = timers_, .log = log}))
 {}
 

@@ -223,6 +223,8 @@ private:
     std::optional<base::TimerId> fileTimer_ ABSL_GUARDED_BY(mutex_);
     /// Of the files that were loaded last; empty: not known.
     std::string fingerprint_ ABSL_GUARDED_BY(mutex_);
+    /// When each problem of alerting was seen first, by its id.
+    mutable std::map<std::string, base::Timestamp> alertingSince_ ABSL_GUARDED_BY(mutex_);
     int fileChecks_ ABSL_GUARDED_BY(mutex_) = 0; // under way
     tsdb::ReplayProgress replayProgress_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;

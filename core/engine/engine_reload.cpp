@@ -214,6 +214,14 @@ std::vector<Problem> Engine::alertingProblems() const
                  .since = queue.lastSuccess.value_or(clock().now())});
         }
     }
+    const absl::MutexLock lock(&mutex_);
+    std::map<std::string, base::Timestamp> since;
+    for (Problem& problem : problems) {
+        const auto known = alertingSince_.find(problem.id);
+        problem.since = known == alertingSince_.end() ? problem.since : known->second;
+        since.emplace(problem.id, problem.since);
+    }
+    alertingSince_ = std::move(since);
     return problems;
 }
 
