@@ -280,7 +280,8 @@ void addServe(CLI::App& app, int& exitCode)
                     "Allow what only Prometheus 3 can read: zstd, xor2, custom-bucket histograms");
     serve->add_option(
         "--enable-feature", flags->features,
-        "Comma-separated names: auto-reload-config, classic-mode, concurrent-rule-eval, "
+        "Comma-separated names: alert-ack-series, auto-reload-config, classic-mode, "
+        "concurrent-rule-eval, "
         "created-timestamp-zero-ingestion, "
         "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
         "fast-startup, histograms-st-encoding, memory-snapshot-on-shutdown, metadata-wal-records, "

@@ -123,6 +123,10 @@ bool enableAlertingFeature(engine::AlertingOptions& options, std::string_view na
         options.rules.groups.concurrent = true;
         return true;
     }
+    if (name == "alert-ack-series") {
+        options.ackSeries = true;
+        return true;
+    }
     if (name == "classic-mode" || name == "utf8-strict-mode") {
         const alertmanager::MatcherMode mode = name == "classic-mode"
                                                    ? alertmanager::MatcherMode::Classic

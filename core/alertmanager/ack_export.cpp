@@ -9,7 +9,6 @@
 #include "core/base/status.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 namespace narthex::alertmanager {
@@ -65,40 +64,6 @@ AckExporter::~AckExporter()
     settle();
 }
 
-absl::Status AckExporter::start()
-{
-    const absl::MutexLock lock(&mutex_);
-    if (environment_.database != nullptr) {
-        const absl::Status status = environment_.database->read([&](state::Connection& connection) {
-            return connection.execute(
-                "SELECT ack_id, target, silence_id, starts_at, ends_at, matchers, "
-                "last_extended_at FROM ack_export",
-                {}, [&](std::span<const state::Cell> row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                    const auto text = [&](std::size_t i) { return std::get<std::string>(row[i]); };
-                    const auto json = Json::parse(text(5));
-                    AckExport each{.ackId = text(0),
-                                   .target = text(1),
-                                   .silenceId = text(2),
-                                   .startsAt = text(3),
-                                   .endsAt = {std::get<std::int64_t>(row[4])}};
-                    if (json.ok()) {
-                        const auto sets = matcherSetsFromJson((*json)["matchers"].json());
-                        each.matchers = sets.empty() ? model::Matchers() : sets.front();
-                        each.author = (*json)["author"].text();
-                        each.comment = (*json)["comment"].text();
-                        if ((*json)["expires"].isNumber()) {
-                            each.expiresAt = base::Timestamp{(*json)["expires"].integer()};
-                        }
-                    }
-                    exports_[{each.target, each.silenceId}] = std::move(each);
-                });
-        });
-        NARTHEX_RETURN_IF_ERROR(status);
-    }
-    schedule();
-    return absl::OkStatus();
-}
-
 void AckExporter::schedule()
 {
     timer_ = environment_.timers.schedule(settings_.exportInterval, [this] {
@@ -121,6 +86,19 @@ void AckExporter::watch(const std::string& target, Access access)
     const absl::MutexLock lock(&mutex_);
     access_[target] = std::move(access);
     foreign_.try_emplace(target);
+}
+
+void AckExporter::unwatch(const std::string& target)
+{
+    const absl::MutexLock lock(&mutex_);
+    foreign_.erase(target);
+}
+
+absl::StatusOr<Json> AckExporter::ask(const std::string& target, std::string_view path,
+                                      const net::Parameters& query,
+                                      const std::stop_token& stop) const
+{
+    return client(target).getJson(discovery::joinUrl(target, path, query), stop);
 }
 
 discovery::ApiClient AckExporter::client(const std::string& target) const
@@ -149,9 +127,7 @@ absl::StatusOr<bool> AckExporter::supportsAnnotations(const std::string& target,
             return known->second;
         }
     }
-    NARTHEX_ASSIGN_OR_RETURN(
-        const Json status,
-        client(target).getJson(discovery::joinUrl(target, "/api/v2/status"), stop));
+    NARTHEX_ASSIGN_OR_RETURN(const Json status, ask(target, "/api/v2/status", {}, stop));
     const bool supported = keepsAnnotations(status["versionInfo"]["version"].text());
     const absl::MutexLock lock(&mutex_);
     annotations_[target] = supported;
@@ -203,14 +179,15 @@ absl::StatusOr<std::string> AckExporter::postSilence(AckExport& exported, bool a
 
 absl::StatusOr<std::vector<AckExport>>
 AckExporter::acknowledge(const std::string& target, std::span<const model::Labels> alerts,
-                         const std::string& ackId, const AckRequest& request)
+                         const std::string& ackId, const AckRequest& request,
+                         const std::stop_token& stop)
 {
     if (!settings_.exportEnabled) {
         return base::failedPrecondition("ack.export.enabled is off: acknowledgements are not "
                                         "carried to external Alertmanagers");
     }
     NARTHEX_ASSIGN_OR_RETURN(const std::vector<model::Matchers> plan, planSilences(alerts));
-    NARTHEX_ASSIGN_OR_RETURN(const bool annotations, supportsAnnotations(target, {}));
+    NARTHEX_ASSIGN_OR_RETURN(const bool annotations, supportsAnnotations(target, stop));
     const base::Timestamp now = environment_.timers.clock().now();
     std::vector<AckExport> made;
     for (const model::Matchers& matchers : plan) {
@@ -225,10 +202,10 @@ AckExporter::acknowledge(const std::string& target, std::span<const model::Label
             each.expiresAt = now + *request.expiresIn;
             each.endsAt = std::min(each.endsAt, *each.expiresAt);
         }
-        auto id = postSilence(each, annotations, {});
+        auto id = postSilence(each, annotations, stop);
         if (!id.ok()) {
             ++environment_.metrics.exportErrors;
-            base::ignore(withdraw(ackId), "what was made of it ends by itself");
+            base::ignore(withdraw(ackId, stop), "what was made of it ends by itself");
             return id.status();
         }
         each.silenceId = *std::move(id);
@@ -257,14 +234,14 @@ absl::Status AckExporter::deleteSilence(const AckExport& exported, const std::st
     return absl::OkStatus();
 }
 
-absl::Status AckExporter::withdraw(std::string_view ackId)
+absl::Status AckExporter::withdraw(std::string_view ackId, const std::stop_token& stop)
 {
     absl::Status first;
     for (const AckExport& each : exports()) {
         if (each.ackId != ackId) {
             continue;
         }
-        const absl::Status status = deleteSilence(each, {});
+        const absl::Status status = deleteSilence(each, stop);
         first.Update(status);
         if (!status.ok()) {
             ++environment_.metrics.exportErrors;
@@ -309,9 +286,11 @@ void AckExporter::settle() const
 
 void AckExporter::pollServer(const std::string& target, const std::stop_token& stop)
 {
-    auto api = client(target);
-    const auto alerts = api.getJson(discovery::joinUrl(target, "/api/v2/alerts"), stop);
-    const auto silences = api.getJson(discovery::joinUrl(target, "/api/v2/silences"), stop);
+    const std::vector<AckExport> all = exports();
+    const bool exported = std::any_of(all.begin(), all.end(),
+                                      [&](const AckExport& each) { return each.target == target; });
+    const auto alerts = exported ? ask(target, "/api/v2/alerts", {}, stop) : Json();
+    const auto silences = ask(target, "/api/v2/silences", {}, stop);
     if (silences.ok()) {
         noteForeign(target, *silences);
     }
@@ -329,7 +308,7 @@ void AckExporter::pollServer(const std::string& target, const std::stop_token& s
             byId.emplace(each["id"].text(), each);
         }
     }
-    for (AckExport each : exports()) {
+    for (AckExport each : all) {
         if (each.target != target) {
             continue;
         }
@@ -449,38 +428,6 @@ std::vector<ForeignAck> AckExporter::foreign() const
         result.insert(result.end(), list.begin(), list.end());
     }
     return result;
-}
-
-void AckExporter::remember(const AckExport& exported)
-{
-    exports_[{exported.target, exported.silenceId}] = exported;
-    std::string json;
-    base::JsonWriter out(json);
-    out.beginObject().key("matchers").raw(matcherSetsJson({exported.matchers}));
-    out.member("author", exported.author).member("comment", exported.comment);
-    if (exported.expiresAt) {
-        out.key("expires").integer(exported.expiresAt->ms);
-    }
-    out.endObject();
-    writer_.post([each = exported, json](state::Connection& connection) {
-        return connection.execute(
-            "INSERT OR REPLACE INTO ack_export (ack_id, target, silence_id, starts_at, ends_at, "
-            "last_extended_at, last_error, matchers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            std::array<state::Cell, 8>{
-                each.ackId, each.target, each.silenceId, each.startsAt, each.endsAt.ms,
-                each.lastExtendedAt ? state::Cell(each.lastExtendedAt->ms) : nullptr,
-                each.lastError, json});
-    });
-}
-
-void AckExporter::drop(const AckExport& exported)
-{
-    exports_.erase({exported.target, exported.silenceId});
-    writer_.post(
-        [target = exported.target, id = exported.silenceId](state::Connection& connection) {
-            return connection.execute("DELETE FROM ack_export WHERE target = ? AND silence_id = ?",
-                                      std::array<state::Cell, 2>{target, id});
-        });
 }
 
 } // namespace narthex::alertmanager

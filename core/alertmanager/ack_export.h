@@ -29,6 +29,10 @@
 
 namespace narthex::alertmanager {
 
+/// Tells programs of this kind apart: made once for a database, and kept in it. Errors: those of
+/// the database.
+absl::StatusOr<std::string> instanceId(state::Database* database);
+
 /// One silence of ours on a server.
 struct AckExport
 {
@@ -91,9 +95,14 @@ public:
     absl::StatusOr<std::vector<AckExport>> acknowledge(const std::string& target,
                                                        std::span<const model::Labels> alerts,
                                                        const std::string& ackId,
-                                                       const AckRequest& request);
+                                                       const AckRequest& request,
+                                                       const std::stop_token& stop = {});
     /// Ends the silences of an acknowledgement. Errors: the first one; the others are tried, too.
-    absl::Status withdraw(std::string_view ackId);
+    absl::Status withdraw(std::string_view ackId, const std::stop_token& stop = {});
+    /// Reads something from a server. Errors: Unavailable.
+    absl::StatusOr<discovery::Json> ask(const std::string& target, std::string_view path,
+                                        const net::Parameters& query,
+                                        const std::stop_token& stop) const;
     /// Looks after all exports now, in the background.
     void poll();
     /// Waits until nothing is under way.
@@ -104,6 +113,7 @@ public:
     [[nodiscard]] std::vector<ForeignAck> foreign() const;
     /// Looks for acknowledgements of others on this server, too.
     void watch(const std::string& target, Access access);
+    void unwatch(const std::string& target);
 
     /// Polls without its alerts after which a silence is ended.
     static constexpr int kMissedPolls = 2;

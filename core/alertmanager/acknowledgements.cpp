@@ -348,6 +348,14 @@ const Acknowledgement* Acknowledgements::inForce(Fingerprint fingerprint, base::
     return ack;
 }
 
+Acknowledgement Acknowledgements::marked(const Acknowledgement& ack, base::Timestamp now) const
+{
+    Acknowledgement copy = ack;
+    copy.overdue =
+        ack.open() && settings_.remindAfter.ns != 0 && ack.since + settings_.remindAfter <= now;
+    return copy;
+}
+
 const Acknowledgement* Acknowledgements::find(std::string_view id) const
 {
     const auto found = all_.find(id);

@@ -105,6 +105,8 @@ struct Acknowledgement
     std::optional<base::Timestamp> waitingUntil;
     /// It came back after a time-out: its return is told although it is acknowledged.
     bool returned = false;
+    /// Open for longer than `ack.remind_after`. In copies that are handed out; not kept.
+    bool overdue = false;
 
     [[nodiscard]] bool open() const { return !endedAt; }
     [[nodiscard]] bool inForce() const { return !endedAt && !waitingUntil; }
@@ -151,6 +153,9 @@ public:
     void alertEnded(const Alert& alert, bool timedOut, base::Timestamp now);
     /// What time alone ends: expiry, grace periods, old records.
     void tick(base::Timestamp now);
+    /// Removes what ended longer than the retention ago from the database: acknowledgements with
+    /// their events, and episodes. tick() does so in memory.
+    void collect(base::Timestamp now);
     /// The clock jumped forward: what would have expired in a short gap goes on as long.
     void bridge(base::Timestamp from, base::Timestamp to);
 
@@ -180,9 +185,18 @@ public:
     {
         return all_;
     }
+    /// Ids of the open ones.
+    [[nodiscard]] const absl::flat_hash_map<Fingerprint, std::string>& open() const
+    {
+        return open_;
+    }
+    /// Grows with every change of a record.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
     [[nodiscard]] std::size_t openCount() const;
     [[nodiscard]] std::size_t waitingCount() const;
     [[nodiscard]] const AckSettings& settings() const { return settings_; }
+    /// A copy that says whether people are to be reminded of it.
+    [[nodiscard]] Acknowledgement marked(const Acknowledgement& ack, base::Timestamp now) const;
     [[nodiscard]] const Counters& counters() const { return counters_; }
     /// The alert was removed from the store.
     void forget(Fingerprint fingerprint, base::Timestamp now);
@@ -220,6 +234,7 @@ private:
     std::vector<Acknowledgement> ended_;
     /// Open ones that end when it gets worse.
     std::size_t watched_ = 0;
+    std::uint64_t version_ = 0;
     Counters counters_;
     std::mt19937_64 random_{std::random_device{}()};
 };

@@ -4,6 +4,7 @@
 // How episodes and acknowledgements stand in the database.
 #include "core/alertmanager/acknowledgements.h"
 #include "core/base/status.h"
+#include "core/tsdb/ulid.h"
 
 #include <array>
 
@@ -105,6 +106,7 @@ absl::Status Acknowledgements::load(state::Connection& connection)
 
 void Acknowledgements::write(const Acknowledgement& ack)
 {
+    ++version_;
     writer_.post([each = ack](state::Connection& connection) {
         return connection.execute(
             "INSERT OR REPLACE INTO ack (id, fingerprint, episode, labels, author, comment, "
@@ -143,6 +145,24 @@ void Acknowledgements::event(const Acknowledgement& ack, std::string_view kind,
                 "INSERT INTO ack_event (ack_id, at, kind, actor, detail) VALUES (?, ?, ?, ?, ?)",
                 std::array<Cell, 5>{id, now.ms, name, by, detail});
         });
+}
+
+void Acknowledgements::collect(base::Timestamp now)
+{
+    // Names begin with the time of their making, which is before the end: of the table only what
+    // is old enough to matter is looked at.
+    const base::Timestamp limit = now - settings_.retention;
+    writer_.post([limit, newest = tsdb::makeUlid(limit, 0, 0)](state::Connection& connection) {
+        const std::array<Cell, 2> old{newest, limit.ms};
+        NARTHEX_RETURN_IF_ERROR(
+            connection.execute("DELETE FROM ack WHERE id < ? AND ended_at < ?", old));
+        NARTHEX_RETURN_IF_ERROR(connection.execute(
+            "DELETE FROM ack_event WHERE ack_id < ? AND ack_id NOT IN (SELECT id FROM ack)",
+            std::array<Cell, 1>{newest}));
+        return connection.execute("DELETE FROM episode WHERE id < ? AND ended_at < ? AND id NOT IN "
+                                  "(SELECT episode FROM ack WHERE ended_at IS NULL)",
+                                  old);
+    });
 }
 
 absl::StatusOr<std::vector<AckEvent>> readEvents(StateWriter& writer, Fingerprint fingerprint)

@@ -43,7 +43,8 @@ Alertmanager::Alertmanager(AlertmanagerOptions options, Environment environment)
       lastWall_(startedAt_),
       lastMono_(startedMono_),
       lastCollect_(startedMono_),
-      lastMaintenance_(startedMono_)
+      lastMaintenance_(startedMono_),
+      ackSeries_(options_.ackSeries, environment_.log)
 {}
 
 Alertmanager::~Alertmanager() { stop(); }
@@ -250,11 +251,22 @@ void Alertmanager::scheduleTickLocked()
 void Alertmanager::onTick()
 {
     std::vector<std::shared_ptr<const Setup>> idle; // their threads are joined without the lock
-    const absl::MutexLock lock(&mutex_);
-    if (stopping_) {
-        return;
+    bool acksChanged = false;
+    std::vector<model::Labels> acknowledged;
+    {
+        const absl::MutexLock lock(&mutex_);
+        if (stopping_) {
+            return;
+        }
+        tickLocked(checkClockLocked());
+        acksChanged = takeAcksChangedLocked();
+        if (options_.ackSeries != nullptr) {
+            acknowledged = acknowledgedLocked(now());
+        }
     }
-    tickLocked(checkClockLocked());
+    tellAcksChanged(acksChanged);
+    ackSeries_.write(std::move(acknowledged), now());
+    const absl::MutexLock lock(&mutex_);
     for (auto each = retired_.begin(); each != retired_.end();) {
         if (each->use_count() == 1) {
             idle.push_back(std::move(*each));
@@ -263,7 +275,9 @@ void Alertmanager::onTick()
             ++each;
         }
     }
-    scheduleTickLocked();
+    if (!stopping_) {
+        scheduleTickLocked();
+    }
 }
 
 void Alertmanager::tickLocked(base::Timestamp now)
@@ -285,11 +299,60 @@ void Alertmanager::tickLocked(base::Timestamp now)
     }
     if (mono - lastMaintenance_ >= options_.maintenanceInterval) {
         lastMaintenance_ = mono;
-        silences_.collect(now);
-        log_.purge(now);
-        history_.collect(now);
-        ++maintenances_;
+        maintainLocked(now);
     }
+    noteDroppedLocked();
+}
+
+void Alertmanager::maintainLocked(base::Timestamp now)
+{
+    const base::Clock& clock = environment_.timers.clock();
+    const auto measured = [&](StoreCounters& store, const auto& collect) {
+        const base::Duration began = clock.monotonic();
+        collect();
+        const base::Duration collected = clock.monotonic();
+        store.collected.observe(collected, (collected - began).seconds());
+        writer_.post([&store, &clock, collected](state::Connection&) {
+            const base::Duration mono = clock.monotonic();
+            store.written.observe(mono, (mono - collected).seconds());
+            return absl::OkStatus();
+        });
+        ++store.maintenances;
+        store.maintenanceErrors += writer_.lastError().ok() ? 0 : 1;
+    };
+    measured(metrics_.silences, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        silences_.collect(now);
+        metrics_.silences.sizeBytes = silences_.sizeBytes();
+    });
+    measured(metrics_.log, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        log_.purge(now);
+        metrics_.log.sizeBytes = log_.sizeBytes();
+    });
+    acks_.collect(now);
+    history_.collect(now);
+}
+
+void Alertmanager::noteDroppedLocked()
+{
+    const StateWriter::Dropped dropped = writer_.dropped();
+    if (dropped.count != droppedShown_) {
+        environment_.log->error("alertmanager: changes are not kept, a restart will not know them "
+                                "count={} error={}",
+                                dropped.count - droppedShown_, base::messageOf(dropped.error));
+        droppedShown_ = dropped.count;
+    }
+}
+
+std::vector<model::Labels> Alertmanager::acknowledgedLocked(base::Timestamp now) const
+{
+    std::vector<model::Labels> labels;
+    for (const auto& [fingerprint, id] : acks_.open()) {
+        const Acknowledgement* ack = acks_.find(id);
+        if (ack->inForce() && (!ack->expiresAt || *ack->expiresAt > now)) {
+            labels.push_back(ack->labels);
+        }
+    }
+    return labels;
 }
 
 void Alertmanager::writeHeartbeat(base::Timestamp now)

@@ -8,6 +8,7 @@
 // Source: spec/alertmanager.md, 3 to 7; spec/acknowledge.md, 3, 4.
 #pragma once
 
+#include "core/alertmanager/ack_series.h"
 #include "core/alertmanager/acknowledgements.h"
 #include "core/alertmanager/alert_store.h"
 #include "core/alertmanager/event_loop.h"
@@ -17,6 +18,7 @@
 #include "core/alertmanager/inhibitor.h"
 #include "core/alertmanager/metrics.h"
 #include "core/alertmanager/notification_log.h"
+#include "core/alertmanager/silence_view.h"
 #include "core/alertmanager/silences.h"
 #include "core/alertmanager/views.h"
 #include "core/base/log.h"
@@ -28,6 +30,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -51,6 +54,13 @@ struct AlertmanagerOptions
     base::Duration maintenanceInterval = 15_min;
     base::Duration historyRetention = 30_d;
     AckSettings acknowledgements;
+    /// A silence that matches more firing alerts than this is warned of; 0: never.
+    std::size_t wideSilence = 100;
+    /// Gets the series NARTHEX_ALERT_ACK while acknowledgements are in force, and outlives the
+    /// Alertmanager; null: there are none.
+    storage::Appendable* ackSeries = nullptr;
+    /// An acknowledgement was made, changed, or ended. Called with no lock held, by any thread.
+    std::function<void()> onAcknowledgements;
     std::string externalUrl;
     /// "Narthex/0.1.0"
     std::string userAgent = "Narthex";
@@ -109,6 +119,12 @@ public:
     absl::Status expireSilence(std::string_view id);
     [[nodiscard]] std::vector<SilencePtr> silences() const;
     [[nodiscard]] SilencePtr silence(std::string_view id) const;
+    /// What a silence does, or would do if it were made.
+    [[nodiscard]] SilencePreview previewSilence(const Silence& silence) const;
+    /// Errors: NotFound; those of the database.
+    [[nodiscard]] absl::StatusOr<SilenceDetail> silenceDetail(std::string_view id) const;
+    /// Active silences that something speaks against.
+    [[nodiscard]] std::vector<WarnedSilence> silenceWarnings() const;
     /// Firing alerts that these matchers hold; with `resolved` those that ended lately, too.
     [[nodiscard]] std::vector<AlertPtr> matching(const std::vector<model::Matchers>& sets,
                                                  bool resolved = false) const;
@@ -127,6 +143,8 @@ public:
     absl::Status withdraw(std::string_view id, const std::string& by,
                           AckEnd reason = AckEnd::Withdrawn);
     [[nodiscard]] std::vector<Acknowledgement> acknowledgements() const;
+    /// Open ones that people are to be reminded of, the oldest first.
+    [[nodiscard]] std::vector<Acknowledgement> overdueAcknowledgements() const;
     [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint);
 
     /// Firing alerts, by fingerprint; what holds now.
@@ -185,6 +203,10 @@ private:
     // alertmanager.cpp
     void onTick();
     void tickLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void maintainLocked(base::Timestamp now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void noteDroppedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    [[nodiscard]] std::vector<model::Labels> acknowledgedLocked(base::Timestamp now) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     /// When it was last alive: from then on a restart bridges the gap.
     void writeHeartbeat(base::Timestamp now);
     void noteEndedAcksLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -251,6 +273,9 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void announceLocked(const Alert& alert, const Acknowledgement& ack, base::Timestamp now)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    /// Whether onAcknowledgements has to be called.
+    bool takeAcksChangedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void tellAcksChanged(bool changed) const;
     void announceGroupLocked(const GroupPtr& group, const Acknowledgement& ack, base::Timestamp now)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void tellAcknowledged(const std::shared_ptr<Delivery>& delivery,
@@ -264,6 +289,11 @@ private:
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // views.cpp
+    [[nodiscard]] std::vector<std::string> silencingLocked(const Alert& alert,
+                                                           base::Timestamp now) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    void writeAckMetricsLocked(exposition::TextWriter& out) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     [[nodiscard]] AlertView viewLocked(const AlertPtr& alert, base::Timestamp now) const
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -274,10 +304,9 @@ private:
     const base::Duration startedMono_;
 
     // Safe by themselves.
-    Metrics metrics_;
+    mutable Metrics metrics_; // questions that change nothing are counted, too
     std::atomic<bool> lastReloadOk_{false};
     std::atomic<std::int64_t> lastReloadMs_{0};
-    std::atomic<std::uint64_t> maintenances_{0};
     StateWriter writer_;
     History history_;
 
@@ -304,6 +333,12 @@ private:
     base::Duration lastMaintenance_ ABSL_GUARDED_BY(mutex_);
     std::optional<base::TimerId> tick_ ABSL_GUARDED_BY(mutex_);
     bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+    std::uint64_t droppedShown_ ABSL_GUARDED_BY(mutex_) = 0;
+    /// Version of the acknowledgements that onAcknowledgements was told of.
+    std::uint64_t acksTold_ ABSL_GUARDED_BY(mutex_) = 0;
+
+    // Touched by the thread of dispatch alone.
+    AckSeries ackSeries_;
 
     // Last: its tasks use all of the above.
     EventLoop events_;

@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Acknowledging through the Alertmanager, and telling those integrations that have the notion.
+// Acknowledging through the Alertmanager, and telling integrations of it.
 // Source: spec/acknowledge.md, 3.2 and 4.5.
 #include "core/alertmanager/alertmanager.h"
 #include "core/base/status.h"
 
+#include <algorithm>
 #include <array>
 
 namespace narthex::alertmanager {
@@ -44,13 +45,16 @@ std::vector<absl::StatusOr<Acknowledgement>>
 Alertmanager::acknowledge(std::span<const Fingerprint> fingerprints, const AckRequest& request)
 {
     std::vector<absl::StatusOr<Acknowledgement>> acks;
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
         for (const Fingerprint fingerprint : fingerprints) {
             acks.push_back(acknowledgeLocked(fingerprint, request, now));
         }
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     const absl::Status written = writer_.flush();
     if (!written.ok()) {
         for (auto& ack : acks) {
@@ -85,32 +89,60 @@ Alertmanager::changeAcknowledgement(std::string_view id, const std::optional<std
                                     const std::string& by)
 {
     absl::StatusOr<Acknowledgement> ack;
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         ack = acks_.change(id, comment, expiresIn, by, checkClockLocked());
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     NARTHEX_RETURN_IF_ERROR(writer_.flush());
     return ack;
 }
 
 absl::Status Alertmanager::withdraw(std::string_view id, const std::string& by, AckEnd reason)
 {
+    bool changed = false;
     {
         const absl::MutexLock lock(&mutex_);
         const base::Timestamp now = checkClockLocked();
         NARTHEX_RETURN_IF_ERROR(acks_.withdraw(id, by, now, reason));
         noteEndedAcksLocked();
+        changed = takeAcksChangedLocked();
     }
+    tellAcksChanged(changed);
     return writer_.flush();
+}
+
+bool Alertmanager::takeAcksChangedLocked()
+{
+    return std::exchange(acksTold_, acks_.version()) != acks_.version();
+}
+
+void Alertmanager::tellAcksChanged(bool changed) const
+{
+    if (changed && options_.onAcknowledgements) {
+        options_.onAcknowledgements();
+    }
 }
 
 std::vector<Acknowledgement> Alertmanager::acknowledgements() const
 {
     const absl::MutexLock lock(&mutex_);
     std::vector<Acknowledgement> result;
+    const base::Timestamp moment = now();
     for (const auto& [id, ack] : acks_.all()) {
-        result.push_back(ack);
+        result.push_back(acks_.marked(ack, moment));
     }
+    return result;
+}
+
+std::vector<Acknowledgement> Alertmanager::overdueAcknowledgements() const
+{
+    std::vector<Acknowledgement> result = acknowledgements();
+    std::erase_if(result, [](const Acknowledgement& ack) { return !ack.overdue; });
+    std::stable_sort(result.begin(), result.end(),
+                     [](const auto& a, const auto& b) { return a.since < b.since; });
     return result;
 }
 
@@ -138,9 +170,6 @@ void Alertmanager::announceLocked(const Alert& alert, const Acknowledgement& ack
 void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgement& ack,
                                        base::Timestamp now)
 {
-    if (group->acknowledgementTold) {
-        return;
-    }
     Stage stage;
     for (const auto& [fingerprint, alert] : group->alerts) {
         if (alert->resolvedAt(now)) {
@@ -158,11 +187,11 @@ void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgem
     if (receiver == group->setup->receivers.end()) {
         return;
     }
-    group->acknowledgementTold = true;
     for (const auto& integration : receiver->second) {
         const LogEntry* entry = log_.find(integration->logKey(group->key), now);
         const bool wanted = integration->forwards || ack.notify;
-        if (!wanted || entry == nullptr || entry->firing.empty()) {
+        if (!wanted || entry == nullptr || entry->firing.empty() ||
+            !group->acknowledgementTold.insert(integration->name()).second) {
             continue; // what was never told needs no acknowledging
         }
         auto delivery = std::make_shared<Delivery>();
@@ -174,6 +203,12 @@ void Alertmanager::announceGroupLocked(const GroupPtr& group, const Acknowledgem
         delivery->startedAt = environment_.timers.clock().monotonic();
         delivery->notification = notificationLocked(*group, stage, false, now);
         delivery->notification.memory = entry->memory;
+        if (ack.notify) {
+            delivery->notification.reason = Reason::Acknowledged;
+        }
+        for (NotifiedAlert& alert : delivery->notification.alerts) {
+            alert.acknowledgement = stage.notes.at(alert.fingerprint);
+        }
         tellAcknowledged(delivery, noteOf(ack));
     }
 }
@@ -200,10 +235,12 @@ void Alertmanager::tellAcknowledged(const std::shared_ptr<Delivery>& delivery,
 void Alertmanager::onTold(const std::shared_ptr<Delivery>& delivery,
                           const AcknowledgementNote& note, std::optional<SendResult> result)
 {
-    if (!result) {
-        return; // it has no such notion
-    }
     const absl::MutexLock lock(&mutex_);
+    if (!result) {
+        // It has no such notion, and nobody asked for a message.
+        delivery->flush->group->acknowledgementTold.erase(delivery->integration->name());
+        return;
+    }
     delivery->last = *std::move(result);
     NotificationRecord record{.time = environment_.timers.clock().now(),
                               .groupKey = delivery->notification.groupKey,

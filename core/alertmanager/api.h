@@ -7,6 +7,7 @@
 // Source: spec/alertmanager.md, 10; spec/acknowledge.md, 6.
 #pragma once
 
+#include "core/alertmanager/ack_export.h"
 #include "core/alertmanager/alertmanager.h"
 #include "core/net/parameters.h"
 
@@ -44,11 +45,29 @@ private:
     Alertmanager& manager_;
 };
 
+/// Base /api/narthex/v1/silences: what version 2 has no room for.
+class ApiSilences
+{
+public:
+    explicit ApiSilences(const Alertmanager& manager) : manager_(manager) {}
+
+    /// `{"filter":["a=\"b\"",...],"startsAt"?,"endsAt"?}`: what such a silence would do.
+    [[nodiscard]] ApiAnswer preview(std::string_view body) const;
+    /// What a silence does and did.
+    [[nodiscard]] ApiAnswer get(std::string_view id) const;
+
+private:
+    const Alertmanager& manager_;
+};
+
 /// Base /api/narthex/v1. `user`: who is signed in; empty: the body says who.
 class ApiAcks
 {
 public:
-    explicit ApiAcks(Alertmanager& manager) : manager_(manager) {}
+    /// `exporter`: null where nothing is carried to external Alertmanagers.
+    explicit ApiAcks(Alertmanager& manager, const AckExporter* exporter = nullptr)
+        : manager_(manager), exporter_(exporter)
+    {}
 
     [[nodiscard]] ApiAnswer list(const net::Parameters& query) const;
     [[nodiscard]] ApiAnswer post(std::string_view body, const std::string& user);
@@ -62,6 +81,7 @@ public:
 
 private:
     Alertmanager& manager_;
+    const AckExporter* const exporter_;
 };
 
 } // namespace narthex::alertmanager

@@ -190,21 +190,33 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
     if (!matchers.ok() || !since.ok()) {
         return failure(matchers.ok() ? since.status() : matchers.status());
     }
+    const bool overdue = flag(query, "overdue", false);
     const auto author = parameter(query, "author");
     const std::string_view cursor = parameter(query, "cursor").value_or("");
     const std::size_t limit = limitOf(query);
+    const std::vector<AckExport> exports =
+        exporter_ ? exporter_->exports() : std::vector<AckExport>();
     return jsonAnswer([&](base::JsonWriter& out) {
         out.beginArray();
         std::size_t count = 0;
         for (const Acknowledgement& ack : manager_.acknowledgements()) {
             if (std::string_view(ack.id) <= cursor || count >= limit ||
-                (state != "all" && ack.open() != (state == "open")) ||
+                (state != "all" && ack.open() != (state == "open")) || (overdue && !ack.overdue) ||
                 (author && ack.author != *author) || ack.createdAt < *since ||
                 !model::matchesAll(*matchers, ack.labels)) {
                 continue;
             }
-            writeAcknowledgement(out, ack);
+            writeAcknowledgement(out, ack, exports);
             ++count;
+        }
+        // What labels those are for is known to their server alone: a filter leaves them out.
+        if (exporter_ != nullptr && state != "ended" && !overdue && matchers->empty() &&
+            cursor.empty()) {
+            for (const ForeignAck& ack : exporter_->foreign()) {
+                if ((!author || ack.author == *author) && ack.since >= *since) {
+                    writeForeignAck(out, ack);
+                }
+            }
         }
         out.endArray();
     });
@@ -267,7 +279,10 @@ ApiAnswer ApiAcks::get(std::string_view id) const
 {
     for (const Acknowledgement& ack : manager_.acknowledgements()) {
         if (ack.id == id) {
-            return jsonAnswer([&](base::JsonWriter& out) { writeAcknowledgement(out, ack); });
+            return jsonAnswer([&](base::JsonWriter& out) {
+                writeAcknowledgement(out, ack,
+                                     exporter_ ? exporter_->exports() : std::vector<AckExport>());
+            });
         }
     }
     return textError(kNotFound, "acknowledgement not found");

@@ -3,6 +3,7 @@
 #include "core/alertmanager/api_parts.h"
 
 #include "core/alertmanager/json_text.h"
+#include "core/alertmanager/silences.h"
 #include "core/base/status.h"
 
 #include <algorithm>
@@ -159,7 +160,32 @@ void writeAlertMembers(base::JsonWriter& out, const AlertView& view)
     writeLabels(out, alert.labels);
 }
 
-void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack)
+void writeSilence(base::JsonWriter& out, const Silence& silence, base::Timestamp now)
+{
+    out.beginObject().member("id", silence.id);
+    out.key("status").beginObject().member("state", text(silence.stateAt(now))).endObject();
+    out.member("updatedAt", apiTime(silence.updatedAt));
+    if (!silence.annotations.empty()) {
+        out.key("annotations").raw(textMapJson(silence.annotations));
+    }
+    out.member("comment", silence.comment).member("createdBy", silence.createdBy);
+    out.member("endsAt", apiTime(silence.endsAt));
+    // One set is all that the form of version 2 has room for.
+    const std::string sets = matcherSetsJson({silence.matcherSets.front()});
+    out.key("matchers").raw(std::string_view(sets).substr(1, sets.size() - 2));
+    out.member("startsAt", apiTime(*silence.startsAt)).endObject();
+}
+
+void writeForeignAck(base::JsonWriter& out, const ForeignAck& ack)
+{
+    out.beginObject().member("id", ack.silenceId).member("source", text(AckSource::External));
+    out.member("state", "open").member("target", ack.target).member("silence_id", ack.silenceId);
+    out.member("author", ack.author).member("comment", ack.comment);
+    out.member("since", apiTime(ack.since)).member("expires_at", apiTime(ack.endsAt)).endObject();
+}
+
+void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack,
+                          std::span<const AckExport> exports)
 {
     const auto optionalTime = [&](std::string_view name,
                                   const std::optional<base::Timestamp>& time) {
@@ -177,12 +203,22 @@ void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack)
     out.key("until_worse").boolean(ack.untilWorse);
     out.member("source", text(ack.source));
     out.member("state", ack.endedAt ? "ended" : ack.waitingUntil ? "waiting" : "open");
+    out.key("overdue").boolean(ack.overdue);
     optionalTime("waiting_until", ack.waitingUntil);
     optionalTime("ended_at", ack.endedAt);
     if (ack.endedAt) {
         out.member("end_reason", text(ack.endReason)).member("ended_by", ack.endedBy);
     }
-    out.endObject();
+    out.key("exports").beginArray();
+    for (const AckExport& each : exports) {
+        if (each.ackId == ack.id) {
+            out.beginObject().member("target", each.target).member("silence_id", each.silenceId);
+            out.member("ends_at", apiTime(each.endsAt));
+            optionalTime("last_extended_at", each.lastExtendedAt);
+            out.member("last_error", each.lastError).endObject();
+        }
+    }
+    out.endArray().endObject();
 }
 
 } // namespace narthex::alertmanager

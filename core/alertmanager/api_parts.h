@@ -49,6 +49,11 @@ struct AlertFilter
 
 /// The members of an alert, without the braces.
 void writeAlertMembers(base::JsonWriter& out, const AlertView& view);
-void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack);
+/// `exports`: of any acknowledgements; those of this one are written.
+void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack,
+                          std::span<const AckExport> exports = {});
+void writeSilence(base::JsonWriter& out, const Silence& silence, base::Timestamp now);
+/// An acknowledgement that somebody else made on an external Alertmanager.
+void writeForeignAck(base::JsonWriter& out, const ForeignAck& ack);
 
 } // namespace narthex::alertmanager

@@ -76,22 +76,6 @@ absl::StatusOr<model::Labels> labelsOf(const Json& value, std::string_view name)
     return builder.build();
 }
 
-void writeSilence(base::JsonWriter& out, const Silence& silence, base::Timestamp now)
-{
-    out.beginObject().member("id", silence.id);
-    out.key("status").beginObject().member("state", text(silence.stateAt(now))).endObject();
-    out.member("updatedAt", apiTime(silence.updatedAt));
-    if (!silence.annotations.empty()) {
-        out.key("annotations").raw(textMapJson(silence.annotations));
-    }
-    out.member("comment", silence.comment).member("createdBy", silence.createdBy);
-    out.member("endsAt", apiTime(silence.endsAt));
-    // One set is all that the form of version 2 has room for.
-    const std::string sets = matcherSetsJson({silence.matcherSets.front()});
-    out.key("matchers").raw(std::string_view(sets).substr(1, sets.size() - 2));
-    out.member("startsAt", apiTime(*silence.startsAt)).endObject();
-}
-
 /// Active ones by their end, pending ones by their start, expired ones newest first.
 bool listedBefore(const Silence& a, const Silence& b, base::Timestamp now)
 {

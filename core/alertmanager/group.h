@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,8 @@ struct Group
     std::map<std::string, std::string, std::less<>> routeLabels;
     /// By the integration's name.
     std::map<std::string, LastDecision, std::less<>> decisions;
-    /// All that fired was acknowledged, and integrations were told.
-    bool acknowledgementTold = false;
+    /// Names of integrations that were told that all that fires is acknowledged.
+    std::set<std::string, std::less<>> acknowledgementTold;
 };
 
 using GroupPtr = std::shared_ptr<Group>;

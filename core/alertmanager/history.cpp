@@ -138,6 +138,31 @@ History::notifications(const HistoryQuery& query) const
     return result;
 }
 
+absl::StatusOr<std::vector<SuppressedAlert>> History::suppressedBy(const std::string& silence,
+                                                                   base::Timestamp from) const
+{
+    std::vector<SuppressedAlert> result;
+    if (writer_.database() == nullptr) {
+        return result;
+    }
+    NARTHEX_RETURN_IF_ERROR(writer_.flush());
+    const std::array<state::Cell, 3> parameters{from.ms, silence, kMostSuppressed};
+    const absl::Status status = writer_.database()->read([&](state::Connection& connection) {
+        return connection.execute(
+            "SELECT fingerprint, labels, min(time), max(time) FROM am_transition WHERE time >= ? "
+            "AND kind = 'silenced' AND instr(detail, ?) > 0 GROUP BY fingerprint ORDER BY "
+            "min(time), min(id) LIMIT ?",
+            parameters, [&](std::span<const state::Cell> row) {
+                result.push_back({.fingerprint = static_cast<Fingerprint>(integer(row[0])),
+                                  .labels = model::Labels::fromBytes(text(row[1])),
+                                  .first = {integer(row[2])},
+                                  .last = {integer(row[3])}});
+            });
+    });
+    NARTHEX_RETURN_IF_ERROR(status);
+    return result;
+}
+
 void History::collect(base::Timestamp now)
 {
     writer_.post([limit = (now - retention_).ms](state::Connection& connection) {

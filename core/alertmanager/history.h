@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/alertmanager/alert.h"
+#include "core/alertmanager/silence_view.h"
 #include "core/alertmanager/state_writer.h"
 
 #include <absl/status/statusor.h>
@@ -77,7 +78,13 @@ public:
     /// Oldest first.
     absl::StatusOr<std::vector<Transition>> transitions(const HistoryQuery& query) const;
     absl::StatusOr<std::vector<NotificationRecord>> notifications(const HistoryQuery& query) const;
+    /// Alerts that a silence kept from being told, since then; oldest first, up to a limit.
+    absl::StatusOr<std::vector<SuppressedAlert>> suppressedBy(const std::string& silence,
+                                                              base::Timestamp from) const;
     void collect(base::Timestamp now);
+
+    /// Alerts of one silence.
+    static constexpr std::int64_t kMostSuppressed = 10'000;
 
 private:
     const base::Duration retention_;

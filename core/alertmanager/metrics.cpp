@@ -5,6 +5,8 @@
 #include "core/alertmanager/receivers/notification.h"
 #include "core/exposition/text_writer.h"
 
+#include <fmt/format.h>
+
 namespace narthex::alertmanager {
 namespace {
 
@@ -12,6 +14,24 @@ using exposition::TextWriter;
 using model::MetricType;
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
+
+void writeStore(TextWriter& out, std::string_view part, const StoreCounters& store,
+                base::Duration mono)
+{
+    const auto name = [part](std::string_view what) {
+        return fmt::format("alertmanager_{}_{}", part, what);
+    };
+    store.query.write(out, name("query_duration_seconds"), "Time of a question.");
+    store.collected.write(out, name("gc_duration_seconds"), "Time of removing what is old.", mono);
+    store.written.write(out, name("snapshot_duration_seconds"),
+                        "Time until the database had written that.", mono);
+    out.gauge(name("snapshot_size_bytes"), "What is kept, as of the last maintenance.",
+              number(store.sizeBytes));
+    out.counter(name("maintenance_total"), "Times that what is old was removed.",
+                number(store.maintenances));
+    out.counter(name("maintenance_errors_total"), "Times that this could not be written.",
+                number(store.maintenanceErrors));
+}
 
 } // namespace
 
@@ -70,8 +90,10 @@ void Metrics::suppressed(Suppression why, std::size_t count)
     suppressed_.at(static_cast<std::size_t>(why)) += count;
 }
 
-void Metrics::write(TextWriter& out) const
+void Metrics::write(TextWriter& out, base::Duration mono) const
 {
+    writeStore(out, "silences", silences, mono);
+    writeStore(out, "nflog", log, mono);
     out.family("alertmanager_alerts_received_total", MetricType::Counter,
                "Alerts that came in, by status and version of the API.")
         .sample({{"status", "firing"}, {"version", "v2"}}, number(received - receivedResolved))

@@ -44,6 +44,19 @@ struct IntegrationCounters
     std::unique_ptr<exposition::FixedHistogram> latency;
 };
 
+/// Of what is asked often and looked through now and then: silences, the log of notifications.
+struct StoreCounters
+{
+    exposition::FixedHistogram query{
+        std::vector<double>{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}};
+    exposition::RecentSummary collected;
+    /// Until the database had taken what maintenance removed.
+    exposition::RecentSummary written;
+    std::atomic<std::uint64_t> maintenances{0};
+    std::atomic<std::uint64_t> maintenanceErrors{0};
+    std::atomic<std::uint64_t> sizeBytes{0};
+};
+
 class Metrics
 {
 public:
@@ -65,7 +78,11 @@ public:
     std::atomic<std::uint64_t> gaps{0};
     exposition::FixedHistogram processing{exposition::FixedHistogram::exponential(0.0001, 4, 8)};
 
-    void write(exposition::TextWriter& out) const;
+    StoreCounters silences;
+    StoreCounters log;
+
+    /// `mono`: of the clock that the summaries were given.
+    void write(exposition::TextWriter& out, base::Duration mono) const;
 
 private:
     IntegrationCounters& kindLocked(std::string_view kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -106,6 +106,18 @@ void NotificationLog::purge(base::Timestamp now)
     });
 }
 
+std::size_t NotificationLog::sizeBytes() const
+{
+    std::size_t bytes = 0;
+    for (const auto& [key, entry] : entries_) {
+        bytes += key.size() + (entry.firing.size() + entry.resolved.size()) * sizeof(std::uint64_t);
+        for (const auto& [name, value] : entry.memory) {
+            bytes += name.size() + value.size();
+        }
+    }
+    return bytes;
+}
+
 void NotificationLog::bridge(base::Duration gap)
 {
     for (auto& [key, entry] : entries_) {

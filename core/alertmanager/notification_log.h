@@ -62,6 +62,8 @@ public:
     /// The clock stood still for so long: nothing becomes due because of it.
     void bridge(base::Duration gap);
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    /// Of all that is kept.
+    [[nodiscard]] std::size_t sizeBytes() const;
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
 private:

@@ -30,7 +30,10 @@ NotifiedAlert notifiedAlert(const Alert& alert, base::Timestamp now)
 void Alertmanager::markLocked(const Alert& alert, Mark mark, base::Timestamp now)
 {
     Mark& old = marks_[alert.fingerprint];
-    if (old.held != mark.held) {
+    const bool otherSilence = mark.held == Held::Silenced &&
+                              !std::includes(old.silencedBy.begin(), old.silencedBy.end(),
+                                             mark.silencedBy.begin(), mark.silencedBy.end());
+    if (old.held != mark.held || otherSilence) {
         if (mark.held == Held::No) {
             transition(alert, "released", {}, now);
         } else {
@@ -92,7 +95,7 @@ void Alertmanager::silenceLocked(std::vector<AlertPtr>& alerts, base::Timestamp 
 {
     const std::size_t removed =
         std::erase_if(alerts, [this, now](const AlertPtr& alert) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-            Mark mark{.silencedBy = silences_.silencing(alert->fingerprint, alert->labels, now)};
+            Mark mark{.silencedBy = silencingLocked(*alert, now)};
             const bool silenced = !mark.silencedBy.empty();
             mark.held = silenced ? Held::Silenced : Held::No;
             markLocked(*alert, std::move(mark), now);
@@ -130,7 +133,9 @@ Alertmanager::Stage Alertmanager::stageLocked(Group& group, std::vector<AlertPtr
     stage.decision.repeatInterval = group.route->repeatInterval;
     stage.decision.now = now;
     stage.alerts = std::move(alerts);
-    group.acknowledgementTold = group.acknowledgementTold && stage.decision.unacknowledged.empty();
+    if (!stage.decision.unacknowledged.empty()) {
+        group.acknowledgementTold.clear();
+    }
     return stage;
 }
 
@@ -199,7 +204,9 @@ void Alertmanager::turnLocked(const std::shared_ptr<Flush>& flush,
         return;
     }
     DecisionInput input = stage.decision;
+    const base::Duration asked = environment_.timers.clock().monotonic();
     input.entry = log_.find(key, flush->now);
+    metrics_.log.query.observe((environment_.timers.clock().monotonic() - asked).seconds());
     input.sendResolved = integration.sendResolved;
     input.acknowledgementEnded = acknowledgementEndedLocked(stage, input.entry);
     if (input.entry != nullptr) {

@@ -293,6 +293,15 @@ void Silences::collect(base::Timestamp now)
     }
 }
 
+std::size_t Silences::sizeBytes() const
+{
+    std::size_t bytes = 0;
+    for (const auto& [id, silence] : all_) {
+        bytes += sizeOf(*silence);
+    }
+    return bytes;
+}
+
 SilencePtr Silences::find(std::string_view id) const
 {
     const auto found = all_.find(id);

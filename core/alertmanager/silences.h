@@ -83,6 +83,8 @@ public:
     void merge(Silence silence);
     /// Removes those that ended longer than the retention ago.
     void collect(base::Timestamp now);
+    /// Of all that is kept.
+    [[nodiscard]] std::size_t sizeBytes() const;
 
     [[nodiscard]] SilencePtr find(std::string_view id) const;
     [[nodiscard]] const std::map<std::string, SilencePtr, std::less<>>& all() const { return all_; }

@@ -52,6 +52,13 @@ CREATE INDEX ack_event_ack ON ack_event (ack_id, at);
 
 constexpr std::array<state::Migration, 1> kMigrations = {{{.version = 1, .sql = kFirst}}};
 
+/// Not the state of disk and file, but the change itself is at fault.
+bool isRefusal(const absl::Status& status)
+{
+    return !absl::IsUnavailable(status) && !absl::IsResourceExhausted(status) &&
+           !absl::IsDataLoss(status);
+}
+
 } // namespace
 
 std::span<const state::Migration> migrations() { return kMigrations; }
@@ -84,6 +91,7 @@ void StateWriter::post(Change change)
     ++posted_;
     if (queue_.size() > kMostQueued) {
         queue_.pop_front();
+        ++dropped_.count;
     }
 }
 
@@ -111,6 +119,12 @@ absl::Status StateWriter::lastError() const
     return error_;
 }
 
+StateWriter::Dropped StateWriter::dropped() const
+{
+    const absl::MutexLock lock(&mutex_);
+    return dropped_;
+}
+
 void StateWriter::run()
 {
     while (true) {
@@ -128,8 +142,9 @@ void StateWriter::run()
             upTo = posted_;
             batch.swap(queue_);
         }
-        writeAll(batch);
+        absl::Status status = writeAll(batch);
         const absl::MutexLock lock(&mutex_);
+        error_ = std::move(status);
         tried_ = upTo;
         // What failed waits for the next change and is tried again with it.
         queue_.insert(queue_.begin(), std::make_move_iterator(batch.begin()),
@@ -140,21 +155,58 @@ void StateWriter::run()
     }
 }
 
-void StateWriter::writeAll(std::deque<Change>& batch)
+absl::Status StateWriter::writeAll(std::deque<Change>& batch)
 {
-    const absl::Status status = batch.empty()
-                                    ? absl::OkStatus()
-                                    : database_->write([&batch](state::Connection& connection) {
-                                          for (const Change& change : batch) {
-                                              NARTHEX_RETURN_IF_ERROR(change(connection));
-                                          }
-                                          return absl::OkStatus();
-                                      });
-    if (status.ok()) {
-        batch.clear();
+    absl::Status refusal;
+    int tries = 0; // of the first
+    std::size_t count = batch.size();
+    while (!batch.empty()) {
+        std::optional<std::size_t> failed;
+        const absl::Status status = writeFirst(batch, count, failed);
+        if (status.ok()) {
+            tries = 0;
+            count = batch.size();
+        } else if (!failed || !isRefusal(status)) {
+            return status; // the disk is full, say: all of it waits
+        } else if (*failed != 0) {
+            count = *failed; // what stands before it is written, then it comes first
+        } else if (++tries < kMostTries) {
+            count = 1;
+        } else {
+            batch.pop_front();
+            drop(status);
+            refusal = status;
+            tries = 0;
+            count = batch.size();
+        }
     }
+    return refusal;
+}
+
+absl::Status StateWriter::writeFirst(std::deque<Change>& batch, std::size_t count,
+                                     std::optional<std::size_t>& failed)
+{
+    const absl::Status status = database_->write([&](state::Connection& connection) {
+        for (std::size_t i = 0; i < count; ++i) {
+            absl::Status each = batch[i](connection);
+            if (!each.ok()) {
+                failed = i;
+                return each;
+            }
+        }
+        return absl::OkStatus();
+    });
+    if (status.ok()) {
+        batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+    return status;
+}
+
+void StateWriter::drop(const absl::Status& why)
+{
     const absl::MutexLock lock(&mutex_);
-    error_ = status;
+    ++dropped_.count;
+    dropped_.error = why;
 }
 
 } // namespace narthex::alertmanager

@@ -25,10 +25,19 @@ std::string_view text(AlertState state)
     return "active";
 }
 
+std::vector<std::string> Alertmanager::silencingLocked(const Alert& alert,
+                                                       base::Timestamp now) const
+{
+    const base::Duration asked = environment_.timers.clock().monotonic();
+    std::vector<std::string> ids = silences_.silencing(alert.fingerprint, alert.labels, now);
+    metrics_.silences.query.observe((environment_.timers.clock().monotonic() - asked).seconds());
+    return ids;
+}
+
 AlertView Alertmanager::viewLocked(const AlertPtr& alert, base::Timestamp now) const
 {
     AlertView view{.alert = alert};
-    view.silencedBy = silences_.silencing(alert->fingerprint, alert->labels, now);
+    view.silencedBy = silencingLocked(*alert, now);
     if (const auto cause = inhibitor_.causeOf(*alert, now)) {
         view.inhibitedBy.push_back(cause->source->fingerprint);
     }
@@ -37,7 +46,7 @@ AlertView Alertmanager::viewLocked(const AlertPtr& alert, base::Timestamp now) c
                  : marks_.contains(alert->fingerprint) ? AlertState::Active
                                                        : AlertState::Unprocessed;
     if (const Acknowledgement* ack = acks_.inForce(alert->fingerprint, now)) {
-        view.acknowledgement = *ack;
+        view.acknowledgement = acks_.marked(*ack, now);
     }
     if (const Episode* episode = acks_.episode(alert->fingerprint)) {
         view.episode = *episode;
@@ -139,7 +148,7 @@ std::vector<GroupView> Alertmanager::groups() const
                     each.receivers.push_back(route->receiver);
                 }
                 if (const Acknowledgement* ack = acks_.inForce(fingerprint, moment)) {
-                    each.acknowledgement = *ack;
+                    each.acknowledgement = acks_.marked(*ack, moment);
                 }
             }
             if (!view.alerts.empty()) {
@@ -162,7 +171,10 @@ std::vector<GroupView> Alertmanager::groups() const
 void Alertmanager::writeMetrics(exposition::TextWriter& out) const
 {
     using model::MetricType;
-    metrics_.write(out);
+    metrics_.write(out, environment_.timers.clock().monotonic());
+    out.family("alertmanager_build_info", MetricType::Gauge,
+               "A metric with a constant '1' value labeled by version.")
+        .sample({{"version", options_.version}}, 1);
     const absl::MutexLock lock(&mutex_);
     const base::Timestamp moment = now();
     std::array<double, 3> states{};
@@ -199,12 +211,10 @@ void Alertmanager::writeMetrics(exposition::TextWriter& out) const
     zeros("alertmanager_nflog_query_errors_total", "Look-ups in the log that failed.");
     zeros("alertmanager_dispatcher_aggregation_group_limit_reached_total",
           "Groups refused by a limit: there is none.");
-    for (const std::string_view part : {"silences", "nflog"}) {
-        out.counter(fmt::format("alertmanager_{}_maintenance_total", part),
-                    "Times that what is old was removed.", static_cast<double>(maintenances_));
-        out.counter(fmt::format("alertmanager_{}_maintenance_errors_total", part),
-                    "Times that this could not be written.", writer_.lastError().ok() ? 0 : 1);
-    }
+    out.counter("narthex_alertmanager_state_dropped_total",
+                "Changes that the database refused or that were too many: a restart will not know "
+                "them.",
+                static_cast<double>(writer_.dropped().count));
     out.gauge("alertmanager_silences_state_size", "Silences that are kept.",
               static_cast<double>(silences_.all().size()));
     out.gauge("alertmanager_config_last_reload_successful",
@@ -231,19 +241,29 @@ void Alertmanager::writeMetrics(exposition::TextWriter& out) const
               static_cast<double>(integrations));
     out.gauge("alertmanager_inhibition_rules", "Rules of inhibition.",
               static_cast<double>(inhibitor_.rules().size()));
+    writeAckMetricsLocked(out);
+}
+
+void Alertmanager::writeAckMetricsLocked(exposition::TextWriter& out) const
+{
+    using model::MetricType;
+    const auto counts = [&out](std::string_view label, const auto& counted, auto last) {
+        for (int i = 0; i <= static_cast<int>(last); ++i) {
+            const std::string_view name = text(static_cast<decltype(last)>(i));
+            const auto found = counted.find(name);
+            out.sample({{label, name}},
+                       found == counted.end() ? 0 : static_cast<double>(found->second));
+        }
+    };
     out.family("narthex_acknowledgements", MetricType::Gauge, "Open acknowledgements.")
         .sample({{"state", "open"}}, static_cast<double>(acks_.openCount() - acks_.waitingCount()))
         .sample({{"state", "waiting"}}, static_cast<double>(acks_.waitingCount()));
     out.family("narthex_acknowledgements_total", MetricType::Counter,
                "Acknowledgements made, by source.");
-    for (const auto& [source, count] : acks_.counters().created) {
-        out.sample({{"source", source}}, static_cast<double>(count));
-    }
+    counts("source", acks_.counters().created, AckSource::External);
     out.family("narthex_acknowledgements_ended_total", MetricType::Counter,
                "Acknowledgements ended, by reason.");
-    for (const auto& [reason, count] : acks_.counters().ended) {
-        out.sample({{"reason", reason}}, static_cast<double>(count));
-    }
+    counts("reason", acks_.counters().ended, AckEnd::Worsened);
 }
 
 } // namespace narthex::alertmanager

@@ -13,6 +13,7 @@ namespace {
 
 using alertmanager::ApiAcks;
 using alertmanager::ApiAnswer;
+using alertmanager::ApiSilences;
 using alertmanager::ApiV2;
 
 constexpr std::string_view kV2 = "/api/v2";
@@ -73,6 +74,17 @@ ApiAnswer answerV2(ApiV2 api, std::string_view path, const net::ServerRequest& r
     return unknownPath(request.path);
 }
 
+ApiAnswer answerSilences(const ApiSilences& api, std::string_view path,
+                         const net::ServerRequest& request)
+{
+    if (path == "preview") {
+        return request.method == "POST" ? api.preview(request.body)
+                                        : wrongMethod(request.method, "POST");
+    }
+    return request.method == "GET" || request.method == "HEAD" ? api.get(path)
+                                                               : wrongMethod(request.method, "GET");
+}
+
 ApiAnswer answerOwn(ApiAcks api, std::string_view path, const net::ServerRequest& request)
 {
     const bool isGet = request.method == "GET" || request.method == "HEAD";
@@ -116,11 +128,16 @@ net::ServerResponse alertmanagerApi(const Context& context, const net::ServerReq
     if (!manager) {
         return {.status = 503, .body = "Service Unavailable"};
     }
+    constexpr std::string_view kSilences = "/api/narthex/v1/silences/";
+    const auto exporter = context.engine.alerting().ackExporter();
     const std::string_view path = request.path;
-    ApiAnswer answer = !path.starts_with("/api/v2") && !path.starts_with(kOwn) ? ApiV2::removedV1()
-                       : path.starts_with(kV2)
-                           ? answerV2(ApiV2(*manager), path.substr(kV2.size()), request)
-                           : answerOwn(ApiAcks(*manager), path.substr(kOwn.size()), request);
+    ApiAnswer answer =
+        path.starts_with(kSilences)
+            ? answerSilences(ApiSilences(*manager), path.substr(kSilences.size()), request)
+        : !path.starts_with("/api/v2") && !path.starts_with(kOwn) ? ApiV2::removedV1()
+        : path.starts_with(kV2)
+            ? answerV2(ApiV2(*manager), path.substr(kV2.size()), request)
+            : answerOwn(ApiAcks(*manager, exporter.get()), path.substr(kOwn.size()), request);
     net::ServerResponse response{
         .status = answer.status, .contentType = "application/json", .body = std::move(answer.body)};
     response.headers.emplace_back("Cache-Control", "no-store");

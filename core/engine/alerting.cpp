@@ -25,6 +25,13 @@ model::Labels labelsOf(const std::map<std::string, std::string>& pairs)
 
 } // namespace
 
+struct Alerting::AckExports
+{
+    std::shared_ptr<alertmanager::Alertmanager> manager;
+    std::unique_ptr<alertmanager::AckExporter> exporter;
+    std::unique_ptr<alertmanager::AckSync> sync;
+};
+
 Alerting::Alerting(AlertingOptions options, const Environment& environment)
     : options_(std::move(options)),
       environment_(environment),
@@ -93,8 +100,11 @@ absl::Status Alerting::apply(Plan plan)
 
 absl::Status Alerting::start(state::Database* database)
 {
+    alertmanager::AlertmanagerOptions options = options_.alertmanager;
+    options.ackSeries = options_.ackSeries ? &environment_.writing : nullptr;
+    options.onAcknowledgements = [this] { onAcknowledgements(); };
     const auto manager = std::make_shared<alertmanager::Alertmanager>(
-        options_.alertmanager,
+        std::move(options),
         alertmanager::Alertmanager::Environment{.loop = environment_.loop,
                                                 .http = environment_.client,
                                                 .timers = environment_.timers,
@@ -111,9 +121,70 @@ absl::Status Alerting::start(state::Database* database)
             status.Update(manager->apply(*alertmanagerConfig_));
         }
         alertmanager_ = manager;
+        if (manager->options().acknowledgements.exportEnabled) {
+            auto exports = startExports(manager, database);
+            status.Update(exports.status());
+            exports_ = exports.ok() ? *std::move(exports) : nullptr;
+        }
     }
     rules_.start();
     return status;
+}
+
+absl::StatusOr<std::shared_ptr<Alerting::AckExports>>
+Alerting::startExports(std::shared_ptr<alertmanager::Alertmanager> manager,
+                       state::Database* database)
+{
+    NARTHEX_ASSIGN_OR_RETURN(std::string instance, alertmanager::instanceId(database));
+    const auto log = environment_.log.logger("alertmanager");
+    const alertmanager::AckSettings& settings = manager->options().acknowledgements;
+    auto exports = std::make_shared<AckExports>();
+    exports->exporter = std::make_unique<alertmanager::AckExporter>(
+        settings, std::move(instance),
+        alertmanager::AckExporter::Environment{.http = environment_.client,
+                                               .timers = environment_.timers,
+                                               .database = database,
+                                               .log = log,
+                                               .metrics = manager->metrics()});
+    exports->sync = std::make_unique<alertmanager::AckSync>(alertmanager::AckSync::Environment{
+        .exporter = *exports->exporter,
+        .timers = environment_.timers,
+        .interval = settings.exportInterval,
+        .acknowledgements = [raw = manager.get()] { return raw->acknowledgements(); },
+        .servers = [this](const model::Labels& alert) { return alertServers(alert); },
+        .log = log});
+    exports->manager = std::move(manager);
+    NARTHEX_RETURN_IF_ERROR(exports->exporter->start());
+    exports->sync->start();
+    return exports;
+}
+
+std::vector<alertmanager::AlertServer> Alerting::alertServers(const model::Labels& alert) const
+{
+    constexpr std::string_view kPush = "/api/v2/alerts";
+    std::vector<alertmanager::AlertServer> servers;
+    for (rules::Recipient& each : notifier_.recipients(alert)) {
+        // Behind another path stands something that takes alerts and knows no silences.
+        if (each.url.ends_with(kPush)) {
+            servers.push_back({.target = each.url.substr(0, each.url.size() - kPush.size()),
+                               .access = std::move(each.access),
+                               .labels = std::move(each.labels)});
+        }
+    }
+    return servers;
+}
+
+void Alerting::onAcknowledgements()
+{
+    std::shared_ptr<AckExports> exports;
+    {
+        const absl::MutexLock lock(&mutex_);
+        exports = exports_;
+    }
+    if (exports) {
+        exports->sync->changed();
+    }
+    environment_.onChange();
 }
 
 // External Alertmanagers and the one in this process get the same.
@@ -129,13 +200,16 @@ void Alerting::send(const model::Alerts& alerts)
 void Alerting::stop()
 {
     std::shared_ptr<alertmanager::Alertmanager> manager;
+    std::shared_ptr<AckExports> exports;
     {
         const absl::MutexLock lock(&mutex_);
         if (std::exchange(stopped_, true)) {
             return;
         }
         manager = alertmanager_;
+        exports = std::move(exports_);
     }
+    exports.reset(); // its silences end by themselves
     rules_.stop();
     discovery_.stop();
     notifier_.stop();
@@ -148,6 +222,14 @@ std::shared_ptr<alertmanager::Alertmanager> Alerting::alertmanager() const
 {
     const absl::MutexLock lock(&mutex_);
     return alertmanager_;
+}
+
+std::shared_ptr<const alertmanager::AckExporter> Alerting::ackExporter() const
+{
+    const absl::MutexLock lock(&mutex_);
+    return exports_ ? std::shared_ptr<const alertmanager::AckExporter>(exports_,
+                                                                       exports_->exporter.get())
+                    : nullptr;
 }
 
 void Alerting::writeMetrics(exposition::TextWriter& out) const

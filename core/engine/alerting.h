@@ -7,6 +7,7 @@
 // has wrong is found by prepare(), before anything changes.
 #pragma once
 
+#include "core/alertmanager/ack_sync.h"
 #include "core/alertmanager/alertmanager.h"
 #include "core/alertmanager/config.h"
 #include "core/config/config.h"
@@ -30,6 +31,8 @@ struct AlertingOptions
     alertmanager::LoadOptions alertmanagerLoad;
     /// Of the Alertmanager of this process; empty: it groups and remembers, and tells nobody.
     std::filesystem::path alertmanagerConfig;
+    /// Whether the series NARTHEX_ALERT_ACK is written.
+    bool ackSeries = false;
     /// "http://host:9090", in links to graphs; empty: unknown.
     std::string externalUrl;
 };
@@ -84,11 +87,21 @@ public:
     [[nodiscard]] const rules::Notifier& notifier() const { return notifier_; }
     /// Null until start().
     [[nodiscard]] std::shared_ptr<alertmanager::Alertmanager> alertmanager() const;
+    /// Null until start(), and when acknowledgements are not carried to external Alertmanagers.
+    [[nodiscard]] std::shared_ptr<const alertmanager::AckExporter> ackExporter() const;
     [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
     void writeMetrics(exposition::TextWriter& out) const;
 
 private:
+    /// What carries acknowledgements outward; it goes before the Alertmanager that it reads.
+    struct AckExports;
+
     void send(const model::Alerts& alerts);
+    [[nodiscard]] std::vector<alertmanager::AlertServer>
+    alertServers(const model::Labels& alert) const;
+    absl::StatusOr<std::shared_ptr<AckExports>>
+    startExports(std::shared_ptr<alertmanager::Alertmanager> manager, state::Database* database);
+    void onAcknowledgements();
 
     const AlertingOptions options_;
     const Environment environment_;
@@ -100,6 +113,7 @@ private:
 
     mutable absl::Mutex mutex_;
     std::shared_ptr<alertmanager::Alertmanager> alertmanager_ ABSL_GUARDED_BY(mutex_);
+    std::shared_ptr<AckExports> exports_ ABSL_GUARDED_BY(mutex_);
     /// In force, or to be put in force by start().
     std::optional<alertmanager::Config> alertmanagerConfig_ ABSL_GUARDED_BY(mutex_);
     bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

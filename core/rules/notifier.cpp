@@ -52,9 +52,9 @@ void addUrls(const AlertmanagersConfig& config, const discovery::TargetGroup& gr
 }
 
 /// The alert's labels with the external ones that it lacks.
-model::LabelsBuilder withExternal(const model::Alert& alert, const model::Labels& external)
+model::LabelsBuilder withExternal(const model::Labels& alert, const model::Labels& external)
 {
-    model::LabelsBuilder labels(alert.labels);
+    model::LabelsBuilder labels(alert);
     for (const model::LabelView label : external) {
         if (labels.get(label.name).empty()) {
             labels.set(label.name, label.value);
@@ -218,7 +218,7 @@ void Notifier::send(const model::Alerts& alerts)
     model::Alerts kept;
     std::vector<model::LabelsBuilder> labels;
     for (const model::Alert& alert : alerts) {
-        model::LabelsBuilder own = withExternal(alert, global->externalLabels);
+        model::LabelsBuilder own = withExternal(alert.labels, global->externalLabels);
         if (relabel::apply(global->rules, global->scheme, own)) {
             kept.push_back(alert);
             labels.push_back(std::move(own));
@@ -284,6 +284,25 @@ NotifierStatus Notifier::status() const
         status.dropped.insert(status.dropped.end(), set.dropped.begin(), set.dropped.end());
     }
     return status;
+}
+
+std::vector<Recipient> Notifier::recipients(const model::Labels& alert) const
+{
+    const absl::MutexLock lock(&mutex_);
+    model::LabelsBuilder labels = withExternal(alert, global_->externalLabels);
+    const bool kept = relabel::apply(global_->rules, global_->scheme, labels);
+    std::vector<Recipient> result;
+    for (const Set& set : sets_) {
+        model::LabelsBuilder own = labels;
+        const bool sent =
+            kept && relabel::apply(set.config->alertRelabelRules, set.config->nameScheme, own);
+        for (const auto& [url, queue] : set.queues) {
+            result.push_back({.url = url,
+                              .access = {set.config, &set.config->http},
+                              .labels = sent ? std::optional(own.build()) : std::nullopt});
+        }
+    }
+    return result;
 }
 
 void Notifier::writeMetrics(exposition::TextWriter& out) const

@@ -15,6 +15,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,16 @@ struct NotifierStatus
     std::vector<QueueStatus> active;
     /// URLs of Alertmanagers that relabeling dropped.
     std::vector<std::string> dropped;
+};
+
+/// An Alertmanager that gets alerts.
+struct Recipient
+{
+    /// Where they are pushed to.
+    std::string url;
+    std::shared_ptr<const net::HttpClientConfig> access;
+    /// What it knows an alert by; absent: relabeling drops that alert.
+    std::optional<model::Labels> labels;
 };
 
 /// What discovery is to look for: "config-0", "config-1" … in the order of the configuration.
@@ -64,6 +75,8 @@ public:
     void stop();
 
     [[nodiscard]] NotifierStatus status() const;
+    /// All Alertmanagers, and the labels that an alert with these has there.
+    [[nodiscard]] std::vector<Recipient> recipients(const model::Labels& alert) const;
     void writeMetrics(exposition::TextWriter& out) const;
 
 private:

@@ -21,6 +21,11 @@ absl::Status sqliteStatus(sqlite3* handle, int code, std::string_view what)
         return absl::DataLossError(message);
     case SQLITE_FULL:
         return absl::ResourceExhaustedError(message);
+    case SQLITE_ERROR:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG:
+        return absl::InvalidArgumentError(message);
     default:
         return absl::UnavailableError(message);
     }

@@ -4,7 +4,8 @@
 // The SQLite database for what must survive a restart and is no sample: runs of the engine now;
 // silences and the like later. Owner: core/engine. Threads: every function from any thread; writes
 // are done one after another by one writer thread. Errors: Unavailable and DataLoss with SQLite's
-// message and the file; AlreadyExists on a constraint.
+// message and the file; AlreadyExists on a constraint; InvalidArgument for a statement that SQLite
+// refuses whenever it is tried.
 #pragma once
 
 #include <absl/base/thread_annotations.h>

@@ -47,6 +47,7 @@ const std::string_view kDefaultTemplates = R"T({{/* Parts that the others are ma
 {{ define "__summary_and_lists" }}{{ template "__common_annotations" . }}{{ template "__both_lists" . }}{{ end }}
 {{ define "__state_color" }}{{ if ne .Status "firing" }}good{{ else }}danger{{ end }}{{ end }}
 {{ define "narthex.desktop.body" }}{{ range .Alerts }}{{ with or .Annotations.summary .Annotations.description .Labels.instance }}{{ println . }}{{ end }}{{ end }}{{ end }}
+{{ define "narthex.ack.title" }}{{ printf "[ACKNOWLEDGED:%d] %s" (len .Alerts.Acknowledged) (join " " .GroupLabels.SortedPairs.Values) }}{{ end }}
 {{ define "narthex.ack.text" }}{{ range .Alerts.Acknowledged }}{{ .Labels.alertname }}: {{ template "__acknowledged" . }}{{ end }}{{ end }}
 
 {{ define "email.default.subject" }}{{ template "__subject" . }}{{ end }}

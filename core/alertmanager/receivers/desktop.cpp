@@ -26,8 +26,8 @@ public:
     {
         Renderer r(*templates_, notification);
         DesktopNote note{.key = notification.groupKey,
-                         .title = truncatedRunes(r.text(config_.title), kTitleRunes),
-                         .body = truncatedRunes(r.text(config_.body), kBodyRunes),
+                         .title = truncatedRunes(r.title(config_.title), kTitleRunes),
+                         .body = truncatedRunes(r.message(config_.body), kBodyRunes),
                          .urgency = urgencyOf(notification),
                          .sound = config_.sound && notification.firing()};
         if (!r.status().ok()) {

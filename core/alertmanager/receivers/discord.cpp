@@ -59,11 +59,12 @@ public:
         Renderer r = renderer(notification);
         JsonBody json;
         json.object()
-            .text("content", truncatedRunes(r.text(config_.content), kContentRunes))
+            .text("content", truncatedRunes(r.isShort() ? std::string() : r.text(config_.content),
+                                            kContentRunes))
             .array("embeds")
             .object()
-            .text("title", truncatedRunes(r.text(config_.title), kTitleRunes))
-            .text("description", truncatedRunes(r.text(config_.message), kMessageRunes))
+            .text("title", truncatedRunes(r.title(config_.title), kTitleRunes))
+            .text("description", truncatedRunes(r.message(config_.message), kMessageRunes))
             .integer("color", notification.firing() ? kRed : kGreen)
             .end()
             .endArray()

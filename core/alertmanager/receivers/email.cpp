@@ -111,7 +111,8 @@ std::string EmailIntegration::message(Renderer& r, const Notification& notificat
 {
     std::string out;
     for (const auto& [name, value] : config_.headers) {
-        out += fmt::format("{}: {}\r\n", name, encodeHeader(r.text(value)));
+        out += fmt::format("{}: {}\r\n", name,
+                           encodeHeader(name == "Subject" ? r.title(value) : r.text(value)));
     }
     if (!config_.headers.contains("Message-Id")) {
         out += fmt::format("Message-Id: <{}.{}@{}>\r\n", notification.now.ms * 1'000'000,
@@ -124,10 +125,10 @@ std::string EmailIntegration::message(Renderer& r, const Notification& notificat
                        gotemplate::formatTime("Mon, 02 Jan 2006 15:04:05 -0700",
                                               gotemplate::Time::of(notification.now)),
                        boundary);
-    if (!config_.text.empty()) {
-        out += part(boundary, "text/plain", r.text(config_.text));
+    if (!config_.text.empty() || r.isShort()) {
+        out += part(boundary, "text/plain", r.message(config_.text));
     }
-    if (!config_.html.empty()) {
+    if (!config_.html.empty() && !r.isShort()) {
         out += part(boundary, "text/html", r.html(config_.html));
     }
     return out + fmt::format("--{}--\r\n", boundary);

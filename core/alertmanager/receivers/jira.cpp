@@ -40,6 +40,14 @@ class JiraIntegration final : public HttpIntegration<JiraConfig>
 public:
     using HttpIntegration::HttpIntegration;
 
+    /// What it keeps is the state of alerts: a short message has no place there.
+    std::optional<SendResult> acknowledge(const Notification& /*notification*/,
+                                          const AcknowledgementNote& /*note*/,
+                                          base::Duration /*timeout*/,
+                                          std::stop_token /*stop*/) override
+    {
+        return std::nullopt;
+    }
     SendResult send(const Notification& notification, base::Duration timeout,
                     std::stop_token stop) override;
 

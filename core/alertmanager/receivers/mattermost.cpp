@@ -159,16 +159,16 @@ void MattermostIntegration::attachment(Renderer& r, JsonBody& json,
                                        const std::string& text)
 {
     json.object()
-        .optional("fallback", r.text(attachment.fallback))
+        .optional("fallback", r.title(attachment.fallback))
         .optional("color", r.text(attachment.color))
-        .optional("pretext", r.text(attachment.pretext))
+        .optional("pretext", r.isShort() ? std::string() : r.text(attachment.pretext))
         .optional("text", text)
         .optional("author_name", r.text(attachment.authorName))
         .optional("author_link", r.text(attachment.authorLink))
         .optional("author_icon", r.text(attachment.authorIcon))
-        .optional("title", r.text(attachment.title))
+        .optional("title", r.title(attachment.title))
         .optional("title_link", r.text(attachment.titleLink));
-    if (!attachment.fieldList.empty()) {
+    if (!attachment.fieldList.empty() && !r.isShort()) {
         json.array("fields");
         for (const MattermostField& field : attachment.fieldList) {
             json.object()
@@ -213,11 +213,12 @@ SendResult MattermostIntegration::send(const Notification& notification, base::D
         return refused(url.ok() ? base::invalidArgument("webhook url missing") : url.status());
     }
     Renderer r = renderer(notification);
-    const std::string text = r.text(config_.own.text);
+    const std::string text = r.message(config_.own.text);
     const std::string channel = r.text(config_.channel);
     JsonBody json;
     json.object();
-    if (!config_.attachments.empty()) {
+    const bool several = !config_.attachments.empty() && !r.isShort();
+    if (several) {
         json.optional("text", truncatedRunes(text, kTextRunes));
     }
     json.optional("channel", channel)
@@ -225,10 +226,11 @@ SendResult MattermostIntegration::send(const Notification& notification, base::D
         .optional("icon_url", r.text(config_.iconUrl))
         .optional("icon_emoji", r.text(config_.iconEmoji))
         .array("attachments");
-    for (const MattermostAttachment& each : config_.attachments) {
-        attachment(r, json, each, r.text(each.text));
-    }
-    if (config_.attachments.empty()) {
+    if (several) {
+        for (const MattermostAttachment& each : config_.attachments) {
+            attachment(r, json, each, r.text(each.text));
+        }
+    } else {
         attachment(r, json, config_.own, truncatedRunes(text, kTextRunes));
     }
     json.endArray().optional("type", r.text(config_.type));

@@ -51,9 +51,9 @@ public:
         json.object()
             .text("@context", "http://schema.org/extensions")
             .text("type", "MessageCard")
-            .text("title", r.text(config_.title))
-            .text("summary", r.text(config_.summary))
-            .text("text", r.text(config_.text))
+            .text("title", r.title(config_.title))
+            .text("summary", r.title(config_.summary))
+            .text("text", r.message(config_.text))
             .text("themeColor", notification.firing() ? "8C1A1A" : "2DC72D")
             .end();
         if (!r.status().ok()) {

@@ -23,6 +23,8 @@ std::string_view text(Reason reason)
         return "repeat interval elapsed";
     case Reason::AcknowledgementEnded:
         return "acknowledgement ended";
+    case Reason::Acknowledged:
+        return "acknowledged";
     }
     return {};
 }

@@ -28,7 +28,9 @@ enum class Reason : std::uint8_t
     AllResolved,
     SomeResolved,
     Repeat,
-    AcknowledgementEnded
+    AcknowledgementEnded,
+    /// Not a turn of the log: a short message that all of it is acknowledged.
+    Acknowledged
 };
 /// "first notification", …
 std::string_view text(Reason reason);

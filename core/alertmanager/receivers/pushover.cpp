@@ -89,7 +89,7 @@ public:
         Renderer r = renderer(notification);
         net::Parameters parameters{{"token", r.text(*token)},
                                    {"user", r.text(*user)},
-                                   {"title", truncatedRunes(r.text(config_.title), kTitleRunes)},
+                                   {"title", truncatedRunes(r.title(config_.title), kTitleRunes)},
                                    {"message", message(r)},
                                    {"url", truncatedRunes(r.text(config_.url), kUrlRunes)},
                                    {"url_title", r.text(config_.urlTitle)},
@@ -128,8 +128,9 @@ private:
     }
     [[nodiscard]] std::string message(Renderer& r) const
     {
-        std::string text = truncatedRunes(
-            config_.html ? r.html(config_.message) : r.text(config_.message), kMessageRunes);
+        std::string text = truncatedRunes(config_.html ? r.htmlMessage(config_.message)
+                                                       : r.message(config_.message),
+                                          kMessageRunes);
         text.erase(0, text.find_first_not_of(" \t\r\n"));
         text.erase(text.find_last_not_of(" \t\r\n") + 1);
         return text.empty() ? "(no details)" : text;

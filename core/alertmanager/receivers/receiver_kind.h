@@ -48,15 +48,12 @@ public:
     virtual ~Integration() = default;
     virtual SendResult send(const Notification& notification, base::Duration timeout,
                             std::stop_token stop) = 0;
-    /// Tells the service that everything firing in the group is acknowledged. Absent: it has no
-    /// such notion.
+    /// Tells the service that everything firing in the group is acknowledged; the reason of the
+    /// notification is `Acknowledged` if people asked for that. What has no such notion gets a
+    /// short message then. Absent: nothing is to be told.
     virtual std::optional<SendResult> acknowledge(const Notification& notification,
                                                   const AcknowledgementNote& note,
-                                                  base::Duration timeout, std::stop_token stop)
-    {
-        (void)notification, (void)note, (void)timeout, (void)stop;
-        return std::nullopt;
-    }
+                                                  base::Duration timeout, std::stop_token stop);
 };
 
 class ReceiverConfig

@@ -122,13 +122,13 @@ private:
 void RocketchatIntegration::attachment(Renderer& r, JsonBody& json) const
 {
     json.object()
-        .optional("title", truncatedRunes(r.text(config_.title), kTitleRunes))
+        .optional("title", truncatedRunes(r.title(config_.title), kTitleRunes))
         .optional("title_link", r.text(config_.titleLink))
-        .optional("text", r.text(config_.text))
+        .optional("text", r.message(config_.text))
         .optional("image_url", r.text(config_.imageUrl))
         .optional("thumb_url", r.text(config_.thumbUrl))
         .optional("color", r.text(config_.color));
-    if (!config_.fieldList.empty()) {
+    if (!config_.fieldList.empty() && !r.isShort()) {
         json.array("fields");
         for (const RocketchatField& field : config_.fieldList) {
             json.object()
@@ -139,7 +139,7 @@ void RocketchatIntegration::attachment(Renderer& r, JsonBody& json) const
         }
         json.endArray();
     }
-    if (!config_.actions.empty()) {
+    if (!config_.actions.empty() && !r.isShort()) {
         json.array("actions");
         for (const RocketchatAction& action : config_.actions) {
             json.object()

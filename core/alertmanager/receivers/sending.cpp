@@ -18,6 +18,8 @@ namespace narthex::alertmanager {
 namespace {
 
 constexpr std::string_view kCutMark = "…";
+constexpr std::string_view kAckTitle = R"({{ template "narthex.ack.title" . }})";
+constexpr std::string_view kAckText = R"({{ template "narthex.ack.text" . }})";
 /// Of an answer's body in a message.
 constexpr std::size_t kShownBodyBytes = 1024;
 constexpr std::uint64_t kAnswerLimitBytes = 4U << 20U;
@@ -81,6 +83,15 @@ std::string Renderer::keep(absl::StatusOr<std::string> result)
 std::string Renderer::text(std::string_view text) { return keep(templates_.text(text, data_)); }
 
 std::string Renderer::html(std::string_view text) { return keep(templates_.html(text, data_)); }
+
+std::string Renderer::title(std::string_view text) { return this->text(short_ ? kAckTitle : text); }
+
+std::string Renderer::message(std::string_view text)
+{
+    return this->text(short_ ? kAckText : text);
+}
+
+std::string Renderer::htmlMessage(std::string_view text) { return html(short_ ? kAckText : text); }
 
 gotemplate::Value Renderer::tree(const gotemplate::Value& tree)
 {
@@ -148,6 +159,20 @@ std::string fixedAddress(const IntegrationEnvironment& environment, std::string_
 {
     return (environment.apiBase.empty() ? std::string(origin) : environment.apiBase) +
            std::string(path);
+}
+
+std::optional<SendResult> Integration::acknowledge(const Notification& notification,
+                                                   const AcknowledgementNote& /*note*/,
+                                                   base::Duration timeout, std::stop_token stop)
+{
+    if (notification.reason != Reason::Acknowledged) {
+        return std::nullopt;
+    }
+    Notification message = notification;
+    message.memory.clear(); // it takes no earlier message's place
+    SendResult result = send(message, timeout, std::move(stop));
+    result.memory.clear();
+    return result;
 }
 
 SendResult succeeded() { return {.status = absl::OkStatus()}; }

@@ -22,10 +22,19 @@ class Renderer
 {
 public:
     Renderer(const Templates& templates, const Notification& notification)
-        : templates_(templates), data_(templateData(notification))
+        : templates_(templates),
+          data_(templateData(notification)),
+          short_(notification.reason == Reason::Acknowledged)
     {}
     std::string text(std::string_view text);
     std::string html(std::string_view text);
+    /// What people read first, and what they read then: in a short message, the templates of the
+    /// announcement take their place.
+    std::string title(std::string_view text);
+    std::string message(std::string_view text);
+    std::string htmlMessage(std::string_view text);
+    /// Only that somebody looks after the alerts is told: no fields, buttons and pictures.
+    [[nodiscard]] bool isShort() const { return short_; }
     /// A tree whose texts are templates; what they make is read as YAML where it is no plain text.
     gotemplate::Value tree(const gotemplate::Value& tree);
     [[nodiscard]] const absl::Status& status() const { return status_; }
@@ -35,6 +44,7 @@ private:
 
     const Templates& templates_;
     const gotemplate::Value data_;
+    const bool short_;
     absl::Status status_;
 };
 

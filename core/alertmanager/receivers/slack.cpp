@@ -206,13 +206,13 @@ private:
 
 void SlackIntegration::attachment(Renderer& r, JsonBody& json) const
 {
-    json.optional("title", truncatedRunes(r.text(config_.title), kTitleRunes))
+    json.optional("title", truncatedRunes(r.title(config_.title), kTitleRunes))
         .optional("title_link", r.text(config_.titleLink))
-        .optional("pretext", r.text(config_.pretext))
-        .text("text", r.text(config_.text))
-        .text("fallback", r.text(config_.fallback))
+        .optional("pretext", r.isShort() ? std::string() : r.text(config_.pretext))
+        .text("text", r.message(config_.text))
+        .text("fallback", r.title(config_.fallback))
         .text("callback_id", r.text(config_.callbackId));
-    if (!config_.fieldList.empty()) {
+    if (!config_.fieldList.empty() && !r.isShort()) {
         json.array("fields");
         for (const SlackField& field : config_.fieldList) {
             json.object()
@@ -223,7 +223,7 @@ void SlackIntegration::attachment(Renderer& r, JsonBody& json) const
         }
         json.endArray();
     }
-    if (!config_.actions.empty()) {
+    if (!config_.actions.empty() && !r.isShort()) {
         json.array("actions");
         for (const SlackAction& action : config_.actions) {
             json.object()
@@ -264,7 +264,7 @@ std::string SlackIntegration::body(Renderer& r, const std::string& channel,
         .optional("icon_emoji", r.text(config_.iconEmoji))
         .optional("icon_url", r.text(config_.iconUrl))
         .flag("link_names", config_.linkNames)
-        .optional("text", r.text(config_.messageText))
+        .optional("text", r.isShort() ? std::string() : r.text(config_.messageText))
         .array("attachments")
         .object();
     attachment(r, json);

@@ -130,7 +130,7 @@ net::Parameters SnsIntegration::parameters(Renderer& r, const Notification& noti
     if (const std::string target = r.text(config_.targetArn); !target.empty()) {
         form.emplace_back("TargetArn", target);
     }
-    std::string message = r.text(config_.message);
+    std::string message = r.message(config_.message);
     if (!base::isValidUtf8(message)) {
         message = kBadText;
     }
@@ -146,7 +146,7 @@ net::Parameters SnsIntegration::parameters(Renderer& r, const Notification& noti
         message.resize(end);
     }
     form.emplace_back("Message", message);
-    if (const std::string subject = r.text(config_.subject); !subject.empty()) {
+    if (const std::string subject = r.title(config_.subject); !subject.empty()) {
         form.emplace_back("Subject", subject);
     }
     int index = 0;

@@ -117,10 +117,10 @@ private:
     [[nodiscard]] std::string text(Renderer& r) const
     {
         if (config_.parseMode != "HTML") {
-            return truncatedRunes(r.text(config_.message), kMessageRunes);
+            return truncatedRunes(r.message(config_.message), kMessageRunes);
         }
         // A cut could fall into a tag, and Telegram would refuse the whole.
-        const std::string html = r.html(config_.message);
+        const std::string html = r.htmlMessage(config_.message);
         return base::runeCount(html) > kMessageRunes ? std::string(kTooLong) : html;
     }
     [[nodiscard]] absl::StatusOr<std::int64_t> chatId() const

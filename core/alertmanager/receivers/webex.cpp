@@ -53,7 +53,7 @@ public:
         Renderer r = renderer(notification);
         JsonBody json;
         json.object()
-            .text("markdown", truncatedBytes(r.text(config_.message), kMessageBytes))
+            .text("markdown", truncatedBytes(r.message(config_.message), kMessageBytes))
             .optional("roomId", r.text(config_.roomId))
             .end();
         if (!r.status().ok()) {

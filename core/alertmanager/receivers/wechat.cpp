@@ -138,7 +138,7 @@ std::string WechatIntegration::token(Renderer& r, const Notification& notificati
 std::string WechatIntegration::body(Renderer& r) const
 {
     const bool markdown = config_.messageType == "markdown";
-    const std::string message = r.text(config_.message);
+    const std::string message = r.message(config_.message);
     JsonBody json;
     json.object()
         .object("text")

@@ -28,8 +28,9 @@ public:
                                            "receivers: [{name: r, fake_configs: [{box: r}]}]\n";
 
     explicit AmWorld(const std::string& config = kPlain,
-                     alertmanager::AlertmanagerOptions options = {.startDelay = {}, .seed = 1})
-        : options_(std::move(options))
+                     alertmanager::AlertmanagerOptions options = {.startDelay = {}, .seed = 1},
+                     base::Timestamp start = timeAt("2026-03-02T12:00:00Z"))
+        : timers(start), options_(std::move(options))
     {
         Outbox::instance().clear();
         open();
@@ -84,6 +85,20 @@ public:
 
     alertmanager::Alertmanager& operator*() { return *manager_; }
     alertmanager::Alertmanager* operator->() { return manager_.get(); }
+
+    /// Rows of a table of the database.
+    std::int64_t rows(const std::string& table)
+    {
+        std::int64_t count = -1;
+        const absl::Status status = manager_->flushState();
+        const absl::Status read = database_->read([&](state::Connection& connection) {
+            return connection.execute(
+                "SELECT count(*) FROM " + table, {},
+                [&](std::span<const state::Cell> row) { count = std::get<std::int64_t>(row[0]); });
+        });
+        return status.ok() && read.ok() ? count : -1;
+    }
+    [[nodiscard]] state::Database& database() { return *database_; }
 
     [[nodiscard]] base::Timestamp now() const { return timers.clock().now(); }
     /// Time passes; whatever falls due is done.
@@ -163,7 +178,7 @@ public:
 
     /// What configurations may name; the real ones talk to real servers.
     std::span<const alertmanager::ReceiverKind> kinds = fakeKinds();
-    base::ManualTimers timers{timeAt("2026-03-02T12:00:00Z")};
+    base::ManualTimers timers;
 
 private:
     const alertmanager::AlertmanagerOptions options_;

@@ -104,11 +104,11 @@ public:
     }
     std::optional<alertmanager::SendResult>
     acknowledge(const alertmanager::Notification& notification,
-                const alertmanager::AcknowledgementNote& note, base::Duration,
+                const alertmanager::AcknowledgementNote& note, base::Duration timeout,
                 std::stop_token stop) override
     {
         if (!acknowledges_) {
-            return std::nullopt;
+            return Integration::acknowledge(notification, note, timeout, std::move(stop));
         }
         return Outbox::instance().accept({box_, notification, note.author}, stop);
     }

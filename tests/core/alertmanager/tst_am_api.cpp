@@ -400,9 +400,9 @@ void TestAmApi::historyComesInOrder()
 
 void TestAmApi::metricsHaveTheirNames()
 {
-    AmWorld world;
-    world.fire({{"alertname", "A"}});
-    world.pass(30_s);
+    AmWorld world(AmWorld::kPlain, {.startDelay = {}, .version = "9.8.7", .seed = 1});
+    world.passFiring(15_min + 31_s, {{{"alertname", "A"}}});
+    QVERIFY(world->flushState().ok());
     std::string page;
     exposition::TextWriter out(page);
     world->writeMetrics(out);
@@ -412,8 +412,28 @@ void TestAmApi::metricsHaveTheirNames()
           "alertmanager_notifications_failed_total{integration=\"fake\",reason=\"authError\"} 0",
           "alertmanager_notification_latency_seconds_bucket{integration=\"fake\",le=\"1\"} 1",
           "alertmanager_silences{state=\"pending\"} 0",
-          "alertmanager_dispatcher_aggregation_groups 1", "alertmanager_receivers 1",
+          "alertmanager_dispatcher_aggregation_groups 1",
+          "alertmanager_receivers 1",
           "narthex_acknowledgements{state=\"open\"} 0",
+          "narthex_acknowledgements{state=\"waiting\"} 0",
+          "narthex_acknowledgements_total{source=\"desktop_notification\"} 0",
+          "narthex_acknowledgements_ended_total{reason=\"worsened\"} 0",
+          "narthex_acknowledged_alerts_suppressed_total{integration=\"fake\"} 0",
+          "narthex_ack_export_extensions_total 0",
+          "narthex_ack_export_errors_total 0",
+          "narthex_alertmanager_state_dropped_total 0",
+          "alertmanager_build_info{version=\"9.8.7\"} 1",
+          "alertmanager_silences_gc_duration_seconds_count 1",
+          "alertmanager_nflog_gc_duration_seconds_count 1",
+          "alertmanager_silences_query_duration_seconds_count 4",
+          "alertmanager_nflog_query_duration_seconds_count 4",
+          "alertmanager_silences_snapshot_duration_seconds_count 1",
+          "alertmanager_nflog_snapshot_duration_seconds_count 1",
+          "alertmanager_silences_snapshot_size_bytes 0",
+          "alertmanager_silences_maintenance_total 1",
+          "alertmanager_nflog_maintenance_total 1",
+          "alertmanager_silences_maintenance_errors_total 0",
+          "alertmanager_nflog_maintenance_errors_total 0",
           "alertmanager_notifications_suppressed_total{reason=\"silence\"} 0"}) {
         QVERIFY2(QString::fromStdString(page).contains(line), page.c_str());
     }

@@ -8,6 +8,7 @@
 #include "core/alertmanager/snapshot_import.h"
 #include "core/base/status.h"
 
+#include <absl/synchronization/notification.h>
 #include <protozero/pbf_writer.hpp>
 
 #include <QJsonArray>
@@ -121,6 +122,7 @@ private Q_SLOTS:
     void damagedFilesAreRefused();
     void anImportedLogTellsNothingTwice();
     void lanesGrowOnDemandAndEndWhenIdle();
+    void whatTheDatabaseRefusesHoldsUpNothing();
     void resolvedAlertsAreCollected();
     void aLimitForEachName();
 };
@@ -349,6 +351,56 @@ void TestAmState::lanesGrowOnDemandAndEndWhenIdle()
     QTRY_VERIFY(lane.idle());
     const absl::MutexLock lock(&mutex);
     QCOMPARE(done, 11);
+}
+
+void TestAmState::whatTheDatabaseRefusesHoldsUpNothing()
+{
+    AmWorld world;
+    alertmanager::StateWriter writer(&world.database());
+    const auto statement = [&writer](const char* sql) {
+        writer.post([sql](state::Connection& connection) { return connection.execute(sql); });
+    };
+    // Nothing is written before all of it waits.
+    absl::Notification go;
+    std::atomic<int> tries = 0;
+    writer.post([&go](state::Connection&) {
+        go.WaitForNotification();
+        return absl::OkStatus();
+    });
+    statement("INSERT INTO am_meta VALUES ('before', 1)");
+    writer.post([&tries](state::Connection& connection) {
+        ++tries;
+        return connection.execute("INSERT INTO no_such_table VALUES (1)");
+    });
+    statement("INSERT INTO am_meta VALUES ('between', 1)");
+    statement("INSERT INTO am_meta VALUES ('before', 2)"); // the key is taken
+    statement("INSERT INTO am_meta VALUES ('after', 1)");
+    go.Notify();
+    QVERIFY(!writer.flush().ok());
+    QCOMPARE(world.rows("am_meta WHERE name IN ('before', 'between', 'after') AND value = 1"), 3);
+    QCOMPARE(writer.dropped().count, 2U);
+    QVERIFY(QString::fromStdString(writer.dropped().error.ToString()).contains("UNIQUE"));
+    QVERIFY(tries >= alertmanager::StateWriter::kMostTries);
+    statement("INSERT INTO am_meta VALUES ('later', 1)");
+    QVERIFY(writer.flush().ok());
+    QCOMPARE(world.rows("am_meta WHERE name = 'later'"), 1);
+    QCOMPARE(writer.dropped().count, 2U);
+
+    // Were the disk full, nothing would be dropped.
+    std::atomic<bool> full = true;
+    writer.post([&full](state::Connection& connection) {
+        return full ? base::resourceExhausted("database or disk is full")
+                    : connection.execute("INSERT INTO am_meta VALUES ('full', 1)");
+    });
+    for (int i = 0; i < 2 * alertmanager::StateWriter::kMostTries; ++i) {
+        statement("INSERT OR REPLACE INTO am_meta VALUES ('behind', 1)");
+        QVERIFY(absl::IsResourceExhausted(writer.flush()));
+    }
+    full = false;
+    statement("INSERT OR REPLACE INTO am_meta VALUES ('behind', 1)");
+    QVERIFY(writer.flush().ok());
+    QCOMPARE(world.rows("am_meta WHERE name IN ('full', 'behind')"), 2);
+    QCOMPARE(writer.dropped().count, 2U);
 }
 
 void TestAmState::resolvedAlertsAreCollected()

@@ -123,6 +123,7 @@ private slots:
     void mechanismsAreTakenInTheServersOrder();
     void withoutTlsNothingLeavesWhenItIsRequired();
     void refusalsAreRecoverableAndMistakesAreNot();
+    void anAcknowledgementIsAShortMail();
     void threadsHaveARootThatNeverWas();
     void headersAreEncoded_data();
     void headersAreEncoded();
@@ -256,6 +257,32 @@ void TestEmail::refusalsAreRecoverableAndMistakesAreNot()
     const SendResult gone =
         world.send("email", "{smarthost: '127.0.0.1:1', from: f@x, to: a@x}", diskFull());
     QVERIFY(messageOf(gone).startsWith("establish connection to server: ") && gone.retry);
+}
+
+void TestEmail::anAcknowledgementIsAShortMail()
+{
+    ReceiverWorld world;
+    const ScriptedMailServer server({});
+    const auto integration = world.integration(
+        "email", settings(server.address(), "require_tls: false, hello: h, html: '<b>long</b>', "
+                                            "headers: {X-Team: ours}"));
+    Notification notification = diskFull();
+    const AcknowledgementNote note{
+        .author = "ann", .comment = "on it", .createdAt = notification.now};
+    notification.alerts[0].acknowledgement = note;
+    const base::Duration timeout{20'000'000'000};
+    QVERIFY(!integration->acknowledge(notification, note, timeout, {}).has_value());
+    QVERIFY(server.lines().isEmpty());
+    notification.reason = Reason::Acknowledged;
+    const auto result = integration->acknowledge(notification, note, timeout, {});
+    QVERIFY2(result && result->status.ok(), result ? result->status.ToString().c_str() : "");
+    const QString mail = server.lines().join('\n');
+    for (const char* part : {"Subject: [ACKNOWLEDGED:1] DiskFull\n", "X-Team: ours\n",
+                             "text/plain; charset=UTF-8\n\nDiskFull: Acknowledged by ann 0s ago: "
+                             "on it"}) {
+        QVERIFY2(mail.contains(part), qPrintable(part + mail));
+    }
+    QVERIFY2(!mail.contains("text/html"), qPrintable(mail));
 }
 
 void TestEmail::threadsHaveARootThatNeverWas()
