@@ -7,21 +7,21 @@
 #include "core/base/status.h"
 #include "core/net/http_client.h"
 
-#include <absl/synchronization/notification.h>
+#include <semaphore>
 
 namespace narthex::tests {
 
 inline absl::StatusOr<net::HttpResponse> ask(net::HttpClient& client, net::HttpRequest request,
                                              const net::HttpClientConfig& config = {})
 {
-    absl::Notification done;
+    std::binary_semaphore done(0); // the thread sanitizer sees it, unlike Abseil's
     absl::StatusOr<net::HttpResponse> result;
     client.send(std::move(request), std::make_shared<const net::HttpClientConfig>(config),
                 [&](absl::StatusOr<net::HttpResponse> response) {
                     result = std::move(response);
-                    done.Notify();
+                    done.release();
                 });
-    done.WaitForNotification();
+    done.acquire();
     return result;
 }
 

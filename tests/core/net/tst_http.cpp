@@ -4,9 +4,9 @@
 #include "core/net/http_client.h"
 #include "core/net/http_server.h"
 
-#include <absl/synchronization/notification.h>
-
 #include <QtTest>
+
+#include <semaphore>
 
 using namespace narthex;
 using namespace narthex::net;
@@ -18,13 +18,13 @@ const auto kPlain = std::make_shared<const HttpClientConfig>();
 absl::StatusOr<HttpResponse> ask(HttpClient& client, HttpRequest request,
                                  const std::shared_ptr<const HttpClientConfig>& config = kPlain)
 {
-    absl::Notification done;
+    std::binary_semaphore done(0);
     absl::StatusOr<HttpResponse> result;
     client.send(std::move(request), config, [&](absl::StatusOr<HttpResponse> response) {
         result = std::move(response);
-        done.Notify();
+        done.release();
     });
-    done.WaitForNotification();
+    done.acquire();
     return result;
 }
 
@@ -151,15 +151,15 @@ void TestHttp::classifiesFailures()
 
 void TestHttp::cancelsARunningRequest()
 {
-    absl::Notification done;
+    std::binary_semaphore done(0);
     absl::Status status;
     const RequestId id =
         client_.send({.url = url("/never")}, kPlain, [&](absl::StatusOr<HttpResponse> response) {
             status = response.status();
-            done.Notify();
+            done.release();
         });
     client_.cancel(id);
-    done.WaitForNotification();
+    done.acquire();
     QVERIFY(absl::IsCancelled(status));
 }
 

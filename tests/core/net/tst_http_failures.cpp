@@ -5,6 +5,7 @@
 #include "support/raw_server.h"
 
 #include <absl/synchronization/blocking_counter.h>
+#include <absl/synchronization/notification.h>
 
 #include <QtTest>
 

@@ -3,6 +3,8 @@
 #include "support/http_ask.h"
 #include "support/raw_server.h"
 
+#include <absl/synchronization/notification.h>
+
 #include <QtTest>
 
 using namespace narthex;

@@ -13,6 +13,8 @@
 #include <QJsonObject>
 #include <QtTest>
 
+#include <semaphore>
+
 using namespace narthex;
 using namespace narthex::net;
 using namespace narthex::tests;
@@ -87,14 +89,14 @@ private:
 
     absl::StatusOr<HttpResponse> askShared(base::Duration timeout = 30_s)
     {
-        absl::Notification done;
+        std::binary_semaphore done(0);
         absl::StatusOr<HttpResponse> result;
         client_.send({.url = server_->url() + "/x", .timeout = timeout}, shared_,
                      [&](absl::StatusOr<HttpResponse> response) {
                          result = std::move(response);
-                         done.Notify();
+                         done.release();
                      });
-        done.WaitForNotification();
+        done.acquire();
         return result;
     }
 };
