@@ -6,13 +6,12 @@
 #include "support/raw_server.h"
 #include "support/scripted_server.h"
 
-#include <absl/synchronization/blocking_counter.h>
-
 #include <QByteArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QtTest>
 
+#include <latch>
 #include <semaphore>
 
 using namespace narthex;
@@ -195,16 +194,16 @@ void TestOauth2::sendsScopesAndParameters()
 void TestOauth2::requestsAtOnceShareOneToken()
 {
     constexpr int kCount = 20;
-    absl::BlockingCounter left(kCount);
+    std::latch left(kCount);
     std::atomic<int> fine = 0;
     for (int i = 0; i < kCount; ++i) {
         client_.send({.url = server_->url() + "/x"}, shared_,
                      [&](const absl::StatusOr<HttpResponse>& answer) {
                          fine += answer.ok() ? 1 : 0;
-                         left.DecrementCount();
+                         left.count_down();
                      });
     }
-    left.Wait();
+    left.wait();
     QCOMPARE(fine.load(), kCount);
     QCOMPARE(server_->count("POST /token"), std::size_t{1});
 }
