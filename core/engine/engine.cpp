@@ -456,6 +456,10 @@ absl::StatusOr<std::shared_ptr<tsdb::Db>> Engine::store() const
 
 const storage::Queryable& Engine::queryable() const { return *store_; }
 
+const storage::Queryable& Engine::localQueryable() const { return *store_; }
+
+storage::Appendable& Engine::appendable() const { return *store_; }
+
 void Engine::setProblem(std::string id, Severity severity, std::string source, std::string message,
                         std::optional<base::Position> position)
 {

@@ -137,8 +137,13 @@ public:
     [[nodiscard]] bool lastReloadSucceeded() const { return lastReloadOk_.load(); }
     [[nodiscard]] base::Timestamp lastReloadTime() const { return {lastReloadMs_.load()}; }
 
-    /// Fails with Unavailable until the store is open.
+    /// What queries read: the store, and what `remote_read` names. Fails with Unavailable until the
+    /// store is open.
     [[nodiscard]] const storage::Queryable& queryable() const;
+    /// The store alone.
+    [[nodiscard]] const storage::Queryable& localQueryable() const;
+    /// Where what is received goes. Only while ready().
+    [[nodiscard]] storage::Appendable& appendable() const;
     [[nodiscard]] const promql::Engine& queries() const { return queries_; }
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
     [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }

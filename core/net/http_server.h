@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,8 @@ struct ServerRequest
     Parameters headers;
     std::string body;
     std::string remoteAddress;
+    /// Stopped when the peer hangs up before it has its answer, or the server stops.
+    std::stop_token gone;
 
     [[nodiscard]] std::string_view header(std::string_view name) const;
     /// The first value of a parameter; absent if it was not given.
@@ -44,12 +47,21 @@ struct ServerRequest
     [[nodiscard]] std::vector<std::string> parameterValues(std::string_view name) const;
 };
 
+/// Takes the next piece of a body that is made while it is sent: an empty one is the end, an error
+/// breaks the connection (the peer sees that the body is not whole). May be called from any thread.
+using BodyPiece = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;
+/// Asked for one piece at a time, on the loop's thread and when the one before it has been sent;
+/// answers at once or later. Destroyed when the body is sent or the peer is gone.
+using BodyStream = std::function<void(BodyPiece)>;
+
 struct ServerResponse
 {
     int status = 200;
     std::string contentType = "text/plain; charset=utf-8";
     std::string body;
     Parameters headers;
+    /// Follows `body` if it is there; then the length is not known beforehand (chunked).
+    BodyStream stream;
 };
 
 using Responder = absl::AnyInvocable<void(ServerResponse)>;
