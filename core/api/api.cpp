@@ -3,6 +3,7 @@
 #include "core/api/api.h"
 
 #include "core/api/context.h"
+#include "core/api/notification_hub.h"
 #include "core/base/status.h"
 
 #include <fmt/format.h>
@@ -31,7 +32,18 @@ constexpr Route kRoutes[] = {
     {"/api/v1/series", series, true},
     {"/api/v1/labels", labelNames, true},
     {"/api/v1/metadata", metadata},
+    {"/api/v1/scrape_pools", scrapePools},
+    {"/api/v1/scrape_pools/config", scrapePoolConfiguration},
     {"/api/v1/targets", targets},
+    {"/api/v1/targets/metadata", targetMetadata},
+    {"/api/v1/targets/relabel_steps", relabelSteps},
+    {"/api/v1/search/metric_names", searchMetricNames, true},
+    {"/api/v1/search/label_names", searchLabelNames, true},
+    {"/api/v1/search/label_values", searchLabelValues, true},
+    {"/api/v1/features", features},
+    {"/api/v1/notifications", notifications, false, true},
+    {"/api/v1/notifications/live", liveNotifications, false, true},
+    {"/api/v1/openapi.yaml", openApi},
     {"/api/v1/rules", listRules},
     {"/api/v1/alerts", listAlerts},
     {"/api/v1/alertmanagers", listAlertmanagers},
@@ -40,6 +52,8 @@ constexpr Route kRoutes[] = {
     {"/api/v1/status/buildinfo", buildInfo},
     {"/api/v1/status/config", configuration, false, true},
     {"/api/v1/status/runtimeinfo", runtimeInfo},
+    {"/api/v1/status/flags", flags},
+    {"/api/v1/status/self_metrics", selfMetricFamilies},
     {"/api/v1/query_exemplars", queryExemplars, true},
     {"/api/v1/status/tsdb", storeStatus},
     {"/api/v1/status/tsdb/blocks", storeBlocks},
@@ -100,7 +114,9 @@ class Api::Impl : public std::enable_shared_from_this<Impl>
 {
 public:
     Impl(engine::Engine& engine, ApiOptions options)
-        : options_(std::move(options)), context_{.engine = engine, .options = options_}
+        : options_(std::move(options)),
+          notices_(engine, options_.maxNotificationSubscribers),
+          context_{.engine = engine, .options = options_, .notices = notices_}
     {}
 
     void handle(net::ServerRequest request, net::Responder respond)
@@ -229,6 +245,7 @@ private:
     }
 
     const ApiOptions options_;
+    NotificationHub notices_;
     const Context context_;
 };
 

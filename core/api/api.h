@@ -10,6 +10,7 @@
 #include "core/net/http_server.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,20 @@ struct ApiOptions
     bool enableLifecycle = false;
     /// The API's admin part: deletes, cleans, takes snapshots.
     bool enableAdmin = false;
+    bool enableRemoteWriteReceiver = false;
+    bool enableOtlpReceiver = false;
+    /// The address at which others reach us, "https://host/prefix"; empty: unknown.
+    std::string externalUrl;
+    /// Our own port, as text; empty: we do not listen.
+    std::string listenPort;
+    /// The search endpoints.
+    bool enableSearch = false;
+    /// The most names that a search may ask for; 0: any number.
+    std::size_t searchLimit = 10000;
+    /// The most listeners of /api/v1/notifications/live.
+    std::size_t maxNotificationSubscribers = 16;
+    /// What the command line says, for /api/v1/status/flags.
+    std::map<std::string, std::string> flags;
     /// Called for /-/quit, on a worker.
     std::function<void()> onQuit;
 };

@@ -12,7 +12,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <iterator>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,10 +22,13 @@
 
 namespace narthex::api {
 
+class NotificationHub;
+
 struct Context
 {
     engine::Engine& engine;
     const ApiOptions& options;
+    NotificationHub& notices;
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.
@@ -64,6 +69,20 @@ absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::st
 /// The matchers of every `match[]`. Errors: InvalidArgument.
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request);
 
+/// Calls `ask` for each selector (once with no matchers when there is none) and unites the answers.
+template <typename Ask>
+absl::StatusOr<std::set<std::string>> unite(const std::vector<model::Matchers>& sets,
+                                            const Ask& ask)
+{
+    std::set<std::string> all;
+    const std::vector<model::Matchers> everything(1);
+    for (const model::Matchers& matchers : sets.empty() ? everything : sets) {
+        NARTHEX_ASSIGN_OR_RETURN(auto values, ask(matchers));
+        all.insert(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
+    }
+    return all;
+}
+
 void writeLabels(base::JsonWriter& json, const model::Labels& labels);
 void writeValue(base::JsonWriter& json, const promql::Value& value);
 
@@ -77,7 +96,21 @@ net::ServerResponse labelNames(const Context& context, const net::ServerRequest&
 net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request,
                                 std::string_view label);
 net::ServerResponse metadata(const Context& context, const net::ServerRequest& request);
+net::ServerResponse scrapePools(const Context& context, const net::ServerRequest& request);
+net::ServerResponse scrapePoolConfiguration(const Context& context,
+                                            const net::ServerRequest& request);
 net::ServerResponse targets(const Context& context, const net::ServerRequest& request);
+net::ServerResponse relabelSteps(const Context& context, const net::ServerRequest& request);
+net::ServerResponse targetMetadata(const Context& context, const net::ServerRequest& request);
+net::ServerResponse flags(const Context& context, const net::ServerRequest& request);
+net::ServerResponse features(const Context& context, const net::ServerRequest& request);
+net::ServerResponse notifications(const Context& context, const net::ServerRequest& request);
+net::ServerResponse liveNotifications(const Context& context, const net::ServerRequest& request);
+net::ServerResponse selfMetricFamilies(const Context& context, const net::ServerRequest& request);
+net::ServerResponse openApi(const Context& context, const net::ServerRequest& request);
+net::ServerResponse searchMetricNames(const Context& context, const net::ServerRequest& request);
+net::ServerResponse searchLabelNames(const Context& context, const net::ServerRequest& request);
+net::ServerResponse searchLabelValues(const Context& context, const net::ServerRequest& request);
 net::ServerResponse buildInfo(const Context& context, const net::ServerRequest& request);
 net::ServerResponse configuration(const Context& context, const net::ServerRequest& request);
 net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest& request);
@@ -95,6 +128,8 @@ net::ServerResponse explainRules(const Context& context, const net::ServerReques
 net::ServerResponse backtestRules(const Context& context, const net::ServerRequest& request);
 /// Everything below /api/v2 and /api/narthex/v1.
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
+/// The page /metrics in the text format.
+std::string selfMetricsPage(const Context& context);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

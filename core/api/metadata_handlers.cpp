@@ -3,6 +3,8 @@
 #include "core/api/context.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
+#include "core/base/utf8.h"
+#include "core/model/name_escaping.h"
 
 #include <fmt/format.h>
 
@@ -41,7 +43,7 @@ constexpr char kTruncated[] = "results truncated due to limit";
 net::ServerResponse answerStrings(std::set<std::string> values, std::size_t limit)
 {
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginArray();
     std::size_t written = 0;
     for (const std::string& value : values) {
@@ -54,57 +56,6 @@ net::ServerResponse answerStrings(std::set<std::string> values, std::size_t limi
     const bool truncated = limit != 0 && values.size() > limit;
     return success(data,
                    truncated ? std::vector<std::string>{kTruncated} : std::vector<std::string>{});
-}
-
-/// Calls `ask` for each selector (once with no matchers when there is none) and unites the answers.
-template <typename Ask>
-absl::StatusOr<std::set<std::string>> unite(const Filter& filter, const Ask& ask)
-{
-    std::set<std::string> all;
-    const std::vector<model::Matchers> everything(1);
-    for (const model::Matchers& matchers :
-         filter.selectors.empty() ? everything : filter.selectors) {
-        NARTHEX_ASSIGN_OR_RETURN(auto values, ask(matchers));
-        all.insert(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
-    }
-    return all;
-}
-
-std::string lastScrapeText(const scrape::TargetStatus& target)
-{
-    return target.lastScrape ? base::formatTimestamp(*target.lastScrape) : "0001-01-01T00:00:00Z";
-}
-
-std::string_view healthText(scrape::Health health)
-{
-    switch (health) {
-    case scrape::Health::Up:
-        return "up";
-    case scrape::Health::Down:
-        return "down";
-    case scrape::Health::Unknown:
-        return "unknown";
-    }
-    return "unknown";
-}
-
-void writeTarget(base::JsonWriter& json, const scrape::TargetStatus& target)
-{
-    json.beginObject();
-    json.key("discoveredLabels");
-    writeLabels(json, target.target->discoveredLabels);
-    json.key("labels");
-    writeLabels(json, target.target->labels);
-    json.member("scrapePool", target.target->job);
-    json.member("scrapeUrl", target.target->url);
-    json.member("globalUrl", target.target->url);
-    json.member("lastError", target.lastError);
-    json.member("lastScrape", lastScrapeText(target));
-    json.key("lastScrapeDuration").number(target.lastDuration.seconds());
-    json.member("health", healthText(target.health));
-    json.member("scrapeInterval", base::formatDuration(target.target->interval));
-    json.member("scrapeTimeout", base::formatDuration(target.target->timeout));
-    json.endObject();
 }
 
 } // namespace
@@ -139,7 +90,7 @@ net::ServerResponse series(const Context& context, const net::ServerRequest& req
         }
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginArray();
     std::size_t written = 0;
     for (const model::Labels& labels : found) {
@@ -164,7 +115,7 @@ net::ServerResponse labelNames(const Context& context, const net::ServerRequest&
     if (!querier.ok()) {
         return errorResponse(querier.status());
     }
-    const auto names = unite(*filter, [&](const model::Matchers& matchers) {
+    const auto names = unite(filter->selectors, [&](const model::Matchers& matchers) {
         return (*querier)->labelNames(matchers, filter->limit == 0 ? 0 : filter->limit + 1);
     });
     return names.ok() ? answerStrings(*names, filter->limit) : errorResponse(names.status());
@@ -173,8 +124,10 @@ net::ServerResponse labelNames(const Context& context, const net::ServerRequest&
 net::ServerResponse labelValues(const Context& context, const net::ServerRequest& request,
                                 std::string_view label)
 {
-    if (label.empty()) {
-        return errorResponse(ErrorType::BadData, "invalid label name: \"\"");
+    const std::string name = model::unescapeName(label);
+    if (name.empty() || !base::isValidUtf8(name)) {
+        return errorResponse(ErrorType::BadData,
+                             fmt::format("invalid label name: {}", model::quote(label)));
     }
     const auto filter = readFilter(request);
     if (!filter.ok()) {
@@ -184,8 +137,8 @@ net::ServerResponse labelValues(const Context& context, const net::ServerRequest
     if (!querier.ok()) {
         return errorResponse(querier.status());
     }
-    const auto values = unite(*filter, [&](const model::Matchers& matchers) {
-        return (*querier)->labelValues(label, matchers, filter->limit == 0 ? 0 : filter->limit + 1);
+    const auto values = unite(filter->selectors, [&](const model::Matchers& matchers) {
+        return (*querier)->labelValues(name, matchers, filter->limit == 0 ? 0 : filter->limit + 1);
     });
     return values.ok() ? answerStrings(*values, filter->limit) : errorResponse(values.status());
 }
@@ -206,7 +159,7 @@ net::ServerResponse metadata(const Context& context, const net::ServerRequest& r
     }
     const std::string wanted(request.parameter("metric").value_or(""));
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject();
     std::int64_t written = 0;
     for (const auto& [family, entries] : context.engine.scraping().metadata()) {
@@ -229,46 +182,6 @@ net::ServerResponse metadata(const Context& context, const net::ServerRequest& r
             json.member("help", entry.help).endObject();
         }
         json.endArray();
-    }
-    json.endObject();
-    return success(data);
-}
-
-net::ServerResponse targets(const Context& context, const net::ServerRequest& request)
-{
-    const std::string state(request.parameter("state").value_or(""));
-    const std::string pool(request.parameter("scrapePool").value_or(""));
-    const bool showActive = state.empty() || state == "any" || state == "active";
-    const bool showDropped = state.empty() || state == "any" || state == "dropped";
-    const scrape::PoolStatus status = context.engine.scraping().status();
-    std::string data;
-    base::JsonWriter json(data);
-    json.beginObject().key("activeTargets").beginArray();
-    for (const scrape::TargetStatus& target : status.active) {
-        if (showActive && (pool.empty() || target.target->job == pool)) {
-            writeTarget(json, target);
-        }
-    }
-    json.endArray().key("droppedTargets").beginArray();
-    std::map<std::string, std::int64_t> counts;
-    for (const scrape::DroppedTarget& dropped : status.dropped) {
-        if (!showDropped || (!pool.empty() && dropped.job != pool)) {
-            continue;
-        }
-        ++counts[dropped.job];
-        json.beginObject().key("discoveredLabels");
-        writeLabels(json, dropped.discoveredLabels);
-        json.member("scrapePool", dropped.job).endObject();
-    }
-    json.endArray().key("droppedTargetCounts");
-    if (!showDropped) {
-        json.null();
-    } else {
-        json.beginObject();
-        for (const auto& [job, count] : counts) {
-            json.key(job).integer(count);
-        }
-        json.endObject();
     }
     json.endObject();
     return success(data);

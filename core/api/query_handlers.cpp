@@ -55,7 +55,7 @@ net::ServerResponse answer(const net::ServerRequest& request, std::string_view q
         notes.warnings.emplace_back("results truncated due to limit");
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject()
         .member("resultType", promql::valueTypeText(promql::typeOf(result.value)))
         .key("result");
@@ -218,7 +218,7 @@ net::ServerResponse formatQuery(const Context& context, const net::ServerRequest
         return errorResponse(wrongQuery(formatted.status()), ErrorType::BadData);
     }
     std::string data;
-    base::appendJsonString(data, formatted->text);
+    base::appendJsonString(data, formatted->text, base::JsonEscape::Html);
     return success(data);
 }
 
@@ -230,7 +230,7 @@ net::ServerResponse parseQuery(const Context& context, const net::ServerRequest&
         return errorResponse(wrongQuery(parsed.status()), ErrorType::BadData);
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     promql::editor::writeTree(json, **parsed);
     return success(data);
 }

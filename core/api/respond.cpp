@@ -145,7 +145,7 @@ net::ServerResponse errorResponse(ErrorType type, std::string_view message)
 {
     const ErrorWords words = wordsOf(type);
     net::ServerResponse response{.status = words.status, .contentType = "application/json"};
-    base::JsonWriter json(response.body);
+    base::JsonWriter json(response.body, base::JsonEscape::Html);
     json.beginObject()
         .member("status", "error")
         .member("errorType", words.text)
@@ -164,7 +164,7 @@ net::ServerResponse success(std::string_view dataJson, const std::vector<std::st
 {
     net::ServerResponse response{.contentType = "application/json"};
     response.body.reserve(dataJson.size() + 64);
-    base::JsonWriter json(response.body);
+    base::JsonWriter json(response.body, base::JsonEscape::Html);
     json.beginObject().member("status", "success").key("data").raw(dataJson);
     writeNotes(json, "warnings", warnings, "warning");
     writeNotes(json, "infos", infos, "info");
@@ -262,7 +262,7 @@ void writeLabels(base::JsonWriter& json, const model::Labels& labels)
 {
     json.beginObject();
     for (const model::LabelView label : labels) {
-        json.member(label.name, label.value);
+        json.label(label.name, label.value);
     }
     json.endObject();
 }

@@ -41,7 +41,7 @@ void writeMap(base::JsonWriter& json, const std::map<std::string, std::string>& 
 {
     json.beginObject();
     for (const auto& [name, value] : pairs) {
-        json.member(name, value);
+        json.label(name, value);
     }
     json.endObject();
 }
@@ -239,7 +239,7 @@ net::ServerResponse listRules(const Context& context, const net::ServerRequest& 
     const std::size_t end =
         page->limit == 0 ? groups.size() : std::min(groups.size(), page->from + page->limit);
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().key("groups").beginArray();
     for (std::size_t i = page->from; i < end; ++i) {
         const rules::GroupSnapshot& group = groups[i];
@@ -264,7 +264,7 @@ net::ServerResponse listRules(const Context& context, const net::ServerRequest& 
 net::ServerResponse listAlerts(const Context& context, const net::ServerRequest& /*request*/)
 {
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().key("alerts").beginArray();
     for (const rules::GroupSnapshot& group : context.engine.alerting().rules().snapshot()) {
         for (const rules::RuleSnapshot& rule : group.rules) {
@@ -281,7 +281,7 @@ net::ServerResponse listAlertmanagers(const Context& context, const net::ServerR
 {
     const rules::NotifierStatus status = context.engine.alerting().notifier().status();
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().key("activeAlertmanagers").beginArray();
     for (const rules::QueueStatus& queue : status.active) {
         json.beginObject().member("url", queue.url).endObject();

@@ -149,7 +149,7 @@ net::ServerResponse explainRules(const Context& context, const net::ServerReques
                                       .now = context.engine.clock().now(),
                                       .gaps = manager.gaps()};
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginArray();
     std::size_t count = 0;
     for (const std::shared_ptr<rules::Group>& group : manager.groups()) {
@@ -197,7 +197,7 @@ net::ServerResponse backtestRules(const Context& context, const net::ServerReque
         return errorResponse(ErrorType::BadData, "invalid parameter \"to\": it is before \"from\"");
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginArray();
     for (const rules::RuleGroup& group : file->groups) {
         options.interval = group.interval.value_or(config->global.evaluationInterval);

@@ -3,6 +3,7 @@
 #include "narthex_version.h"
 
 #include "core/api/context.h"
+#include "core/api/notification_hub.h"
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/exposition/text_writer.h"
@@ -82,7 +83,7 @@ std::string retentionText(const tsdb::LiveOptions& live)
 net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
 {
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject()
         .member("version", kEmulatedVersion)
         .member("revision", "")
@@ -96,7 +97,7 @@ net::ServerResponse configuration(const Context& context, const net::ServerReque
 {
     const auto config = context.engine.configuration();
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject()
         .member("yaml", config ? config->toYaml() : config::builtIn().toYaml())
         .endObject();
@@ -111,7 +112,7 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     const tsdb::LiveOptions live =
         config ? context.engine.liveOptions(*config) : context.engine.options().store.live;
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject();
     json.member("startTime", base::formatTimestamp(status.startedAt.value_or(base::Timestamp{})));
     json.member("CWD", std::filesystem::current_path(error).string());
@@ -129,10 +130,10 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     return success(data);
 }
 
-net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest&)
+std::string selfMetricsPage(const Context& context)
 {
-    net::ServerResponse response{.contentType = "text/plain; version=0.0.4; charset=utf-8"};
-    exposition::TextWriter out(response.body);
+    std::string page;
+    exposition::TextWriter out(page);
     const engine::EngineStatus status = context.engine.status();
     out.family("narthex_build_info", model::MetricType::Gauge,
                "A metric with a constant '1' value labeled by version.")
@@ -167,13 +168,14 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
+    context.notices.writeMetrics(out);
     writeProcess(out);
     if (status.startedAt) {
         out.gauge("process_start_time_seconds",
                   "Start time of the process since unix epoch in seconds.",
                   status.startedAt->seconds());
     }
-    return response;
+    return page;
 }
 
 } // namespace narthex::api

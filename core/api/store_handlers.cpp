@@ -113,7 +113,7 @@ net::ServerResponse queryExemplars(const Context& context, const net::ServerRequ
         return errorResponse(store.status());
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginArray();
     for (const storage::ExemplarSeries& series :
          (*store)->exemplars(range->from, range->to, sets)) {
@@ -146,7 +146,7 @@ net::ServerResponse storeStatus(const Context& context, const net::ServerRequest
     const tsdb::DbStats stats = (*store)->stats();
     const tsdb::Cardinality cardinality = (*store)->cardinality(*limit);
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().key("headStats").beginObject();
     json.key("numSeries").unsignedInteger(stats.series);
     json.key("numLabelPairs").unsignedInteger(cardinality.labelPairs);
@@ -169,7 +169,7 @@ net::ServerResponse storeBlocks(const Context& context, const net::ServerRequest
         return errorResponse(store.status());
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().key("blocks").beginArray();
     for (const tsdb::BlockMeta& meta : (*store)->blocks()) {
         json.raw(tsdb::toJson(meta));
@@ -191,7 +191,7 @@ net::ServerResponse walReplay(const Context& context, const net::ServerRequest&)
 {
     const tsdb::ReplayProgress progress = context.engine.status().replay;
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject();
     json.key("min").unsignedInteger(progress.firstSegment);
     json.key("max").unsignedInteger(progress.lastSegment);
@@ -248,7 +248,7 @@ net::ServerResponse snapshot(const Context& context, const net::ServerRequest& r
         return errorResponse(ErrorType::Internal, base::messageOf(status));
     }
     std::string data;
-    base::JsonWriter json(data);
+    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject().member("name", name).endObject();
     return success(data);
 }

@@ -11,8 +11,9 @@
 
 namespace narthex::base {
 
-void appendJsonString(std::string& out, std::string_view text)
+void appendJsonString(std::string& out, std::string_view text, JsonEscape escape)
 {
+    const bool html = escape == JsonEscape::Html;
     out += '"';
     std::size_t i = 0;
     while (i < text.size()) {
@@ -22,6 +23,10 @@ void appendJsonString(std::string& out, std::string_view text)
             if (length == 0) {
                 out += "\\ufffd";
                 ++i;
+            } else if (html &&
+                       (text.substr(i, length) == "\u2028" || text.substr(i, length) == "\u2029")) {
+                out += text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
+                i += length;
             } else {
                 out += text.substr(i, length);
                 i += length;
@@ -45,7 +50,7 @@ void appendJsonString(std::string& out, std::string_view text)
             out += "\\t";
             break;
         default:
-            if (c < 0x20 || c == 0x7f) {
+            if (c < 0x20 || c == 0x7f || (html && (c == '<' || c == '>' || c == '&'))) {
                 out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
             } else {
                 out += text[i];
@@ -82,16 +87,25 @@ JsonWriter& JsonWriter::close(char bracket)
 JsonWriter& JsonWriter::key(std::string_view name)
 {
     separate();
-    appendJsonString(out_, name);
+    appendJsonString(out_, name, escape_);
     out_ += ':';
     needsComma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::label(std::string_view name, std::string_view value)
+{
+    separate();
+    appendJsonString(out_, name);
+    out_ += ':';
+    appendJsonString(out_, value);
     return *this;
 }
 
 JsonWriter& JsonWriter::string(std::string_view text)
 {
     separate();
-    appendJsonString(out_, text);
+    appendJsonString(out_, text, escape_);
     return *this;
 }
 

@@ -13,11 +13,21 @@
 
 namespace narthex::base {
 
+/// Whether texts are fit to stand in a page: <, >, & and the line separators of JavaScript become
+/// \u003c and so on, as Go's encoder writes them.
+enum class JsonEscape : std::uint8_t
+{
+    Plain,
+    Html
+};
+
 class JsonWriter
 {
 public:
     /// Appends to `out`, which outlives the writer.
-    explicit JsonWriter(std::string& out) : out_(out) {}
+    explicit JsonWriter(std::string& out, JsonEscape escape = JsonEscape::Plain)
+        : out_(out), escape_(escape)
+    {}
 
     JsonWriter& beginObject() { return open('{'); }
     JsonWriter& endObject() { return close('}'); }
@@ -25,8 +35,10 @@ public:
     JsonWriter& endArray() { return close(']'); }
     /// The next value belongs to `name`.
     JsonWriter& key(std::string_view name);
-    /// Invalid UTF-8 becomes U+FFFD; <, > and & are written as they are.
+    /// Invalid UTF-8 becomes U+FFFD.
     JsonWriter& string(std::string_view text);
+    /// Name and text of a label: <, > and & are written as they are, always.
+    JsonWriter& label(std::string_view name, std::string_view value);
     JsonWriter& boolean(bool value);
     JsonWriter& null();
     JsonWriter& integer(std::int64_t value);
@@ -51,10 +63,12 @@ private:
     void separate();
 
     std::string& out_;
+    const JsonEscape escape_;
     bool needsComma_ = false;
 };
 
 /// Appends `text` as a quoted JSON string.
-void appendJsonString(std::string& out, std::string_view text);
+void appendJsonString(std::string& out, std::string_view text,
+                      JsonEscape escape = JsonEscape::Plain);
 
 } // namespace narthex::base

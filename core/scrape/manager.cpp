@@ -279,6 +279,15 @@ std::map<std::string, std::vector<model::Metadata>> ScrapeManager::metadata() co
     return result;
 }
 
+std::vector<TargetMetadata> ScrapeManager::targetMetadata() const
+{
+    std::vector<TargetMetadata> result;
+    for (const auto& loop : loops()) {
+        result.push_back({loop->target(), loop->metadata()});
+    }
+    return result;
+}
+
 void ScrapeManager::writeMetrics(exposition::TextWriter& out) const
 {
     std::map<std::string, MetadataSize> sizes;

@@ -39,6 +39,12 @@ struct PoolStatus
     std::map<std::string, std::uint64_t> droppedCounts;
 };
 
+struct TargetMetadata
+{
+    std::shared_ptr<const Target> target;
+    std::vector<FamilyMetadata> families;
+};
+
 class ScrapeManager
 {
 public:
@@ -66,6 +72,8 @@ public:
     [[nodiscard]] PoolStatus status() const;
     /// Metadata of all families by name; entries unique and sorted.
     [[nodiscard]] std::map<std::string, std::vector<model::Metadata>> metadata() const;
+    /// What each target says of its families, targets by job.
+    [[nodiscard]] std::vector<TargetMetadata> targetMetadata() const;
     /// The counters, and what is counted when asked for.
     void writeMetrics(exposition::TextWriter& out) const;
     /// Errors: NotFound.

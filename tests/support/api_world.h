@@ -32,6 +32,9 @@ struct ApiWorld
     using Change = std::function<void(engine::EngineOptions&)>;
 
     explicit ApiWorld(bool enableAdmin = true, const Change& change = {})
+        : ApiWorld(api::ApiOptions{.enableAdmin = enableAdmin}, change)
+    {}
+    explicit ApiWorld(api::ApiOptions apiOptions, const Change& change = {})
     {
         options.dataDirectory = folder.path() / "data";
         options.requireConfig = false;
@@ -42,7 +45,7 @@ struct ApiWorld
         engine = std::make_unique<engine::Engine>(
             options,
             engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
-        api = std::make_unique<api::Api>(*engine, api::ApiOptions{.enableAdmin = enableAdmin});
+        api = std::make_unique<api::Api>(*engine, std::move(apiOptions));
         base::ignore(engine->start(), "ready() tells");
     }
     bool isReady() const
@@ -85,6 +88,15 @@ struct ApiWorld
                          ? absl::OkStatus()
                          : absl::DeadlineExceededError("no reply"),
                      "an empty answer fails the test");
+        // What is made while it is sent, as far as it comes at once.
+        bool more = static_cast<bool>(result.stream);
+        while (more) {
+            more = false;
+            result.stream([&](absl::StatusOr<std::string> piece) {
+                more = piece.ok() && !piece->empty();
+                result.body += piece.ok() ? *piece : std::string();
+            });
+        }
         return result;
     }
     [[nodiscard]] QJsonValue data(const std::string& path, net::Parameters parameters = {}) const

@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the server says of itself: flags, notices, its own metrics as data. Source:
+// spec/http-api.md, 7.
+#include "core/api/context.h"
+#include "core/api/notification_hub.h"
+#include "core/base/status.h"
+#include "core/exposition/family_writer.h"
+
+#include <re2/re2.h>
+
+namespace narthex::api {
+
+net::ServerResponse flags(const Context& context, const net::ServerRequest& /*request*/)
+{
+    std::string data;
+    base::JsonWriter json(data, base::JsonEscape::Html);
+    json.beginObject();
+    for (const auto& [name, value] : context.options.flags) {
+        json.member(name, value);
+    }
+    json.endObject();
+    return success(data);
+}
+
+net::ServerResponse notifications(const Context& context, const net::ServerRequest& /*request*/)
+{
+    std::string data = "[";
+    for (const ServerNotice& notice : context.notices.list()) {
+        data += (data.size() > 1 ? "," : "") + toJson(notice);
+    }
+    return success(data + "]");
+}
+
+net::ServerResponse liveNotifications(const Context& context, const net::ServerRequest& /*request*/)
+{
+    auto stream = context.notices.subscribe();
+    if (!stream) {
+        return {.status = 204, .contentType = ""};
+    }
+    return {.contentType = "text/event-stream",
+            .headers = {{"Cache-Control", "no-cache"}},
+            .stream = *std::move(stream)};
+}
+
+net::ServerResponse selfMetricFamilies(const Context& context, const net::ServerRequest& request)
+{
+    const std::string pattern(request.parameter("metric_name_pattern").value_or(""));
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    const re2::RE2 wanted(pattern.empty() ? ".*" : pattern, options);
+    if (!wanted.ok()) {
+        return errorResponse(ErrorType::BadData,
+                             "invalid metric_name_pattern: error parsing regexp: " +
+                                 wanted.error());
+    }
+    const auto families = exposition::parseTextFamilies(selfMetricsPage(context));
+    if (!families.ok()) {
+        return errorResponse(ErrorType::Internal, base::messageOf(families.status()));
+    }
+    std::string data;
+    base::JsonWriter json(data, base::JsonEscape::Html);
+    json.beginArray();
+    for (const exposition::MetricFamily& family : *families) {
+        if (re2::RE2::FullMatch(family.name, wanted)) {
+            exposition::writeFamilyJson(json, family);
+        }
+    }
+    json.endArray();
+    return success(data);
+}
+
+net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request)
+{
+    const exposition::PageFormat format = exposition::negotiateFormat(request.header("Accept"));
+    net::ServerResponse response{.contentType = std::string(exposition::contentType(format)),
+                                 .body = selfMetricsPage(context)};
+    if (format != exposition::PageFormat::Text) {
+        const auto families = exposition::parseTextFamilies(response.body);
+        if (!families.ok()) {
+            return {.status = 500, .body = std::string(base::messageOf(families.status()))};
+        }
+        response.body = exposition::writePage(*families, format);
+    }
+    return response;
+}
+
+} // namespace narthex::api
