@@ -11,6 +11,7 @@
 #include "core/alertmanager/acknowledgements.h"
 #include "core/alertmanager/lane.h"
 #include "core/alertmanager/metrics.h"
+#include "core/alertmanager/schema.h"
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/discovery/api_client.h"
@@ -142,7 +143,7 @@ private:
 
     // Safe by themselves.
     mutable discovery::Metrics requestMetrics_{"Requests."};
-    StateWriter writer_;
+    state::StateWriter writer_;
 
     mutable absl::Mutex mutex_;
     std::map<Key, AckExport> exports_ ABSL_GUARDED_BY(mutex_);

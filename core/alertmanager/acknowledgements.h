@@ -10,7 +10,7 @@
 
 #include "core/alertmanager/alert.h"
 #include "core/alertmanager/receivers/notification.h"
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
@@ -142,7 +142,7 @@ public:
         std::map<std::string, std::uint64_t, std::less<>> ended;   // by reason
     };
 
-    Acknowledgements(AckSettings settings, StateWriter& writer)
+    Acknowledgements(AckSettings settings, state::StateWriter& writer)
         : settings_(std::move(settings)), writer_(writer)
     {}
 
@@ -225,7 +225,7 @@ private:
     void endWhatGotWorse(const Alert& alert, base::Timestamp now);
 
     const AckSettings settings_;
-    StateWriter& writer_;
+    state::StateWriter& writer_;
     std::map<std::string, Acknowledgement, std::less<>> all_;
     /// Ids of the open ones.
     absl::flat_hash_map<Fingerprint, std::string> open_;
@@ -241,7 +241,7 @@ private:
 
 /// What happened to the acknowledgements of an alert, in order; waits for what is queued. Errors:
 /// those of the database.
-absl::StatusOr<std::vector<AckEvent>> readEvents(StateWriter& writer, Fingerprint fingerprint);
+absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer, Fingerprint fingerprint);
 
 /// As messages tell it.
 AcknowledgementNote noteOf(const Acknowledgement& ack);

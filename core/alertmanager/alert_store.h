@@ -8,7 +8,7 @@
 
 #include "core/alertmanager/alert.h"
 #include "core/alertmanager/matchers.h"
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 #include "core/model/alert.h"
 
 #include <absl/container/flat_hash_map.h>
@@ -43,7 +43,7 @@ public:
         std::size_t limited = 0;
     };
 
-    AlertStore(Options options, StateWriter& writer) : options_(options), writer_(writer) {}
+    AlertStore(Options options, state::StateWriter& writer) : options_(options), writer_(writer) {}
 
     /// Errors: those of the database.
     absl::Status load(state::Connection& connection);
@@ -66,7 +66,7 @@ private:
     void write(const Alert& alert);
 
     const Options options_;
-    StateWriter& writer_;
+    state::StateWriter& writer_;
     absl::flat_hash_map<Fingerprint, AlertPtr> alerts_;
     /// Alerts of each name; kept only with a limit.
     absl::flat_hash_map<std::string, std::size_t> perName_;

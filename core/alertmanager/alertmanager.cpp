@@ -334,7 +334,7 @@ void Alertmanager::maintainLocked(base::Timestamp now)
 
 void Alertmanager::noteDroppedLocked()
 {
-    const StateWriter::Dropped dropped = writer_.dropped();
+    const state::StateWriter::Dropped dropped = writer_.dropped();
     if (dropped.count != droppedShown_) {
         environment_.log->error("alertmanager: changes are not kept, a restart will not know them "
                                 "count={} error={}",

@@ -18,6 +18,7 @@
 #include "core/alertmanager/inhibitor.h"
 #include "core/alertmanager/metrics.h"
 #include "core/alertmanager/notification_log.h"
+#include "core/alertmanager/schema.h"
 #include "core/alertmanager/silence_view.h"
 #include "core/alertmanager/silences.h"
 #include "core/alertmanager/views.h"
@@ -307,7 +308,7 @@ private:
     mutable Metrics metrics_; // questions that change nothing are counted, too
     std::atomic<bool> lastReloadOk_{false};
     std::atomic<std::int64_t> lastReloadMs_{0};
-    StateWriter writer_;
+    state::StateWriter writer_;
     History history_;
 
     mutable absl::Mutex mutex_;

@@ -9,7 +9,7 @@
 
 #include "core/alertmanager/alert.h"
 #include "core/alertmanager/silence_view.h"
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 
 #include <absl/status/statusor.h>
 
@@ -70,7 +70,7 @@ struct HistoryQuery
 class History
 {
 public:
-    History(base::Duration retention, StateWriter& writer) : retention_(retention), writer_(writer)
+    History(base::Duration retention, state::StateWriter& writer) : retention_(retention), writer_(writer)
     {}
 
     void add(Transition transition);
@@ -88,7 +88,7 @@ public:
 
 private:
     const base::Duration retention_;
-    StateWriter& writer_;
+    state::StateWriter& writer_;
 };
 
 } // namespace narthex::alertmanager

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/alertmanager/receivers/notification.h"
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 #include "core/base/string_map.h"
 
 #include <cstdint>
@@ -44,7 +44,7 @@ public:
         std::uint64_t queries = 0;
     };
 
-    NotificationLog(base::Duration retention, StateWriter& writer)
+    NotificationLog(base::Duration retention, state::StateWriter& writer)
         : retention_(retention), writer_(writer)
     {}
 
@@ -70,7 +70,7 @@ private:
     void write(const std::string& key, const LogEntry& entry);
 
     const base::Duration retention_;
-    StateWriter& writer_;
+    state::StateWriter& writer_;
     base::StringMap<LogEntry> entries_;
     mutable Counters counters_;
 };

@@ -10,7 +10,7 @@
 
 #include "core/alertmanager/alert.h"
 #include "core/alertmanager/matchers.h"
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 
 #include <absl/container/flat_hash_map.h>
 
@@ -72,7 +72,7 @@ public:
         std::uint64_t comparisons = 0;
     };
 
-    Silences(Options options, StateWriter& writer) : options_(options), writer_(writer) {}
+    Silences(Options options, state::StateWriter& writer) : options_(options), writer_(writer) {}
 
     absl::Status load(state::Connection& connection);
     /// Creates or changes; the id that is valid afterwards.
@@ -111,7 +111,7 @@ private:
     void compare(const SilencePtr& silence, const model::Labels& labels, Found& found);
 
     const Options options_;
-    StateWriter& writer_;
+    state::StateWriter& writer_;
     std::map<std::string, SilencePtr, std::less<>> all_;
     /// By `name 0xff value` of a label that must have this value; the rest apart.
     absl::flat_hash_map<std::string, std::vector<SilencePtr>> indexed_;

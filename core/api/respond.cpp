@@ -86,15 +86,6 @@ absl::Status parameterError(std::string_view name, const absl::Status& status)
     return base::invalidArgument("invalid parameter \"{}\": {}", name, base::messageOf(status));
 }
 
-/// 0: open left, closed right; 1: closed left, open right; 2: open both; 3: closed both.
-int boundaryCode(const promql::HistogramBucket& bucket)
-{
-    if (bucket.lowerInclusive) {
-        return bucket.upperInclusive ? 3 : 1;
-    }
-    return bucket.upperInclusive ? 0 : 2;
-}
-
 /// [time, {"count":…,"sum":…,"buckets":[[code,"lower","upper","count"],…]}]; empty buckets are left
 /// out.
 void writeHistogramPoint(base::JsonWriter& json, base::Timestamp time,
@@ -110,7 +101,7 @@ void writeHistogramPoint(base::JsonWriter& json, base::Timestamp time,
         if (!std::exchange(started, true)) {
             json.key("buckets").beginArray();
         }
-        json.beginArray().integer(boundaryCode(bucket)).sampleValue(bucket.lower);
+        json.beginArray().integer(promql::boundaryRule(bucket)).sampleValue(bucket.lower);
         json.sampleValue(bucket.upper).sampleValue(bucket.count).endArray();
     }
     if (started) {

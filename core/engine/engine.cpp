@@ -4,7 +4,7 @@
 
 #include "narthex_version.h"
 
-#include "core/alertmanager/state_writer.h"
+#include "core/state/state_writer.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/engine/store_gate.h"

@@ -100,6 +100,32 @@ std::string base64Url(std::string_view bytes)
     return text;
 }
 
+absl::StatusOr<std::string> decodeBase64Url(std::string_view text)
+{
+    constexpr std::string_view kAlphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const std::string_view digits = text.substr(0, text.find_last_not_of('=') + 1);
+    std::string bytes;
+    std::uint32_t bits = 0;
+    unsigned count = 0;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const std::size_t digit = kAlphabet.find(digits[i]);
+        if (digit == std::string_view::npos) {
+            return base::invalidArgument("illegal base64 data at input byte {}", i);
+        }
+        bits = bits << 6U | static_cast<std::uint32_t>(digit);
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            bytes += static_cast<char>(static_cast<unsigned char>(bits >> count));
+        }
+    }
+    if (digits.size() % 4 == 1) {
+        return base::invalidArgument("illegal base64 data at input byte {}", digits.size() - 1);
+    }
+    return bytes;
+}
+
 std::string randomHex(std::size_t count)
 {
     std::string bytes(count, '\0');

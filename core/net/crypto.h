@@ -23,6 +23,9 @@ std::string hex(std::string_view bytes);
 std::string base64(std::string_view bytes);
 /// RFC 4648, section 5, without padding.
 std::string base64Url(std::string_view bytes);
+/// What base64Url() gives, and padding at the end, which says nothing. Errors: InvalidArgument
+/// `illegal base64 data at input byte <n>`.
+absl::StatusOr<std::string> decodeBase64Url(std::string_view text);
 /// `count` random bytes as lower-case hexadecimal digits.
 std::string randomHex(std::size_t count);
 

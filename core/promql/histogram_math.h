@@ -23,6 +23,16 @@ struct HistogramBucket
     double count = 0;
 };
 
+/// As the API writes it: 0 open left, closed right; 1 closed left, open right; 2 open both; 3
+/// closed both.
+inline int boundaryRule(const HistogramBucket& bucket)
+{
+    if (bucket.lowerInclusive) {
+        return bucket.upperInclusive ? 3 : 1;
+    }
+    return bucket.upperInclusive ? 0 : 2;
+}
+
 /// All buckets of the spans in ascending order, the zero bucket in its place if it has
 /// observations.
 std::vector<HistogramBucket> bucketsOf(const model::FloatHistogram& histogram);

@@ -4,8 +4,10 @@
 
 #include "core/base/status.h"
 
-#include <absl/synchronization/notification.h>
 #include <sqlite3.h>
+
+#include <future>
+#include <utility>
 
 namespace narthex::state {
 namespace {
@@ -187,25 +189,24 @@ void Database::runWriter()
 
 absl::Status Database::write(std::function<absl::Status(Connection&)> work)
 {
-    absl::Notification done;
-    absl::Status result;
+    auto task = std::make_shared<std::packaged_task<absl::Status()>>([&] {
+        Connection connection(writer_->sqlite);
+        absl::Status result = connection.script("BEGIN IMMEDIATE");
+        if (result.ok()) {
+            result = work(connection);
+            result.Update(result.ok() ? connection.script("COMMIT") : absl::OkStatus());
+        }
+        if (!result.ok()) {
+            base::ignore(connection.script("ROLLBACK"), "the error that led here counts");
+        }
+        return result;
+    });
+    std::future<absl::Status> result = task->get_future();
     {
         absl::MutexLock lock(&mutex_);
-        queue_.emplace_back([&] {
-            Connection connection(writer_->sqlite);
-            result = connection.script("BEGIN IMMEDIATE");
-            if (result.ok()) {
-                result = work(connection);
-                result.Update(result.ok() ? connection.script("COMMIT") : absl::OkStatus());
-            }
-            if (!result.ok()) {
-                base::ignore(connection.script("ROLLBACK"), "the error that led here counts");
-            }
-            done.Notify();
-        });
+        queue_.emplace_back([task] { (*task)(); });
     }
-    done.WaitForNotification();
-    return result;
+    return result.get();
 }
 
 absl::Status Database::read(absl::FunctionRef<absl::Status(Connection&)> work)

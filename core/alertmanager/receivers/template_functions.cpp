@@ -67,28 +67,12 @@ std::string urlSafe(std::string text)
 
 Result decodeBase64(Text text)
 {
-    constexpr Text kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string out;
-    std::uint32_t bits = 0;
-    int count = 0;
-    const std::size_t end = text.find_last_not_of('=') + 1;
-    for (std::size_t i = 0; i < end; ++i) {
-        const std::size_t digit = kAlphabet.find(text[i]);
-        if (digit == Text::npos) {
-            return base::invalidArgument("illegal base64 data at input byte {}", i);
-        }
-        bits = bits << 6U | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out +=
-                static_cast<char>(static_cast<unsigned char>(bits >> static_cast<unsigned>(count)));
-        }
-    }
+    // Padding is wanted here.
     if (text.size() % 4 != 0) {
         return base::invalidArgument("illegal base64 data at input byte {}", text.size());
     }
-    return Value(std::move(out));
+    NARTHEX_ASSIGN_OR_RETURN(std::string bytes, net::decodeBase64Url(text));
+    return Value(std::move(bytes));
 }
 
 Result appendTo(Arguments arguments)

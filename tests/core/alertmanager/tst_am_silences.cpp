@@ -51,7 +51,7 @@ private Q_SLOTS:
     void matchersSurviveAsJson();
 
 private:
-    alertmanager::StateWriter writer_{nullptr};
+    state::StateWriter writer_{nullptr};
 };
 
 void TestAmSilences::whatMatchesEverythingIsRefused()

@@ -356,7 +356,7 @@ void TestAmState::lanesGrowOnDemandAndEndWhenIdle()
 void TestAmState::whatTheDatabaseRefusesHoldsUpNothing()
 {
     AmWorld world;
-    alertmanager::StateWriter writer(&world.database());
+    state::StateWriter writer(&world.database());
     const auto statement = [&writer](const char* sql) {
         writer.post([sql](state::Connection& connection) { return connection.execute(sql); });
     };
@@ -380,7 +380,7 @@ void TestAmState::whatTheDatabaseRefusesHoldsUpNothing()
     QCOMPARE(world.rows("am_meta WHERE name IN ('before', 'between', 'after') AND value = 1"), 3);
     QCOMPARE(writer.dropped().count, 2U);
     QVERIFY(QString::fromStdString(writer.dropped().error.ToString()).contains("UNIQUE"));
-    QVERIFY(tries >= alertmanager::StateWriter::kMostTries);
+    QVERIFY(tries >= state::StateWriter::kMostTries);
     statement("INSERT INTO am_meta VALUES ('later', 1)");
     QVERIFY(writer.flush().ok());
     QCOMPARE(world.rows("am_meta WHERE name = 'later'"), 1);
@@ -392,7 +392,7 @@ void TestAmState::whatTheDatabaseRefusesHoldsUpNothing()
         return full ? base::resourceExhausted("database or disk is full")
                     : connection.execute("INSERT INTO am_meta VALUES ('full', 1)");
     });
-    for (int i = 0; i < 2 * alertmanager::StateWriter::kMostTries; ++i) {
+    for (int i = 0; i < 2 * state::StateWriter::kMostTries; ++i) {
         statement("INSERT OR REPLACE INTO am_meta VALUES ('behind', 1)");
         QVERIFY(absl::IsResourceExhausted(writer.flush()));
     }

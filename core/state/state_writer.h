@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The way of the Alertmanager's state into the database: changes are queued and written by one
+// The way of changing state into the database: changes are queued and written by one
 // thread, all that wait in one short transaction. What has been written survives the end of the
-// process. Owner: the Alertmanager. Threads: any. Errors: the last one is kept until a write
+// process. Owner: whose state it is. Threads: any. Errors: the last one is kept until a write
 // succeeds; what could not be written stays queued, up to a limit. A change that the database
 // refuses as such, again and again, is dropped and counted, so that later ones are not held up.
 // Source: spec/alertmanager.md, 3 and 7; spec/acknowledge.md, 10.
@@ -17,21 +17,17 @@
 #include <deque>
 #include <functional>
 #include <optional>
-#include <span>
 #include <thread>
 
-namespace narthex::alertmanager {
-
-/// The tables of this module, versions 1, 2, …; the engine puts them among those of others.
-std::span<const state::Migration> migrations();
+namespace narthex::state {
 
 class StateWriter
 {
 public:
-    using Change = std::function<absl::Status(state::Connection&)>;
+    using Change = std::function<absl::Status(Connection&)>;
 
     /// Null: nothing is kept.
-    explicit StateWriter(state::Database* database);
+    explicit StateWriter(Database* database);
     /// Writes what is queued.
     ~StateWriter();
     StateWriter(const StateWriter&) = delete;
@@ -49,7 +45,7 @@ public:
         absl::Status error;
     };
     [[nodiscard]] Dropped dropped() const;
-    [[nodiscard]] state::Database* database() const { return database_; }
+    [[nodiscard]] Database* database() const { return database_; }
 
     /// Beyond it the oldest changes are dropped: the disk has been full for long.
     static constexpr std::size_t kMostQueued = 200'000;
@@ -65,7 +61,7 @@ private:
                             std::optional<std::size_t>& failed);
     void drop(const absl::Status& why);
 
-    state::Database* const database_;
+    Database* const database_;
     mutable absl::Mutex mutex_;
     std::deque<Change> queue_ ABSL_GUARDED_BY(mutex_);
     std::uint64_t posted_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -76,4 +72,4 @@ private:
     std::jthread thread_;
 };
 
-} // namespace narthex::alertmanager
+} // namespace narthex::state
