@@ -173,6 +173,9 @@ public:
         /// Where the write-ahead log's files come from; null: the operating system. Outlives the
         /// store.
         FileLayer* files = nullptr;
+        /// Called whenever the write-ahead log has grown, by any thread that commits; must be
+        /// short. May be empty.
+        std::function<void()> onCommit;
     };
 
     /// Creates the directory if it is missing, locks it, replays what is there. `stop` ends a long
