@@ -98,32 +98,13 @@ std::string derOf(X509* certificate)
     return der;
 }
 
-std::string base64(std::string_view bytes)
-{
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-}
-
-std::string base64Url(std::string_view bytes)
-{
-    std::string text = base64(bytes);
-    text.erase(std::min(text.find('='), text.size()));
-    std::replace(text.begin(), text.end(), '+', '-');
-    std::replace(text.begin(), text.end(), '/', '_');
-    return text;
-}
-
 /// SHA-1 of the certificate, as the header x5t asks for; it names, it does not protect.
 std::string thumbprint(X509* certificate)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     X509_digest(certificate, EVP_sha1(), digest, &size);
-    return base64Url({reinterpret_cast<const char*>(digest), size});
+    return net::base64Url({reinterpret_cast<const char*>(digest), size});
 }
 
 absl::StatusOr<Material> load(const AzureCertificate& files)
@@ -164,7 +145,7 @@ absl::StatusOr<std::string> certificateAssertion(const AzureCertificate& certifi
     if (certificate.sendChain) {
         head.key("x5c").beginArray();
         for (const Certificate& each : material.certificates) {
-            head.string(base64(derOf(each.get())));
+            head.string(net::base64(derOf(each.get())));
         }
         head.endArray();
     }
