@@ -46,8 +46,9 @@ public:
     explicit SeriesV1(const LabelList& labels) { addLabels(labels); }
     SeriesV1& addLabels(const LabelList& labels)
     {
+        protozero::pbf_writer writer(bytes_);
         for (const auto& [name, value] : labels) {
-            protozero::pbf_writer label(writer_, 1);
+            protozero::pbf_writer label(writer, 1);
             label.add_string(1, name);
             label.add_string(2, value);
         }
@@ -55,12 +56,13 @@ public:
     }
     SeriesV1& sample(std::int64_t time, double value)
     {
-        writer_.add_message(2, sampleMessage(time, value));
+        protozero::pbf_writer(bytes_).add_message(2, sampleMessage(time, value));
         return *this;
     }
     SeriesV1& exemplar(const LabelList& labels, std::int64_t time, double value)
     {
-        protozero::pbf_writer message(writer_, 3);
+        protozero::pbf_writer writer(bytes_);
+        protozero::pbf_writer message(writer, 3);
         for (const auto& [name, text] : labels) {
             protozero::pbf_writer label(message, 1);
             label.add_string(1, name);
@@ -75,14 +77,13 @@ public:
     {
         std::string bytes;
         remote::appendHistogramMessage(bytes, histogram, time);
-        writer_.add_message(4, bytes);
+        protozero::pbf_writer(bytes_).add_message(4, bytes);
         return *this;
     }
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
 
 private:
     std::string bytes_;
-    protozero::pbf_writer writer_{bytes_};
 };
 
 /// Not compressed.
