@@ -18,6 +18,7 @@ using namespace narthex;
 
 constexpr std::size_t kSeriesARequest = 2000;
 constexpr std::size_t kRequests = 50;
+constexpr std::size_t kRounds = 40;
 constexpr std::int64_t kStart = 1'700'000'000'000;
 
 /// The labels of a node exporter behind a Kubernetes discovery.
@@ -69,22 +70,22 @@ void receive(benchmark::State& state, remote::receiver::WriteMessage message, Ma
     test::TsdbFixture fixture;
     const auto db = fixture.open({.live = {.retention = {}}});
     remote::receiver::WriteReceiver receiver({});
-    std::int64_t round = 0;
+    std::vector<std::vector<std::string>> rounds(kRounds);
     std::uint64_t bytes = 0;
-    for (auto _ : state) {
-        state.PauseTiming();
-        std::vector<std::string> requests;
+    for (std::size_t round = 0; round < kRounds; ++round) {
         for (std::size_t i = 0; i < kRequests; ++i) {
-            requests.push_back(make(i, round));
-            bytes += requests.back().size();
+            rounds[round].push_back(make(i, static_cast<std::int64_t>(round)));
+            bytes += rounds[round].back().size();
         }
-        const base::Timestamp now{kStart + round * 15'000};
-        ++round;
-        state.ResumeTiming();
-        for (const std::string& request : requests) {
+    }
+    std::size_t round = 0;
+    for (auto _ : state) {
+        const base::Timestamp now{kStart + static_cast<std::int64_t>(round) * 15'000};
+        for (const std::string& request : rounds[round]) {
             const auto result = receiver.write(message, request, *db, now);
             NARTHEX_CHECK(result.status.ok() && result.written.samples == kSeriesARequest);
         }
+        ++round;
     }
     const auto samples = static_cast<std::int64_t>(kSeriesARequest * kRequests);
     state.SetItemsProcessed(state.iterations() * samples);
@@ -104,8 +105,8 @@ void BM_Version2(benchmark::State& state)
     receive(state, remote::receiver::WriteMessage::V2, makeV2);
 }
 
-BENCHMARK(BM_Version1)->Unit(benchmark::kMillisecond)->Iterations(20);
-BENCHMARK(BM_Version2)->Unit(benchmark::kMillisecond)->Iterations(20);
+BENCHMARK(BM_Version1)->Unit(benchmark::kMillisecond)->Iterations(kRounds);
+BENCHMARK(BM_Version2)->Unit(benchmark::kMillisecond)->Iterations(kRounds);
 
 } // namespace
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/remote/receiver/ref_cache.h"
 
+#include <algorithm>
+#include <bit>
 #include <random>
 
 #define XXH_INLINE_ALL
@@ -10,6 +12,9 @@
 namespace narthex::remote::receiver {
 
 namespace {
+
+constexpr std::size_t kWays = 4;
+constexpr std::size_t kFirstSets = 1024;
 
 /// A seed instead would be spread over such a table for every long text anew.
 std::array<std::uint32_t, 48> randomSecret()
@@ -24,7 +29,14 @@ std::array<std::uint32_t, 48> randomSecret()
 
 } // namespace
 
-RefCache::RefCache(std::size_t limit) : shardLimit_(limit / kShards + 1), secret_(randomSecret()) {}
+RefCache::RefCache(std::size_t limit)
+    : maxSets_(std::clamp<std::size_t>(std::bit_floor(limit / kWays + 1), 1,
+                                       std::size_t{1} << Table::kPlaceBits)),
+      secret_(randomSecret()),
+      table_(std::make_shared<Table>(std::min(kFirstSets, maxSets_)))
+{}
+
+RefCache::~RefCache() = default;
 
 Fingerprint RefCache::fingerprint(std::string_view bytes) const
 {
@@ -33,46 +45,86 @@ Fingerprint RefCache::fingerprint(std::string_view bytes) const
     return {hash.low64, hash.high64};
 }
 
-model::SeriesRef RefCache::find(const Fingerprint& print)
+std::shared_ptr<const RefCache::Table> RefCache::table() const
 {
-    Shard& shard = shardOf(print);
-    const absl::MutexLock lock(&shard.mutex);
-    if (const auto found = shard.recent.find(print); found != shard.recent.end()) {
-        return found->second;
-    }
-    const auto found = shard.older.find(print);
-    if (found == shard.older.end()) {
-        return model::kNoSeries;
-    }
-    const model::SeriesRef ref = found->second;
-    addLocked(shard, print, ref);
-    return ref;
+    const absl::MutexLock lock(&mutex_);
+    return table_;
 }
 
 void RefCache::put(const Fingerprint& print, model::SeriesRef ref)
 {
-    Shard& shard = shardOf(print);
-    const absl::MutexLock lock(&shard.mutex);
-    addLocked(shard, print, ref);
+    const absl::MutexLock lock(&mutex_);
+    if (table_->put(print, ref) || table_->setCount() == maxSets_) {
+        return;
+    }
+    // Some sets are full by chance; many are when the table is half full.
+    if (++overflows_ > table_->setCount() / 4) {
+        auto larger = std::make_shared<Table>(table_->setCount() * 2);
+        table_->copyTo(*larger);
+        table_ = std::move(larger);
+        overflows_ = 0;
+    }
 }
 
-void RefCache::addLocked(Shard& shard, const Fingerprint& print, model::SeriesRef ref)
+std::size_t RefCache::size() const { return table()->size(); }
+
+RefCache::Table::Table(std::size_t sets) : sets_(sets) {}
+
+bool RefCache::Table::put(const Fingerprint& print, model::SeriesRef ref)
 {
-    if (shard.recent.size() >= shardLimit_) {
-        shard.older = std::move(shard.recent);
-        shard.recent = Map();
+    const auto number = static_cast<std::uint64_t>(ref);
+    if (number > kRefMask) {
+        return true; // such a store numbers its series otherwise: they are not remembered
     }
-    shard.recent[print] = ref;
+    return write(print.high, placeOf(print) << kRefBits | number);
 }
 
-std::size_t RefCache::size() const
+bool RefCache::Table::write(std::uint64_t high, std::uint64_t second)
 {
-    std::size_t size = 0;
-    for (const Shard& shard : shards_) {
-        const absl::MutexLock lock(&shard.mutex);
-        size += shard.recent.size() + shard.older.size();
+    Set& set = sets_[static_cast<std::size_t>(second >> kRefBits) & (sets_.size() - 1)];
+    Entry* place = nullptr;
+    bool isFree = false;
+    for (Entry& entry : set.entries) {
+        const std::uint64_t there = entry.second.load(std::memory_order_relaxed);
+        const bool isSame = (entry.first.load(std::memory_order_relaxed) ^ there) == high &&
+                            there >> kRefBits == second >> kRefBits;
+        if (isSame || (there == 0 && !isFree)) {
+            place = &entry;
+            isFree = true;
+            if (isSame) {
+                break;
+            }
+        }
     }
-    return size;
+    if (place == nullptr) {
+        place = &set.entries[nextVictim_++ % kWays];
+    }
+    place->first.store(high ^ second, std::memory_order_relaxed);
+    place->second.store(second, std::memory_order_relaxed);
+    return isFree;
+}
+
+void RefCache::Table::copyTo(Table& other) const
+{
+    for (const Set& set : sets_) {
+        for (const Entry& entry : set.entries) {
+            const std::uint64_t second = entry.second.load(std::memory_order_relaxed);
+            if (second != 0) {
+                other.write(entry.first.load(std::memory_order_relaxed) ^ second, second);
+            }
+        }
+    }
+}
+
+std::size_t RefCache::Table::size() const
+{
+    std::size_t count = 0;
+    for (const Set& set : sets_) {
+        for (const Entry& entry : set.entries) {
+            count += entry.second.load(std::memory_order_relaxed) != 0 ? 1 : 0;
+        }
+    }
+    return count;
 }
 
 } // namespace narthex::remote::receiver

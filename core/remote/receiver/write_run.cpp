@@ -47,12 +47,13 @@ std::string_view textOf(AppendResult result)
 WriteRun::WriteRun(const Surroundings& surroundings)
     : around_(surroundings),
       maxTime_(surroundings.now.ms + kFutureLimitMs),
+      known_(surroundings.cache.table()),
       appender_(surroundings.store.appender())
 {}
 
 absl::StatusOr<model::SeriesRef> WriteRun::refOf(std::string_view series, const Fingerprint& print)
 {
-    const model::SeriesRef known = around_.cache.find(print);
+    const model::SeriesRef known = known_->find(print);
     if (known != model::kNoSeries) [[likely]] {
         return known;
     }

@@ -109,6 +109,7 @@ protected:
     [[nodiscard]] storage::Appender& appender() { return *appender_; }
     [[nodiscard]] const WriteOptions& options() const { return around_.options; }
     [[nodiscard]] const RefCache& cache() const { return around_.cache; }
+    [[nodiscard]] const RefCache::Table& known() const { return *known_; }
     [[nodiscard]] bool isTooFarAhead(std::int64_t time) const { return time > maxTime_; }
     [[nodiscard]] const absl::Status& failure() const { return failure_; }
     Written& written() { return written_; }
@@ -117,6 +118,8 @@ protected:
                       std::int64_t start);
 
     static constexpr std::size_t kMostLabels = 65536;
+    /// Series whose entries are fetched into the cache while others are worked on.
+    static constexpr std::size_t kAhead = 32;
 
 private:
     static constexpr std::size_t kBatch = 512;
@@ -142,6 +145,7 @@ private:
 
     const Surroundings around_;
     const std::int64_t maxTime_;
+    const std::shared_ptr<const RefCache::Table> known_;
     const std::unique_ptr<storage::Appender> appender_;
     absl::Status failure_;
     Written written_;

@@ -6,6 +6,8 @@
 #include "core/base/status.h"
 #include "core/remote/receiver/write_run.h"
 
+#include <algorithm>
+
 namespace narthex::remote::receiver {
 namespace {
 
@@ -40,8 +42,18 @@ private:
         std::string_view rest;
     };
 
+    /// A series whose entry in the cache is on its way.
+    struct Awaited
+    {
+        std::string_view series;
+        std::string_view rest;
+        Fingerprint print;
+    };
+
     bool addAll();
-    bool addSeries(std::string_view series);
+    bool await(std::string_view series);
+    bool addAwaited();
+    bool addSeries(const Awaited& awaited);
     bool addRest(std::string_view series, std::string_view rest, model::SeriesRef ref);
     bool addSample(std::string_view series, model::SeriesRef ref, std::string_view message);
     bool addExemplarOf(std::string_view series, model::SeriesRef& ref, std::string_view message);
@@ -50,6 +62,8 @@ private:
 
     const std::string_view body_;
     std::uint64_t invalidLabels_ = 0;
+    std::array<Awaited, kAhead> awaited_;
+    std::size_t awaitedCount_ = 0;
     std::string gathered_; // label fields of a series that were not in one place
     Labels labels_;
 };
@@ -73,7 +87,7 @@ bool RunV1::addAll()
     WireReader reader(body_);
     while (const std::uint32_t tag = reader.next()) {
         if (tag == kSeries) {
-            if (const std::string_view series = reader.bytes(); reader.ok() && !addSeries(series)) {
+            if (const std::string_view series = reader.bytes(); reader.ok() && !await(series)) {
                 return false;
             }
         } else if (tag == kMetadata) {
@@ -82,7 +96,27 @@ bool RunV1::addAll()
             reader.skip(tag, 1);
         }
     }
-    return reader.ok() || failDecoding(body_, reader.failedAt());
+    return reader.ok() ? addAwaited() : failDecoding(body_, reader.failedAt());
+}
+
+bool RunV1::await(std::string_view series)
+{
+    Parts parts;
+    if (!splitSeries(series, parts)) {
+        return false;
+    }
+    Awaited& awaited = awaited_[awaitedCount_];
+    awaited = {series, parts.rest, cache().fingerprint(parts.labels)};
+    known().prefetch(awaited.print);
+    return ++awaitedCount_ < kAhead || addAwaited();
+}
+
+bool RunV1::addAwaited()
+{
+    const std::span<const Awaited> all = std::span(awaited_).first(awaitedCount_);
+    awaitedCount_ = 0;
+    return std::all_of(all.begin(), all.end(),
+                       [this](const Awaited& awaited) { return addSeries(awaited); });
 }
 
 bool RunV1::splitSeries(std::string_view series, Parts& parts)
@@ -122,20 +156,16 @@ bool RunV1::splitSeries(std::string_view series, Parts& parts)
     return reader.ok() || failDecoding(body_, reader.failedAt());
 }
 
-bool RunV1::addSeries(std::string_view series)
+bool RunV1::addSeries(const Awaited& awaited)
 {
-    Parts parts;
-    if (!splitSeries(series, parts)) {
-        return false;
-    }
-    const auto ref = refOf(series, cache().fingerprint(parts.labels));
+    const auto ref = refOf(awaited.series, awaited.print);
     if (ref.ok()) [[likely]] {
-        return addRest(series, parts.rest, *ref);
+        return addRest(awaited.series, awaited.rest, *ref);
     }
     if (!failure().ok()) {
         return false;
     }
-    if (absl::IsInvalidArgument(ref.status()) && !labelsOf(series).ok()) {
+    if (absl::IsInvalidArgument(ref.status()) && !labelsOf(awaited.series).ok()) {
         ++invalidLabels_;
         return failure().ok();
     }

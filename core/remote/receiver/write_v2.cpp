@@ -8,7 +8,7 @@
 
 #include <fmt/ranges.h>
 
-#include <optional>
+#include <algorithm>
 
 namespace narthex::remote::receiver {
 namespace {
@@ -61,10 +61,21 @@ protected:
 private:
     using Refs = std::vector<std::uint64_t>;
 
+    /// A series whose entry in the cache is on its way.
+    struct Awaited
+    {
+        std::string_view series;
+        SeriesParts parts;
+        MetadataRefs metadata;
+        Fingerprint print;
+    };
+
     void noteProblem(std::string problem);
     bool readSymbols();
     bool addAll();
-    bool addSeries(std::string_view series);
+    bool await(std::string_view series);
+    bool addAwaited();
+    bool addSeries(const Awaited& awaited);
     bool addAllSamples(std::string_view series, model::SeriesRef& ref);
     bool addOthers(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted);
     bool addSample(std::string_view series, model::SeriesRef ref, std::string_view message);
@@ -86,6 +97,8 @@ private:
     const std::string_view body_;
     std::vector<std::string_view> symbols_;
     std::vector<Fingerprint> symbolPrints_;
+    std::array<Awaited, kAhead> awaited_;
+    std::size_t awaitedCount_ = 0;
     Refs refs_; // of the series at hand
     Refs exemplarRefs_;
     Labels labels_;
@@ -154,11 +167,19 @@ bool RunV2::addAll()
     WireReader reader(body_);
     while (const std::uint32_t tag = reader.next()) {
         const std::string_view series = reader.bytes(); // a symbol, or a series
-        if (tag == kSeries && !addSeries(series)) {
+        if (tag == kSeries && !await(series)) {
             return false;
         }
     }
-    return true;
+    return addAwaited();
+}
+
+bool RunV2::addAwaited()
+{
+    const std::span<const Awaited> all = std::span(awaited_).first(awaitedCount_);
+    awaitedCount_ = 0;
+    return std::all_of(all.begin(), all.end(),
+                       [this](const Awaited& awaited) { return addSeries(awaited); });
 }
 
 bool RunV2::readRef(WireReader& reader, std::uint32_t tag, Refs& refs)
@@ -323,7 +344,7 @@ Fingerprint RunV2::fingerprintOf(std::string_view series)
     return fingerprintOf(refs_, metadata);
 }
 
-bool RunV2::addSeries(std::string_view series)
+bool RunV2::await(std::string_view series)
 {
     SeriesParts parts;
     MetadataRefs metadata;
@@ -343,7 +364,18 @@ bool RunV2::addSeries(std::string_view series)
         noteProblem(fmt::format("parsing metadata for series {}: {}", nameOf(series), problem));
         return true;
     }
-    auto ref = refOf(series, fingerprintOf(refs_, metadata));
+    Awaited& awaited = awaited_[awaitedCount_];
+    awaited = {series, parts, metadata, fingerprintOf(refs_, metadata)};
+    known().prefetch(awaited.print);
+    return ++awaitedCount_ < kAhead || addAwaited();
+}
+
+bool RunV2::addSeries(const Awaited& awaited)
+{
+    const std::string_view series = awaited.series;
+    const MetadataRefs& metadata = awaited.metadata;
+    const std::uint64_t all = awaited.parts.samples + awaited.parts.histograms;
+    auto ref = refOf(series, awaited.print);
     if (!ref.ok()) {
         if (!absl::IsInvalidArgument(ref.status())) {
             return fail(ref.status());
