@@ -63,6 +63,8 @@ void Notes::warn(SourceRange where, std::string_view text)
     put(kWarning, where, fmt::format("PromQL warning: {}", text));
 }
 
+void Notes::warnOfSource(std::string_view text) { put(kWarning, {}, std::string(text)); }
+
 void Notes::inform(SourceRange where, std::string_view text)
 {
     put(kInfo, where, fmt::format("PromQL info: {}", text));

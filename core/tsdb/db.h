@@ -136,7 +136,10 @@ struct DbStats
 {
     std::uint64_t series = 0;
     std::uint64_t chunks = 0;
+    /// Floats.
     std::uint64_t samplesAppended = 0;
+    std::uint64_t histogramsAppended = 0;
+    std::uint64_t exemplarsAppended = 0;
     std::uint64_t samplesOutOfOrder = 0;
     std::uint64_t samplesDuplicate = 0;
     std::uint64_t samplesOutOfBounds = 0;

@@ -3,6 +3,7 @@
 #include "core/remote/sender/payload.h"
 
 #include "core/base/codec.h"
+#include "core/remote/histogram_message.h"
 
 #include <fmt/format.h>
 #include <protozero/pbf_writer.hpp>
@@ -56,83 +57,14 @@ char* putFixed64(char* at, std::uint64_t bits)
     return at + sizeof bits;
 }
 
-void addSpans(protozero::pbf_writer& writer, protozero::pbf_tag_type field,
-              const std::vector<model::Span>& spans)
-{
-    for (const model::Span& span : spans) {
-        protozero::pbf_writer message(writer, field);
-        message.add_sint32(1, span.offset);
-        message.add_uint32(2, span.length);
-    }
-}
-
-void addDoubles(protozero::pbf_writer& writer, protozero::pbf_tag_type field,
-                const std::vector<double>& values)
-{
-    if (!values.empty()) {
-        writer.add_packed_double(field, values.begin(), values.end());
-    }
-}
-
-void addDeltas(protozero::pbf_writer& writer, protozero::pbf_tag_type field,
-               const std::vector<std::int64_t>& deltas)
-{
-    if (!deltas.empty()) {
-        writer.add_packed_sint64(field, deltas.begin(), deltas.end());
-    }
-}
-
-void addCounts(protozero::pbf_writer& writer, const model::IntegerHistogram& histogram)
-{
-    writer.add_uint64(1, histogram.count);
-    writer.add_uint64(6, histogram.zeroCount);
-}
-
-void addCounts(protozero::pbf_writer& writer, const model::FloatHistogram& histogram)
-{
-    writer.add_double(2, histogram.count);
-    writer.add_double(7, histogram.zeroCount);
-}
-
-void addBuckets(protozero::pbf_writer& writer, const model::IntegerHistogram& histogram)
-{
-    addDeltas(writer, 9, histogram.negativeDeltas);
-    addDeltas(writer, 12, histogram.positiveDeltas);
-}
-
-void addBuckets(protozero::pbf_writer& writer, const model::FloatHistogram& histogram)
-{
-    addDoubles(writer, 10, histogram.negativeBuckets);
-    addDoubles(writer, 13, histogram.positiveBuckets);
-}
-
-template <typename Histogram>
-void encodeHistogram(std::string& out, const Histogram& histogram, const Pending& item,
-                     WriteVersion version)
-{
-    protozero::pbf_writer writer(out);
-    addCounts(writer, histogram);
-    writer.add_double(3, histogram.sum);
-    writer.add_sint32(4, histogram.schema);
-    writer.add_double(5, histogram.zeroThreshold);
-    addSpans(writer, 8, histogram.negativeSpans);
-    addSpans(writer, 11, histogram.positiveSpans);
-    addBuckets(writer, histogram);
-    writer.add_enum(14, static_cast<std::int32_t>(histogram.hint));
-    writer.add_int64(15, item.time);
-    addDoubles(writer, 16, histogram.customValues);
-    if (version == WriteVersion::V2 && item.start != 0) {
-        writer.add_int64(17, item.start);
-    }
-}
-
 void encodeHistogram(std::string& out, const tsdb::HistogramValue& value, const Pending& item,
                      WriteVersion version)
 {
+    const std::int64_t start = version == WriteVersion::V2 ? item.start : 0;
     if (value.floats) {
-        encodeHistogram(out, *value.floats, item, version);
+        appendHistogramMessage(out, *value.floats, item.time, start);
     } else {
-        encodeHistogram(out, *value.integers, item, version);
+        appendHistogramMessage(out, *value.integers, item.time, start);
     }
 }
 

@@ -187,7 +187,7 @@ void WriteQueue::waitForRetry(const LanePtr& lane, const WriteOutcome& outcome)
 {
     const base::Duration wait = outcome.retryAfter.ns > 0 ? outcome.retryAfter : lane->backoff;
     lane->backoff = std::min(wait * 2, config_.queue.maxBackoff);
-    metrics_.retried.add(lane->counts);
+    const PayloadCounts counts = lane->counts;
     environment_.log->warn("remote: sending failed, it is tried again remote_name={} url={} "
                            "count={} attempt={} wait={}ms err=\"{}\"",
                            name_, url_, lane->counts.total(), lane->attempt + 1, wait.ms(),
@@ -210,6 +210,7 @@ void WriteQueue::waitForRetry(const LanePtr& lane, const WriteOutcome& outcome)
                 self->retryDue(found, round);
             }
         });
+    metrics_.retried.add(counts);
 }
 
 void WriteQueue::retryDue(const LanePtr& lane, std::uint64_t round)
