@@ -5,6 +5,7 @@
 #include "core/api/context.h"
 #include "core/base/file.h"
 #include "core/base/number.h"
+#include "core/engine/remote.h"
 #include "core/exposition/text_writer.h"
 #include "core/host/collector.h"
 
@@ -166,6 +167,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     }
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
+    context.engine.remote().writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {

@@ -3,6 +3,7 @@
 //
 // The parts of the sender that need no store and no wire: numbers of shards, meanings of answers,
 // bytes of requests. Source: spec/remote.md, 2.5 to 2.7; Held cases 17 to 19.
+#include "core/net/parameters.h"
 #include "core/remote/receiver/write_receiver.h"
 #include "core/remote/sender/series_table.h"
 #include "core/remote/sender/shard_count.h"
