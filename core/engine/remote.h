@@ -25,6 +25,8 @@
 
 namespace narthex::engine {
 
+using namespace base::literals;
+
 struct RemoteOptions
 {
     /// How long a queue that ends may go on sending.

@@ -8,6 +8,8 @@
 
 #include <QtTest>
 
+#include <thread>
+
 namespace narthex::remote {
 namespace {
 
@@ -188,6 +190,8 @@ void TestWriteQueue::deliversAllInOrderWhenTheReceiverWasDown()
         world.store(all, second * 1000, second);
         world.advance(1_s);
     }
+    QVERIFY(QTest::qWaitFor(
+        [&] { return world.metric("prometheus_remote_storage_enqueue_retries_total") > 0; }));
     isDown = false;
     QVERIFY(QTest::qWaitFor(
         [&] {
@@ -200,7 +204,6 @@ void TestWriteQueue::deliversAllInOrderWhenTheReceiverWasDown()
         QCOMPARE(samples.size(), std::size_t{60});
     }
     QVERIFY(world.waitForMetric("samples_failed_total", 0));
-    QVERIFY(world.metric("prometheus_remote_storage_enqueue_retries_total") > 0);
 }
 
 void TestWriteQueue::sendsNothingThatWasStoredBeforeTheStart()
@@ -248,7 +251,7 @@ void TestWriteQueue::addsExternalLabelsBeforeRelabelling()
     // A rule for the external label itself sees it.
     config.writeRelabelRules = {dropRule("dc", "x")};
     world.apply({config}, Labels{{"dc", "x"}});
-    world.store({Labels{{"__name__", "none"}}}, 2000, 1);
+    world.store({Labels{{"__name__", "none"}}}, 20'000, 1);
     QVERIFY(world.waitForMetric("samples_dropped_total", 1, "dropped_series"));
 }
 
@@ -307,10 +310,11 @@ void TestWriteQueue::customBucketsAreDroppedInVersion1AndSentInVersion2()
     storeOne(1000);
     QVERIFY(world.waitForMetric("histograms_dropped_total", 1, "nhcb_in_rw1_not_supported"));
     world.stop();
+    world.advance(10_s);
     config.protobufMessage = "io.prometheus.write.v2.Request";
     world.start(config);
     // The series is older than this queue: it comes from the log.
-    storeOne(2000);
+    storeOne(20'000);
     QVERIFY(world.waitForMetric("histograms_pending", 1));
     world.advance(5_s);
     QVERIFY(world.waitForMetric("histograms_pending", 0));
@@ -343,6 +347,7 @@ void TestWriteQueue::aChangeOfExternalLabelsMakesAnotherQueue()
     world.start(world.config(), Labels{{"dc", "x"}});
     world.store({series("a")}, 1000, 1);
     QVERIFY(world.waitForMetric("samples_pending", 1));
+    world.advance(2_s);
     world.apply({world.config()}, Labels{{"dc", "y"}});
     // The old one has sent what it had.
     QCOMPARE(world.arrivedSamples(), std::size_t{1});
@@ -380,9 +385,17 @@ void TestWriteQueue::samplesThatGrowOldInTheQueueAreNotSent()
 void TestWriteQueue::aSecondShardTakesItsShareAndKeepsTheOrder()
 {
     SenderWorld world;
-    // Each request takes a second and a half of the clock.
-    world.onRequest = [&world](const net::ServerRequest&) {
-        world.timers().manualClock().advance(1500_ms);
+    // Five requests take a second and a half each, the next one until the shards were counted.
+    std::atomic<int> served = 0;
+    std::atomic<bool> goOn = false;
+    world.onRequest = [&](const net::ServerRequest&) {
+        if (served < 5) {
+            world.timers().manualClock().advance(1500_ms);
+        }
+        while (served == 5 && !goOn) {
+            std::this_thread::yield();
+        }
+        ++served;
         return net::ServerResponse{.status = 204};
     };
     RemoteWriteConfig config = world.config();
@@ -390,27 +403,24 @@ void TestWriteQueue::aSecondShardTakesItsShareAndKeepsTheOrder()
     config.queue.maxShards = 5;
     world.start(config);
     const std::vector<Labels> all = manySeries(20);
-    int stored = 0;
-    QVERIFY(QTest::qWaitFor(
-        [&] {
-            ++stored;
-            world.store(all, stored * 1000, stored);
-            const bool sent = world.waitForMetric("samples_pending", 0);
-            world.advance(5_s);
-            return sent && world.metric("prometheus_remote_storage_shards") > 1;
-        },
-        30'000));
-    for (int more = 0; more < 5; ++more) {
-        ++stored;
-        world.store(all, stored * 1000, stored);
+    for (int round = 1; round <= 10; ++round) {
+        world.store(all, round * 1000, round);
     }
+    const bool waits = QTest::qWaitFor([&] { return world.requests() == 6; }) &&
+                       world.waitForMetric("samples_pending", 150);
+    world.advance(10_s);
+    goOn = true;
+    QVERIFY(waits);
+    QVERIFY(QTest::qWaitFor([&] { return world.metric("prometheus_remote_storage_shards") > 1; },
+                            10'000));
     QVERIFY(QTest::qWaitFor(
         [&] {
             world.advance(5_s);
-            return world.arrivedSamples() == all.size() * static_cast<std::size_t>(stored);
+            return world.arrivedSamples() == 200;
         },
         20'000));
     QCOMPARE(world.badRequests(), 0);
+    QVERIFY(world.waitForMetric("samples_pending", 0));
 }
 
 void TestWriteQueue::metadataIsSentOnItsOwn()
