@@ -6,6 +6,7 @@
 #include "core/api/notification_hub.h"
 #include "core/base/file.h"
 #include "core/base/number.h"
+#include "core/engine/remote.h"
 #include "core/exposition/text_writer.h"
 #include "core/host/collector.h"
 
@@ -167,6 +168,7 @@ std::string selfMetricsPage(const Context& context)
     }
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
+    context.engine.remote().writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     context.notices.writeMetrics(out);
     writeProcess(out);

@@ -166,8 +166,6 @@ void warnOfSectionsWithoutEffect(yaml::Fields& fields, const Config& config)
         }
     };
     warn(config.tracing.has_value(), "tracing");
-    warn(!config.remoteWrite.empty(), "remote_write");
-    warn(!config.remoteRead.empty(), "remote_read");
 }
 
 } // namespace

@@ -32,6 +32,7 @@ AzureCredentials::AzureCredentials(const ProviderEnvironment& environment, Azure
                                    base::Duration timeout)
     : loginClient_(environment, http, timeout),
       localClient_(environment, net::HttpClientConfig{}, timeout),
+      clock_(environment.clock),
       variable_(environment.variable),
       apiBase_(environment.apiBase),
       login_(std::move(login)),
@@ -57,6 +58,9 @@ absl::StatusOr<AccessToken> AzureCredentials::ask(const std::stop_token& stop)
     if (login_.method == "WorkloadIdentity") {
         return byWorkloadIdentity(stop);
     }
+    if (login_.method == "Certificate") {
+        return byCertificate(stop);
+    }
     return login_.method == "SDK" ? byWhatThereIs(stop) : bySecret(login_, stop);
 }
 
@@ -67,14 +71,17 @@ absl::StatusOr<AccessToken> AzureCredentials::bySecret(const AzureLogin& login,
                     {{"client_id", login.clientId},
                      {"client_secret", login.clientSecret.reveal()},
                      {"grant_type", "client_credentials"},
-                     {"scope", cloud_.resourceManager + "/.default"}},
+                     {"scope", scope()}},
                     stop);
 }
 
 absl::StatusOr<AccessToken> AzureCredentials::byManagedIdentity(const std::string& clientId,
                                                                 const std::stop_token& stop)
 {
-    net::Parameters query = {{"api-version", "2018-02-01"}, {"resource", cloud_.resourceManager}};
+    std::string resource = scope();
+    constexpr std::string_view kEnd = "/.default";
+    resource.resize(resource.size() - (resource.ends_with(kEnd) ? kEnd.size() : 0));
+    net::Parameters query = {{"api-version", "2018-02-01"}, {"resource", std::move(resource)}};
     if (!clientId.empty()) {
         query.emplace_back("client_id", clientId);
     }
@@ -88,9 +95,13 @@ absl::StatusOr<AccessToken> AzureCredentials::byManagedIdentity(const std::strin
 
 absl::StatusOr<AccessToken> AzureCredentials::byWorkloadIdentity(const std::stop_token& stop)
 {
-    const std::string tenant = variable("AZURE_TENANT_ID");
-    const std::string client = variable("AZURE_CLIENT_ID");
-    const std::string file = variable("AZURE_FEDERATED_TOKEN_FILE");
+    const auto given = [this](const std::string& text, const char* name) {
+        return text.empty() ? variable(name) : text;
+    };
+    const bool isConfigured = !login_.tokenFile.empty();
+    const std::string tenant = given(isConfigured ? login_.tenantId : "", "AZURE_TENANT_ID");
+    const std::string client = given(isConfigured ? login_.clientId : "", "AZURE_CLIENT_ID");
+    const std::string file = given(login_.tokenFile, "AZURE_FEDERATED_TOKEN_FILE");
     if (tenant.empty() || client.empty() || file.empty()) {
         return base::invalidArgument("workload identity needs the environment variables "
                                      "AZURE_TENANT_ID, AZURE_CLIENT_ID and "
@@ -103,7 +114,23 @@ absl::StatusOr<AccessToken> AzureCredentials::byWorkloadIdentity(const std::stop
          {"client_assertion", std::move(assertion)},
          {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
          {"grant_type", "client_credentials"},
-         {"scope", cloud_.resourceManager + "/.default"}},
+         {"scope", scope()}},
+        stop);
+}
+
+absl::StatusOr<AccessToken> AzureCredentials::byCertificate(const std::stop_token& stop)
+{
+    const std::string url = tokenUrl(login_.tenantId);
+    NARTHEX_ASSIGN_OR_RETURN(
+        std::string assertion,
+        certificateAssertion(login_.certificate, login_.clientId, url, clock_.now()));
+    return askToken(
+        loginClient_, url,
+        {{"client_id", login_.clientId},
+         {"client_assertion", std::move(assertion)},
+         {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+         {"grant_type", "client_credentials"},
+         {"scope", scope()}},
         stop);
 }
 
@@ -121,6 +148,11 @@ absl::StatusOr<AccessToken> AzureCredentials::byWhatThereIs(const std::stop_toke
         return byWorkloadIdentity(stop);
     }
     return byManagedIdentity(fromVariables.clientId, stop);
+}
+
+std::string AzureCredentials::scope() const
+{
+    return login_.scope.empty() ? cloud_.resourceManager + "/.default" : login_.scope;
 }
 
 std::string AzureCredentials::variable(const char* name) const

@@ -7,6 +7,7 @@
 // Source: spec/discovery.md, section 12.
 #pragma once
 
+#include "core/discovery/azure_certificate.h"
 #include "core/discovery/tokens.h"
 
 #include <optional>
@@ -24,11 +25,16 @@ std::optional<AzureCloud> azureCloud(std::string_view name);
 
 struct AzureLogin
 {
-    /// "OAuth", "ManagedIdentity", "SDK" or "WorkloadIdentity".
+    /// "OAuth", "ManagedIdentity", "SDK", "WorkloadIdentity" or "Certificate".
     std::string method;
     std::string tenantId;
     std::string clientId;
     base::Secret clientSecret;
+    /// Of a workload identity, which is then the one that is named here; empty: the environment's.
+    std::string tokenFile;
+    /// What the token is for; empty: the cloud's resource manager.
+    std::string scope;
+    AzureCertificate certificate;
 };
 
 class AzureCredentials
@@ -47,14 +53,17 @@ private:
     absl::StatusOr<AccessToken> byManagedIdentity(const std::string& clientId,
                                                   const std::stop_token& stop);
     absl::StatusOr<AccessToken> byWorkloadIdentity(const std::stop_token& stop);
+    absl::StatusOr<AccessToken> byCertificate(const std::stop_token& stop);
     /// The first method that this machine is set up for.
     absl::StatusOr<AccessToken> byWhatThereIs(const std::stop_token& stop);
     [[nodiscard]] std::string variable(const char* name) const;
+    [[nodiscard]] std::string scope() const;
     [[nodiscard]] std::string tokenUrl(const std::string& tenant) const;
 
     ApiClient loginClient_;
     /// Without proxies: the machine's own service.
     ApiClient localClient_;
+    const base::Clock& clock_;
     const std::function<std::string(const std::string&)> variable_;
     const std::string apiBase_;
     const AzureLogin login_;

@@ -7,6 +7,7 @@
 #include "core/state/state_writer.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/engine/remote.h"
 #include "core/engine/store_gate.h"
 #include "core/host/collector.h"
 #include "core/state/database.h"
@@ -129,9 +130,10 @@ Engine::Engine(EngineOptions options, Environment environment)
                          changes_.post(Change::Targets);
                      }
                  }),
+      remote_(makeRemote()),
       alerting_(withIdentity(options_.alerting),
                 {.queries = queries_,
-                 .reading = *store_,
+                 .reading = remote_->queryable(),
                  .writing = *store_,
                  .timers = environment.timers,
                  .pool = environment.pool,
@@ -260,7 +262,8 @@ absl::Status Engine::tryOpen(std::stop_token stop)
                                           replayProgress_ = progress;
                                       }
                                       changes_.post(Change::Status);
-                                  }},
+                                  },
+                              .onCommit = [this] { remote_->notify(); }},
                              stop);
     NARTHEX_RETURN_IF_ERROR(db.status());
     const auto stateFolder = options_.dataDirectory / "narthex.d";
@@ -271,6 +274,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
     openActiveQueries();
     noteRun(false);
     clearProblem(kOpenProblem);
+    NARTHEX_RETURN_IF_ERROR(remote_->start(store_->get()));
     const std::vector<tsdb::SetAside> setAside = store_->get()->setAside();
     for (std::size_t i = 0; i < setAside.size(); ++i) {
         setProblem(fmt::format("store-set-aside-{}", i), Severity::Warning, "storage",
@@ -386,6 +390,7 @@ void Engine::stop()
     discovery_.stop();
     scraping_.stop();
     alerting_.stop();
+    remote_->stop();
     if (const auto db = store_->get()) {
         if (const absl::Status status = db->close(); !status.ok()) {
             log_->error("engine: closing the store failed err=\"{}\"", base::messageOf(status));
@@ -430,6 +435,9 @@ EngineStatus Engine::status() const
     for (Problem& problem : alertingProblems()) {
         status.problems.push_back(std::move(problem));
     }
+    for (Problem& problem : remote_->problems()) {
+        status.problems.push_back(std::move(problem));
+    }
     if (const std::int64_t started = startedMs_.load(); started != 0) {
         status.startedAt = base::Timestamp{started};
     }
@@ -454,7 +462,7 @@ absl::StatusOr<std::shared_ptr<tsdb::Db>> Engine::store() const
     return db;
 }
 
-const storage::Queryable& Engine::queryable() const { return *store_; }
+const storage::Queryable& Engine::queryable() const { return remote_->queryable(); }
 
 const storage::Queryable& Engine::localQueryable() const { return *store_; }
 

@@ -71,6 +71,8 @@ struct EngineOptions
     scrape::StartTimes startTimes;
     bool typeAndUnitLabels = false;
     AlertingOptions alerting;
+    /// How long remote write goes on sending when it ends or is configured anew.
+    base::Duration remoteFlushDeadline = 1_min;
     /// Collect this machine's metrics as job "node".
     bool collectHost = false;
     /// Absent: the global scrape interval.
@@ -101,6 +103,7 @@ struct EngineStatus
     std::vector<Problem> problems;
 };
 
+class Remote;
 class StoreGate;
 
 class Engine
@@ -148,6 +151,7 @@ public:
     [[nodiscard]] scrape::ScrapeManager& scraping() { return scraping_; }
     [[nodiscard]] const discovery::Manager& discovery() const { return discovery_; }
     [[nodiscard]] Alerting& alerting() { return alerting_; }
+    [[nodiscard]] const Remote& remote() const { return *remote_; }
     [[nodiscard]] const discovery::Metrics& discoveryMetrics() const { return discoveryMetrics_; }
     [[nodiscard]] const scrape::ScrapeCounters& counters() const { return counters_; }
     /// For work that blocks on queries, so that scrapes never wait behind it.
@@ -178,6 +182,8 @@ private:
     [[nodiscard]] absl::StatusOr<Loaded> loadConfiguration() const;
     void applyAlerting(Alerting::Plan plan);
     void startAlerting();
+    [[nodiscard]] std::unique_ptr<Remote> makeRemote();
+    void applyRemote(const config::Config& config);
     [[nodiscard]] std::vector<Problem> alertingProblems() const;
     [[nodiscard]] discovery::ProviderEnvironment discoveryEnvironment();
     [[nodiscard]] std::string fingerprintOf(const config::Config& config, bool onDisk) const;
@@ -218,6 +224,7 @@ private:
     /// Targets that are published for a configuration whose jobs are not there yet come later.
     std::atomic<bool> applying_{false};
     discovery::Manager discovery_;
+    const std::unique_ptr<Remote> remote_;
     Alerting alerting_;
 
     /// One reload at a time, whoever asks for it.

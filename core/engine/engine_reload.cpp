@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/engine/engine.h"
 #include "core/engine/host_source.h"
+#include "core/engine/remote.h"
 #include "core/engine/store_gate.h"
 #include "core/host/collector.h"
 
@@ -57,6 +58,7 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
                    "buckets are written only with --storage.prometheus3-formats (Prometheus 2 "
                    "cannot read them); classic histograms are stored as they are");
     }
+    applyRemote(*config);
     if (!ready()) {
         return; // scraping starts with the store
     }
@@ -88,6 +90,35 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
     scraping_.update(std::make_shared<const discovery::TargetSets>(discovery_.current()));
     changes_.post(Change::Configuration);
     changes_.post(Change::Targets);
+}
+
+std::unique_ptr<Remote> Engine::makeRemote()
+{
+    return std::make_unique<Remote>(
+        RemoteOptions{.flushDeadline = options_.remoteFlushDeadline},
+        Remote::Environment{.client = client_,
+                            .pool = environment_.pool,
+                            .timers = environment_.timers,
+                            .cloud = discoveryEnvironment(),
+                            .log = environment_.log.logger("remote"),
+                            .local = *store_,
+                            .families = [this] {
+                                std::vector<remote::FamilyText> families;
+                                for (auto& [name, entries] : scraping_.metadata()) {
+                                    for (const model::Metadata& entry : entries) {
+                                        families.push_back({name, entry});
+                                    }
+                                }
+                                return families;
+                            }});
+}
+
+void Engine::applyRemote(const config::Config& config)
+{
+    if (const absl::Status status = remote_->apply(config); !status.ok()) {
+        setProblem(fmt::format("{}remote", kWarningPrefix), Severity::Error, "configuration",
+                   std::string(base::messageOf(status)));
+    }
 }
 
 absl::Status Engine::reload()
@@ -130,6 +161,7 @@ absl::StatusOr<Engine::Loaded> Engine::loadConfiguration() const
     if (!options_.configFile.empty()) {
         NARTHEX_ASSIGN_OR_RETURN(loaded.config, config::load(options_.configFile, options_.config));
         NARTHEX_RETURN_IF_ERROR(config::checkFiles(loaded.config, options_.query.features));
+        NARTHEX_RETURN_IF_ERROR(Remote::check(loaded.config));
     }
     NARTHEX_ASSIGN_OR_RETURN(loaded.alerting, alerting_.prepare(loaded.config));
     return loaded;

@@ -32,7 +32,7 @@ struct Problem
     std::string id;
     Severity severity = Severity::Warning;
     /// "configuration", "storage", "listener", "targets", "discovery", "rules",
-    /// "notifier", "alertmanager"
+    /// "notifier", "alertmanager", "remote"
     std::string source;
     std::string message;
     std::optional<base::Position> position;

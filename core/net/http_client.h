@@ -143,6 +143,8 @@ struct HttpRequest
     /// from the wire (no gzip is asked for); the response's body stays empty. Other answers are
     /// collected as without it.
     std::function<void(std::string_view)> onData;
+    /// A new connection looks the name up anew and takes its addresses in an order of chance.
+    bool shuffleAddresses = false;
 };
 
 /// When each step was done, since the start; zero for steps that did not happen.

@@ -274,6 +274,10 @@ void setUpTransfer(Transfer& transfer, const Parameters& headers, const std::str
     // For connecting and the handshake together; without TLS the whole limit is enough.
     constexpr long kHandshakeMs = 10'000;
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, transfer.url.isHttps() ? kHandshakeMs : 0L);
+    constexpr long kRememberedSeconds = 60; // curl's own default
+    const bool shuffle = transfer.request.shuffleAddresses;
+    curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, shuffle ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, shuffle ? 0L : kRememberedSeconds);
     setMethod(easy, transfer.request);
     setProxy(transfer);
     transfer.error[0] = '\0';

@@ -319,6 +319,11 @@ absl::StatusOr<Result> Engine::execute(const storage::Queryable& store, std::str
     if (!value.ok() && !trace) {
         return value.status();
     }
+    if (querier != nullptr) {
+        for (const std::string& warning : querier->warnings()) {
+            run.notes().warnOfSource(warning);
+        }
+    }
     Result result{.failure = value.status()};
     result.annotations = run.notes().take();
     if (trace) {

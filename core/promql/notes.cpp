@@ -63,6 +63,15 @@ void Notes::warn(SourceRange where, std::string_view text)
     put(kWarning, where, fmt::format("PromQL warning: {}", text));
 }
 
+void Notes::warnOfSource(std::string_view text)
+{
+    occasions_.fetch_add(1, std::memory_order_relaxed);
+    const absl::MutexLock lock(&mutex_);
+    if (seen_.insert(std::string(text)).second) {
+        annotations_.push_back({.kind = kWarning, .text = std::string(text)});
+    }
+}
+
 void Notes::inform(SourceRange where, std::string_view text)
 {
     put(kInfo, where, fmt::format("PromQL info: {}", text));

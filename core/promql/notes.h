@@ -67,6 +67,8 @@ public:
     /// `text` without the prefix.
     void warn(SourceRange where, std::string_view text);
     void inform(SourceRange where, std::string_view text);
+    /// What a source of samples says of itself, as it is.
+    void warnOfSource(std::string_view text);
     /// The texts of the set bits, about this metric.
     void add(SourceRange where, NoteBits bits, std::string_view metric);
     /// Repaired buckets at one step: merged with those of other steps, in one text.

@@ -227,6 +227,11 @@ void RemoteReadConfig::describe(Fields& fields)
     }
 }
 
+std::string RemoteReadConfig::nameOrHash() const
+{
+    return name.empty() ? md5Hex(yaml::printStruct(*this)).substr(0, 6) : name;
+}
+
 OtlpConfig OtlpConfig::zero()
 {
     OtlpConfig config;

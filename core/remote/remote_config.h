@@ -88,6 +88,8 @@ struct RemoteReadConfig
     net::HttpClientConfig http;
 
     void describe(yaml::Fields& fields);
+    /// As that of RemoteWriteConfig.
+    [[nodiscard]] std::string nameOrHash() const;
     friend bool operator==(const RemoteReadConfig&, const RemoteReadConfig&) = default;
 };
 

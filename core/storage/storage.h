@@ -211,6 +211,10 @@ public:
                                                                  std::size_t limit) const = 0;
     virtual absl::StatusOr<std::vector<std::string>> labelNames(const model::Matchers& matchers,
                                                                 std::size_t limit) const = 0;
+
+    /// What could not be had of the sources that an answer can do without, a sentence each. Known
+    /// when what was selected has been read.
+    [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 /// All series of the set. Errors: ResourceExhausted above `limit`, and the set's own.

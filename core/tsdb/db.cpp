@@ -167,6 +167,7 @@ absl::Status DbImpl::startJournal()
 {
     NARTHEX_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
                              makeJournal(walDirectory_, replay_.nextSegment, metrics_.wal));
+    journal->setCommitHook(environment_.onCommit);
     head_->setJournal(std::move(journal));
     return absl::OkStatus();
 }

@@ -136,7 +136,10 @@ struct DbStats
 {
     std::uint64_t series = 0;
     std::uint64_t chunks = 0;
+    /// Floats.
     std::uint64_t samplesAppended = 0;
+    std::uint64_t histogramsAppended = 0;
+    std::uint64_t exemplarsAppended = 0;
     std::uint64_t samplesOutOfOrder = 0;
     std::uint64_t samplesDuplicate = 0;
     std::uint64_t samplesOutOfBounds = 0;
@@ -173,6 +176,9 @@ public:
         /// Where the write-ahead log's files come from; null: the operating system. Outlives the
         /// store.
         FileLayer* files = nullptr;
+        /// Called whenever the write-ahead log has grown, by any thread that commits; must be
+        /// short. May be empty.
+        std::function<void()> onCommit;
     };
 
     /// Creates the directory if it is missing, locks it, replays what is there. `stop` ends a long

@@ -68,6 +68,8 @@ DbStats DbImpl::stats() const
     DbStats stats;
     stats.series = counters.series.load();
     stats.chunks = counters.chunks.load();
+    stats.histogramsAppended = counters.histogramsAppended.load();
+    stats.exemplarsAppended = head_->exemplars().stats().appended;
     stats.samplesAppended = counters.samplesAppended.load();
     stats.samplesOutOfOrder = counters.samplesOutOfOrder.load();
     stats.samplesDuplicate = counters.samplesDuplicate.load();

@@ -54,6 +54,15 @@ absl::Status Journal::commitLocked(std::span<const WalRecord> records)
 
 absl::Status Journal::commit(std::span<const WalRecord> records)
 {
+    absl::Status status = commitAndCount(records);
+    if (onCommit_) {
+        onCommit_();
+    }
+    return status;
+}
+
+absl::Status Journal::commitAndCount(std::span<const WalRecord> records)
+{
     absl::MutexLock lock(&mutex_);
     absl::Status status = commitLocked(records);
     if (writer_ != nullptr) {

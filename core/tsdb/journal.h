@@ -15,10 +15,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace narthex::tsdb {
@@ -27,6 +29,10 @@ class Journal
 {
 public:
     Journal(std::unique_ptr<WalWriter> writer, WalCompression compression);
+
+    /// Called after each commit, by whoever committed, without a lock. Once, before appenders are
+    /// used.
+    void setCommitHook(std::function<void()> hook) { onCommit_ = std::move(hook); }
 
     /// Queues a new series: it is written with the next commit of anybody.
     void addSeries(std::uint64_t ref, std::string_view packedLabels);
@@ -59,11 +65,13 @@ public:
 
 private:
     absl::Status writeSeriesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+    absl::Status commitAndCount(std::span<const WalRecord> records);
     absl::Status commitLocked(std::span<const WalRecord> records)
         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Fixed after construction.
     const WalCompression compression_;
+    std::function<void()> onCommit_;
     // Counters: nobody orders anything by them.
     std::atomic<std::uint64_t> bytesWritten_{0};
     std::atomic<std::uint64_t> writesFailed_{0};

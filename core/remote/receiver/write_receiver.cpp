@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/remote/receiver/write_receiver.h"
+
+#include "core/base/status.h"
+#include "core/exposition/text_writer.h"
+
+#include <snappy.h>
+
+#include <utility>
+
+namespace narthex::remote::receiver {
+namespace {
+
+/// One for each of a few senders at once; those of rare large requests are given back.
+constexpr std::size_t kBuffersKept = 8;
+constexpr std::size_t kBufferBytesKept = std::size_t{8} << 20U;
+
+std::string_view trimmed(std::string_view text)
+{
+    const std::size_t first = text.find_first_not_of(" \t");
+    return first == std::string_view::npos
+               ? std::string_view()
+               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Gives its buffer back when it ends.
+class Borrowed
+{
+public:
+    Borrowed(std::string buffer, std::function<void(std::string)> give)
+        : buffer_(std::move(buffer)), give_(std::move(give))
+    {}
+    ~Borrowed() { give_(std::move(buffer_)); }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    std::string& operator*() { return buffer_; }
+
+private:
+    std::string buffer_;
+    const std::function<void(std::string)> give_;
+};
+
+} // namespace
+
+std::string_view writeMessageText(WriteMessage message)
+{
+    return message == WriteMessage::V1 ? "prometheus.WriteRequest"
+                                       : "io.prometheus.write.v2.Request";
+}
+
+absl::StatusOr<WriteMessage> parseWriteMessage(std::string_view text)
+{
+    for (const WriteMessage message : {WriteMessage::V1, WriteMessage::V2}) {
+        if (writeMessageText(message) == text) {
+            return message;
+        }
+    }
+    return base::invalidArgument("unknown type for remote write protobuf message {}, supported: "
+                                 "{}, {}",
+                                 text, writeMessageText(WriteMessage::V1),
+                                 writeMessageText(WriteMessage::V2));
+}
+
+absl::StatusOr<WriteMessage> writeMessageOf(std::string_view contentType)
+{
+    constexpr std::string_view kProtobuf = "application/x-protobuf";
+    std::string_view rest = trimmed(contentType);
+    if (rest.empty()) {
+        return WriteMessage::V1;
+    }
+    bool isFirst = true;
+    while (true) {
+        const std::size_t end = rest.find(';');
+        const std::string_view part = trimmed(rest.substr(0, end));
+        if (isFirst && part != kProtobuf) {
+            return base::invalidArgument("expected content type {}, got {}", kProtobuf,
+                                         contentType);
+        }
+        if (!isFirst) {
+            const std::size_t equals = part.find('=');
+            if (equals == std::string_view::npos) {
+                return base::invalidArgument("expected parameters with values, got {} in content "
+                                             "type {}",
+                                             part, contentType);
+            }
+            if (trimmed(part.substr(0, equals)) == "proto") {
+                return parseWriteMessage(trimmed(part.substr(equals + 1)));
+            }
+        }
+        if (end == std::string_view::npos) {
+            return WriteMessage::V1;
+        }
+        isFirst = false;
+        rest.remove_prefix(end + 1);
+    }
+}
+
+absl::Status uncompressBlock(std::string_view compressed, std::size_t limitBytes, std::string& out)
+{
+    std::size_t size = 0;
+    if (!snappy::GetUncompressedLength(compressed.data(), compressed.size(), &size)) {
+        return base::invalidArgument("the body of {} bytes is no Snappy block", compressed.size());
+    }
+    if (size > limitBytes) {
+        return base::invalidArgument("the body has {} bytes when decompressed, which exceeds the "
+                                     "limit of {}",
+                                     size, limitBytes);
+    }
+    // A block of a few bytes may claim the limit: one byte makes 64 at most.
+    constexpr std::size_t kMostAByte = 64;
+    if (size / kMostAByte > compressed.size()) {
+        return base::invalidArgument("the body of {} bytes claims to have {} when decompressed, "
+                                     "which cannot be",
+                                     compressed.size(), size);
+    }
+    if (out.size() < size) {
+        out.resize(size);
+    }
+    if (!snappy::RawUncompress(compressed.data(), compressed.size(), out.data())) {
+        return base::invalidArgument("the body of {} bytes is a damaged Snappy block",
+                                     compressed.size());
+    }
+    out.resize(size);
+    return absl::OkStatus();
+}
+
+WriteReceiver::WriteReceiver(const WriteOptions& options)
+    : options_(options), cache_(options.cachedSeries)
+{}
+
+WriteResult WriteReceiver::write(WriteMessage message, std::string_view body,
+                                 storage::Appendable& store, base::Timestamp now)
+{
+    Borrowed plain(takeBuffer(), [this](std::string buffer) { giveBuffer(std::move(buffer)); });
+    if (absl::Status status = uncompressBlock(body, options_.bodyLimitBytes, *plain);
+        !status.ok()) {
+        return {.status = std::move(status)};
+    }
+    const WriteRun::Surroundings surroundings{options_, cache_, store, now};
+    WriteResult result =
+        message == WriteMessage::V1 ? writeV1(surroundings, *plain) : writeV2(surroundings, *plain);
+    invalidLabels_.fetch_add(result.invalidLabels, std::memory_order_relaxed); // a counter
+    return result;
+}
+
+std::string WriteReceiver::takeBuffer()
+{
+    const absl::MutexLock lock(&mutex_);
+    if (buffers_.empty()) {
+        return {};
+    }
+    std::string buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
+}
+
+void WriteReceiver::giveBuffer(std::string buffer)
+{
+    if (buffer.capacity() > kBufferBytesKept) {
+        return;
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (buffers_.size() < kBuffersKept) {
+        buffers_.push_back(std::move(buffer));
+    }
+}
+
+void WriteReceiver::writeMetrics(exposition::TextWriter& out) const
+{
+    out.counter("prometheus_api_remote_write_invalid_labels_samples_total",
+                "Samples received by remote write that were left out because of the labels of "
+                "their series.",
+                static_cast<double>(invalidLabels_.load(std::memory_order_relaxed)));
+    // Keeping metadata does not fail here.
+    out.counter("prometheus_api_remote_write_without_metadata_appended_samples_total",
+                "Samples received by remote write that were stored without their metadata.", 0);
+}
+
+} // namespace narthex::remote::receiver
