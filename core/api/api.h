@@ -6,6 +6,7 @@
 // the engine's request pool. Source: spec/http-api.md.
 #pragma once
 
+#include "core/api/ingest.h"
 #include "core/engine/engine.h"
 #include "core/net/http_server.h"
 
@@ -23,6 +24,8 @@ struct ApiOptions
     bool enableAdmin = false;
     /// Called for /-/quit, on a worker.
     std::function<void()> onQuit;
+    /// What comes in from the network as samples, and what others read.
+    IngestOptions ingest;
 };
 
 class Api

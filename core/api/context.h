@@ -24,6 +24,7 @@ struct Context
 {
     engine::Engine& engine;
     const ApiOptions& options;
+    Ingest& ingest;
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.
@@ -95,6 +96,11 @@ net::ServerResponse explainRules(const Context& context, const net::ServerReques
 net::ServerResponse backtestRules(const Context& context, const net::ServerRequest& request);
 /// Everything below /api/v2 and /api/narthex/v1.
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
+// Before them stands no check: they say themselves who may come in.
+net::ServerResponse remoteWrite(const Context& context, const net::ServerRequest& request);
+net::ServerResponse remoteRead(const Context& context, const net::ServerRequest& request);
+net::ServerResponse otlpMetrics(const Context& context, const net::ServerRequest& request);
+net::ServerResponse federate(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

@@ -166,6 +166,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     }
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
+    context.ingest.writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     writeProcess(out);
     if (status.startedAt) {
