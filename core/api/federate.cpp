@@ -78,8 +78,7 @@ absl::Status addNewest(const storage::Series& series, base::Timestamp from, base
         newest.time = columns.times.back();
         newest.value = columns.values.back();
     }
-    const bool isStale =
-        isHistogram ? newest.histogram->isStale() : model::isStale(newest.value);
+    const bool isStale = isHistogram ? newest.histogram->isStale() : model::isStale(newest.value);
     if (!isStale) {
         out.push_back(std::move(newest));
     }
@@ -97,8 +96,8 @@ absl::StatusOr<std::vector<Newest>> collectNewest(const Context& context,
     storage::SampleColumns columns;
     std::vector<std::shared_ptr<const storage::Series>> batch;
     for (const model::Matchers& matchers : sets) {
-        NARTHEX_ASSIGN_OR_RETURN(
-            const auto set, querier->select({.from = from, .to = to}, matchers, request.gone));
+        NARTHEX_ASSIGN_OR_RETURN(const auto set,
+                                 querier->select({.from = from, .to = to}, matchers, request.gone));
         do {
             batch.clear();
             NARTHEX_RETURN_IF_ERROR(set->next(kSeriesABatch, batch));

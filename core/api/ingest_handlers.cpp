@@ -26,10 +26,7 @@ net::ServerResponse text(int status, std::string_view body)
     return {.status = status, .body = fmt::format("{}\n", body)};
 }
 
-int statusOf(const absl::Status& status)
-{
-    return absl::IsInvalidArgument(status) ? 400 : 500;
-}
+int statusOf(const absl::Status& status) { return absl::IsInvalidArgument(status) ? 400 : 500; }
 
 /// What all three have to be before anything else is looked at.
 std::optional<net::ServerResponse> notServing(const Context& context,
@@ -61,9 +58,8 @@ void addWritten(net::ServerResponse& response, const remote::receiver::Written& 
 }
 
 /// Which message comes; an answer if it is none that is taken.
-std::optional<net::ServerResponse> messageOf(const Context& context,
-                                             const net::ServerRequest& request,
-                                             WriteMessage& message)
+std::optional<net::ServerResponse>
+messageOf(const Context& context, const net::ServerRequest& request, WriteMessage& message)
 {
     const auto named = remote::receiver::writeMessageOf(request.header("Content-Type"));
     if (!named.ok()) {
@@ -76,11 +72,10 @@ std::optional<net::ServerResponse> messageOf(const Context& context,
         for (const WriteMessage each : accepted) {
             names.push_back(remote::receiver::writeMessageText(each));
         }
-        return text(415,
-                    fmt::format("{} protobuf message is not accepted by this server; only accepts "
-                                "{} (--web.remote-write-receiver.accepted-protobuf-messages)",
-                                remote::receiver::writeMessageText(message),
-                                fmt::join(names, ", ")));
+        return text(
+            415, fmt::format("{} protobuf message is not accepted by this server; only accepts "
+                             "{} (--web.remote-write-receiver.accepted-protobuf-messages)",
+                             remote::receiver::writeMessageText(message), fmt::join(names, ", ")));
     }
     const std::string_view encoding = request.header("Content-Encoding");
     if (!encoding.empty() && encoding != "snappy") {
@@ -111,8 +106,7 @@ void Ingest::writeMetrics(exposition::TextWriter& out) const
     write.writeMetrics(out);
     read.writeMetrics(out);
     otlp.writeMetrics(out);
-    out.counter("prometheus_web_federation_errors_total",
-                "Requests for federation that failed.",
+    out.counter("prometheus_web_federation_errors_total", "Requests for federation that failed.",
                 static_cast<double>(federationErrors.load()));
     out.counter("prometheus_web_federation_warnings_total",
                 "What was left out of pages for federation.",
@@ -154,10 +148,10 @@ net::ServerResponse remoteRead(const Context& context, const net::ServerRequest&
         return *std::move(response);
     }
     const auto config = context.engine.configuration();
-    auto answer = context.ingest.read.answer(request.body,
-                                             {.store = context.engine.localQueryable(),
-                                              .externalLabels = config->global.externalLabels,
-                                              .gone = request.gone});
+    auto answer =
+        context.ingest.read.answer(request.body, {.store = context.engine.localQueryable(),
+                                                  .externalLabels = config->global.externalLabels,
+                                                  .gone = request.gone});
     if (!answer.ok()) {
         return text(statusOf(answer.status()), base::messageOf(answer.status()));
     }
@@ -199,11 +193,11 @@ net::ServerResponse otlpMetrics(const Context& context, const net::ServerRequest
         return text(503, base::messageOf(store.status()));
     }
     const auto config = context.engine.configuration();
-    const absl::Status status = context.ingest.otlp.receive(
-        {.contentType = request.header("Content-Type"),
-         .contentEncoding = request.header("Content-Encoding"),
-         .body = request.body},
-        config->otlp, **store, context.engine.clock().now());
+    const absl::Status status =
+        context.ingest.otlp.receive({.contentType = request.header("Content-Type"),
+                                     .contentEncoding = request.header("Content-Encoding"),
+                                     .body = request.body},
+                                    config->otlp, **store, context.engine.clock().now());
     return status.ok() ? net::ServerResponse{.contentType = ""}
                        : text(statusOf(status), base::messageOf(status));
 }

@@ -57,9 +57,7 @@ std::uint32_t valueFieldOf(MessageType type)
     constexpr std::uint32_t kGauge = 2;
     constexpr std::uint32_t kCounter = 3;
     constexpr std::uint32_t kUntyped = 5;
-    return type == MessageType::Counter ? kCounter
-           : type == MessageType::Gauge ? kGauge
-                                        : kUntyped;
+    return type == MessageType::Counter ? kCounter : type == MessageType::Gauge ? kGauge : kUntyped;
 }
 
 void addSpans(pbf_writer& histogram, std::uint32_t field, const std::vector<model::Span>& spans)

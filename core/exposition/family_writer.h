@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Writes pages in any of the formats that readers ask for: text 0.0.4, OpenMetrics, or messages
-// MetricFamily. Owner: the caller. Threads: one at a time. Units: times in milliseconds; OpenMetrics
-// has them in seconds. Format: spec/scrape.md, the formats.
+// MetricFamily. Owner: the caller. Threads: one at a time. Units: times in milliseconds;
+// OpenMetrics has them in seconds. Format: spec/scrape.md, the formats.
 #pragma once
 
 #include "core/exposition/negotiation.h"

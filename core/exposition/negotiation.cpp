@@ -65,8 +65,9 @@ Clause clauseOf(std::string_view text)
         }
         const std::size_t equals = part.find('=');
         const std::string_view name = trimmed(part.substr(0, equals));
-        const std::string_view value =
-            equals == std::string_view::npos ? std::string_view() : trimmed(part.substr(equals + 1));
+        const std::string_view value = equals == std::string_view::npos
+                                           ? std::string_view()
+                                           : trimmed(part.substr(equals + 1));
         if (name == "q") {
             clause.quality = base::parseFloat(value).value_or(0);
         } else {
