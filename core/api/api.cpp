@@ -58,8 +58,22 @@ constexpr Route kRoutes[] = {
     {"/api/v1/status/tsdb", storeStatus},
     {"/api/v1/status/tsdb/blocks", storeBlocks},
     {"/api/v1/status/walreplay", walReplay, false, true},
+    {"/federate", federate},
     {"/metrics", selfMetrics, false, true},
 };
+
+/// Samples of others; they check everything themselves.
+constexpr Route kIngestRoutes[] = {
+    {"/api/v1/write", remoteWrite},
+    {"/api/v1/read", remoteRead},
+    {"/api/v1/otlp/v1/metrics", otlpMetrics},
+};
+
+bool isIngest(std::string_view path)
+{
+    return std::any_of(std::begin(kIngestRoutes), std::end(kIngestRoutes),
+                       [path](const Route& route) { return route.path == path; });
+}
 
 /// POST or PUT, and only if the administrator allows them.
 constexpr Route kAdminRoutes[] = {
@@ -116,7 +130,9 @@ public:
     Impl(engine::Engine& engine, ApiOptions options)
         : options_(std::move(options)),
           notices_(engine, options_.maxNotificationSubscribers),
-          context_{.engine = engine, .options = options_, .notices = notices_}
+          ingest_(options_.ingest, engine.options()),
+          context_{
+              .engine = engine, .options = options_, .notices = notices_, .ingest = ingest_}
     {}
 
     void handle(net::ServerRequest request, net::Responder respond)
@@ -130,7 +146,7 @@ public:
         auto shared = std::make_shared<net::ServerRequest>(std::move(request));
         context_.engine.requestPool().submit([self = shared_from_this(), shared, holder] {
             net::ServerResponse response = self->answer(*shared);
-            if (shared->path.starts_with("/api/")) {
+            if (shared->path.starts_with("/api/") && !isIngest(shared->path)) {
                 addCors(response);
             }
             (*holder)(std::move(response));
@@ -214,6 +230,11 @@ private:
                 return run(request, route.post, route.always, route.handler);
             }
         }
+        for (const Route& route : kIngestRoutes) {
+            if (route.path == request.path) {
+                return route.handler(context_, request);
+            }
+        }
         for (const Route& route : kAdminRoutes) {
             if (route.path == request.path) {
                 return runAdmin(request, route.handler);
@@ -246,6 +267,7 @@ private:
 
     const ApiOptions options_;
     NotificationHub notices_;
+    Ingest ingest_;
     const Context context_;
 };
 

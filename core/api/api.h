@@ -6,6 +6,7 @@
 // the engine's request pool. Source: spec/http-api.md.
 #pragma once
 
+#include "core/api/ingest.h"
 #include "core/engine/engine.h"
 #include "core/net/http_server.h"
 
@@ -22,8 +23,6 @@ struct ApiOptions
     bool enableLifecycle = false;
     /// The API's admin part: deletes, cleans, takes snapshots.
     bool enableAdmin = false;
-    bool enableRemoteWriteReceiver = false;
-    bool enableOtlpReceiver = false;
     /// The address at which others reach us, "https://host/prefix"; empty: unknown.
     std::string externalUrl;
     /// Our own port, as text; empty: we do not listen.
@@ -38,6 +37,8 @@ struct ApiOptions
     std::map<std::string, std::string> flags;
     /// Called for /-/quit, on a worker.
     std::function<void()> onQuit;
+    /// What comes in from the network as samples, and what others read.
+    IngestOptions ingest;
 };
 
 class Api

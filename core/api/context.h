@@ -29,6 +29,7 @@ struct Context
     engine::Engine& engine;
     const ApiOptions& options;
     NotificationHub& notices;
+    Ingest& ingest;
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.
@@ -130,6 +131,11 @@ net::ServerResponse backtestRules(const Context& context, const net::ServerReque
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
 /// The page /metrics in the text format.
 std::string selfMetricsPage(const Context& context);
+// Before them stands no check: they say themselves who may come in.
+net::ServerResponse remoteWrite(const Context& context, const net::ServerRequest& request);
+net::ServerResponse remoteRead(const Context& context, const net::ServerRequest& request);
+net::ServerResponse otlpMetrics(const Context& context, const net::ServerRequest& request);
+net::ServerResponse federate(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

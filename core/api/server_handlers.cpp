@@ -73,15 +73,16 @@ net::ServerResponse selfMetricFamilies(const Context& context, const net::Server
 
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request)
 {
-    const exposition::PageFormat format = exposition::negotiateFormat(request.header("Accept"));
-    net::ServerResponse response{.contentType = std::string(exposition::contentType(format)),
+    exposition::Negotiated negotiated = exposition::negotiate(request.header("Accept"));
+    net::ServerResponse response{.contentType = std::move(negotiated.contentType),
                                  .body = selfMetricsPage(context)};
-    if (format != exposition::PageFormat::Text) {
+    if (negotiated.format != exposition::PageFormat::Text) {
         const auto families = exposition::parseTextFamilies(response.body);
         if (!families.ok()) {
             return {.status = 500, .body = std::string(base::messageOf(families.status()))};
         }
-        response.body = exposition::writePage(*families, format);
+        response.body =
+            exposition::writePage(*families, negotiated.format, negotiated.escaping);
     }
     return response;
 }

@@ -169,6 +169,7 @@ std::string selfMetricsPage(const Context& context)
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
     context.engine.remote().writeMetrics(out);
+    context.ingest.writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     context.notices.writeMetrics(out);
     writeProcess(out);

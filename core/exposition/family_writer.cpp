@@ -3,13 +3,13 @@
 #include "core/exposition/family_writer.h"
 
 #include "core/base/number.h"
-#include "core/base/text.h"
 #include "core/exposition/family_protobuf.h"
 #include "core/exposition/text_writer.h"
 #include "core/model/labels.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace narthex::exposition {
@@ -185,113 +185,64 @@ private:
     MetricType type_ = MetricType::Unknown;
 };
 
-struct MediaRange
+/// With names as the reader knows them.
+MetricFamily escaped(const MetricFamily& family, NameEscaping escaping)
 {
-    std::string type;
-    std::string version;
-    std::string proto;
-    std::string encoding;
-    double weight = 1;
-};
-
-MediaRange mediaRange(std::string_view text)
-{
-    MediaRange range;
-    range.type = base::lowered(base::takePart(text, ';'));
-    while (!text.empty()) {
-        std::string_view value = base::takePart(text, ';');
-        const std::string key = base::lowered(base::takePart(value, '='));
-        if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
-            value = value.substr(1, value.size() - 2);
-        }
-        if (key == "q") {
-            range.weight = base::parseFloat(value).value_or(0);
-        } else if (key == "version") {
-            range.version = value;
-        } else if (key == "proto") {
-            range.proto = value;
-        } else if (key == "encoding") {
-            range.encoding = value;
+    MetricFamily result = family;
+    result.name = escapeName(family.name, escaping);
+    for (FamilyMetric& metric : result.metrics) {
+        for (auto& [name, value] : metric.labels) {
+            name = escapeName(name, escaping);
         }
     }
-    return range;
+    return result;
 }
 
-std::optional<PageFormat> formatOf(const MediaRange& range)
+/// Whether escaping would change nothing.
+bool isPlain(const MetricFamily& family)
 {
-    if (range.type == "application/vnd.google.protobuf" &&
-        range.proto == "io.prometheus.client.MetricFamily" && range.encoding == "delimited") {
-        return PageFormat::Protobuf;
-    }
-    if (range.type == "application/openmetrics-text") {
-        if (range.version == "1.0.0") {
-            return PageFormat::OpenMetrics100;
-        }
-        if (range.version.empty() || range.version == "0.0.1") {
-            return PageFormat::OpenMetrics001;
-        }
-    }
-    if (range.type == "text/plain" && (range.version.empty() || range.version == "0.0.4")) {
-        return PageFormat::Text;
-    }
-    return std::nullopt;
+    return model::isLegacyMetricName(family.name) &&
+           std::all_of(family.metrics.begin(), family.metrics.end(), [](const FamilyMetric& m) {
+               return std::all_of(m.labels.begin(), m.labels.end(), [](const auto& label) {
+                   return model::isLegacyLabelName(label.first);
+               });
+           });
 }
 
 } // namespace
 
-PageFormat negotiateFormat(std::string_view accept)
+void writeFamily(std::string& out, const MetricFamily& family, PageFormat format,
+                 NameEscaping escaping)
 {
-    PageFormat best = PageFormat::Text;
-    double bestWeight = 0;
-    while (!accept.empty()) {
-        const MediaRange range = mediaRange(base::takePart(accept, ','));
-        const auto format = formatOf(range);
-        if (format && range.weight > bestWeight) {
-            best = *format;
-            bestWeight = range.weight;
-        }
+    if (escaping != NameEscaping::None &&
+        (escaping == NameEscaping::Dots || !isPlain(family))) {
+        writeFamily(out, escaped(family, escaping), format);
+        return;
     }
-    return best;
-}
-
-std::string_view contentType(PageFormat format)
-{
-    switch (format) {
-    case PageFormat::Text:
-        return "text/plain; version=0.0.4; charset=utf-8";
-    case PageFormat::OpenMetrics001:
-        return "application/openmetrics-text; version=0.0.1; charset=utf-8";
-    case PageFormat::OpenMetrics100:
-        return "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    case PageFormat::Protobuf:
-        return "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
-               "encoding=delimited";
-    }
-    return "text/plain";
-}
-
-void writeFamily(std::string& out, const MetricFamily& family, PageFormat format)
-{
     if (format == PageFormat::Protobuf) {
         appendProtobufFamily(out, family);
         return;
     }
-    Lines lines(out, family, format != PageFormat::Text);
+    Lines lines(out, family, format == PageFormat::OpenMetrics);
     lines.head();
     for (const FamilyMetric& metric : family.metrics) {
         lines.metric(metric);
     }
 }
 
-std::string writePage(const std::vector<MetricFamily>& families, PageFormat format)
+std::string_view pageEnd(PageFormat format)
+{
+    return format == PageFormat::OpenMetrics ? "# EOF\n" : "";
+}
+
+std::string writePage(const std::vector<MetricFamily>& families, PageFormat format,
+                      NameEscaping escaping)
 {
     std::string page;
     for (const MetricFamily& family : families) {
-        writeFamily(page, family, format);
+        writeFamily(page, family, format, escaping);
     }
-    if (format == PageFormat::OpenMetrics001 || format == PageFormat::OpenMetrics100) {
-        page += "# EOF\n";
-    }
+    page += pageEnd(format);
     return page;
 }
 

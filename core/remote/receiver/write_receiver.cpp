@@ -4,9 +4,9 @@
 
 #include "core/base/status.h"
 #include "core/exposition/text_writer.h"
+#include "core/remote/snappy_block.h"
 
-#include <snappy.h>
-
+#include <functional>
 #include <utility>
 
 namespace narthex::remote::receiver {
@@ -94,35 +94,6 @@ absl::StatusOr<WriteMessage> writeMessageOf(std::string_view contentType)
         isFirst = false;
         rest.remove_prefix(end + 1);
     }
-}
-
-absl::Status uncompressBlock(std::string_view compressed, std::size_t limitBytes, std::string& out)
-{
-    std::size_t size = 0;
-    if (!snappy::GetUncompressedLength(compressed.data(), compressed.size(), &size)) {
-        return base::invalidArgument("the body of {} bytes is no Snappy block", compressed.size());
-    }
-    if (size > limitBytes) {
-        return base::invalidArgument("the body has {} bytes when decompressed, which exceeds the "
-                                     "limit of {}",
-                                     size, limitBytes);
-    }
-    // A block of a few bytes may claim the limit: one byte makes 64 at most.
-    constexpr std::size_t kMostAByte = 64;
-    if (size / kMostAByte > compressed.size()) {
-        return base::invalidArgument("the body of {} bytes claims to have {} when decompressed, "
-                                     "which cannot be",
-                                     compressed.size(), size);
-    }
-    if (out.size() < size) {
-        out.resize(size);
-    }
-    if (!snappy::RawUncompress(compressed.data(), compressed.size(), out.data())) {
-        return base::invalidArgument("the body of {} bytes is a damaged Snappy block",
-                                     compressed.size());
-    }
-    out.resize(size);
-    return absl::OkStatus();
 }
 
 WriteReceiver::WriteReceiver(const WriteOptions& options)

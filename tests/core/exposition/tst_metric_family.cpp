@@ -172,7 +172,7 @@ void TestMetricFamily::openMetricsHasItsOwnNames()
         "# HELP a_total Say \"a\".\n# TYPE a_total counter\na_total 1 1500\n"
         "# TYPE b counter\nb 2\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 1\nh_sum 1\n");
     QVERIFY(families.ok());
-    QCOMPARE(exposition::writePage(*families, PageFormat::OpenMetrics100),
+    QCOMPARE(exposition::writePage(*families, PageFormat::OpenMetrics),
              std::string("# HELP a Say \\\"a\\\".\n# TYPE a counter\na_total 1.0 1.5\n"
                          "# TYPE b unknown\nb 2.0\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 1\n"
                          "h_bucket{le=\"+Inf\"} 1\nh_sum 1.0\nh_count 1\n# EOF\n"));
@@ -201,21 +201,21 @@ void TestMetricFamily::clientsChooseTheFormat_data()
     };
     row("", PageFormat::Text);
     row("*/*", PageFormat::Text);
-    row("application/openmetrics-text", PageFormat::OpenMetrics001);
+    row("application/openmetrics-text", PageFormat::OpenMetrics);
     row("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.4",
-        PageFormat::OpenMetrics100);
+        PageFormat::OpenMetrics);
     row("application/openmetrics-text; version=9, text/plain", PageFormat::Text);
     row("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
         "delimited;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1",
         PageFormat::Protobuf);
-    row("application/openmetrics-text;version=\"1.0.0\";q=0", PageFormat::Text);
+    row("application/openmetrics-text;version=1.0.0;q=0", PageFormat::Text);
 }
 
 void TestMetricFamily::clientsChooseTheFormat()
 {
     QFETCH(QByteArray, accept);
     QFETCH(int, format);
-    QCOMPARE(static_cast<int>(exposition::negotiateFormat(accept.toStdString())), format);
+    QCOMPARE(static_cast<int>(exposition::negotiate(accept.toStdString()).format), format);
 }
 
 void TestMetricFamily::jsonIsThatOfProtobuf()
