@@ -3,10 +3,13 @@
 #include "core/base/json_writer.h"
 
 #include "core/base/number.h"
+#include "core/base/sample_text.h"
 #include "core/base/utf8.h"
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace narthex::base {
@@ -125,19 +128,42 @@ JsonWriter& JsonWriter::sampleValue(double value)
     return *this;
 }
 
+char* writeSeconds(char* out, Timestamp time)
+{
+    std::uint64_t ms = static_cast<std::uint64_t>(time.ms);
+    if (time.ms < 0) {
+        *out++ = '-';
+        ms = 0 - ms; // the smallest one, too
+    }
+    out = std::to_chars(out, out + kSecondsTextBytes - 1, ms / 1000).ptr;
+    if (const auto fraction = static_cast<unsigned>(ms % 1000); fraction != 0) {
+        *out++ = '.';
+        *out++ = static_cast<char>('0' + fraction / 100);
+        *out++ = static_cast<char>('0' + fraction / 10 % 10);
+        *out++ = static_cast<char>('0' + fraction % 10);
+    }
+    return out;
+}
+
 JsonWriter& JsonWriter::seconds(Timestamp time)
 {
     separate();
-    std::int64_t ms = time.ms;
-    if (ms < 0) {
-        out_ += '-';
-        ms = -ms;
-    }
-    out_ += fmt::format_int(ms / 1000).c_str();
-    if (const std::int64_t fraction = ms % 1000; fraction != 0) {
-        out_ += fmt::format(".{:03}", fraction);
-    }
+    std::array<char, kSecondsTextBytes> text;
+    out_.append(text.data(), writeSeconds(text.data(), time));
     return *this;
+}
+
+SampleText::SampleText(Timestamp time, double value)
+{
+    char* p = text_.data();
+    *p++ = '[';
+    p = writeSeconds(p, time);
+    *p++ = ',';
+    *p++ = '"';
+    p = writeFloat(p, value);
+    *p++ = '"';
+    *p++ = ']';
+    size_ = static_cast<std::size_t>(p - text_.data());
 }
 
 JsonWriter& JsonWriter::raw(std::string_view json)
