@@ -36,6 +36,8 @@ build_packages() {
         libhowardhinnant-date-dev libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }
 test_packages() { echo libbenchmark-dev python3; }
+# Programs of the comparisons in tests/bench; the scripts there say when one is missing.
+bench_packages() { echo wrk; }
 screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
 
 # Programs that only tests talk to: downloaded and unpacked into the build folder, never installed or started by themselves.
