@@ -14,47 +14,62 @@
 
 namespace narthex::base {
 
+namespace {
+
+/// Characters that stand for themselves in a JSON string.
+bool isPlain(char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; // bytes from 0x80 on are negative
+}
+
+void appendEscaped(std::string& out, char c)
+{
+    switch (c) {
+    case '"':
+        out += "\\\"";
+        break;
+    case '\\':
+        out += "\\\\";
+        break;
+    case '\n':
+        out += "\\n";
+        break;
+    case '\r':
+        out += "\\r";
+        break;
+    case '\t':
+        out += "\\t";
+        break;
+    default:
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    }
+}
+
+} // namespace
+
 void appendJsonString(std::string& out, std::string_view text)
 {
     out += '"';
     std::size_t i = 0;
     while (i < text.size()) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x80) {
-            const std::size_t length = utf8SequenceLength(text.substr(i));
-            if (length == 0) {
-                out += "\\ufffd";
-                ++i;
-            } else {
-                out += text.substr(i, length);
-                i += length;
-            }
-            continue;
+        std::size_t plainEnd = i;
+        while (plainEnd < text.size() && isPlain(text[plainEnd])) {
+            ++plainEnd;
         }
-        switch (c) {
-        case '"':
-            out += "\\\"";
+        out.append(text, i, plainEnd - i);
+        i = plainEnd;
+        if (i == text.size()) {
             break;
-        case '\\':
-            out += "\\\\";
-            break;
-        case '\n':
-            out += "\\n";
-            break;
-        case '\r':
-            out += "\\r";
-            break;
-        case '\t':
-            out += "\\t";
-            break;
-        default:
-            if (c < 0x20 || c == 0x7f) {
-                out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-            } else {
-                out += text[i];
-            }
         }
-        ++i;
+        if (static_cast<unsigned char>(text[i]) < 0x80) {
+            appendEscaped(out, text[i++]);
+        } else if (const std::size_t length = utf8SequenceLength(text.substr(i)); length > 0) {
+            out.append(text, i, length);
+            i += length;
+        } else {
+            out += "\\ufffd";
+            ++i;
+        }
     }
     out += '"';
 }
