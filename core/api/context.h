@@ -69,6 +69,8 @@ absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::st
 /// The matchers of every `match[]`. Errors: InvalidArgument.
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request);
 
+/// An object: the version whose API this is, and our own.
+void writeBuildInfo(base::JsonWriter& json);
 void writeLabels(base::JsonWriter& json, const model::Labels& labels);
 /// One series of a matrix.
 void writeSeries(base::JsonWriter& json, const promql::MatrixSeries& series);
