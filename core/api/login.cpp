@@ -17,10 +17,11 @@ namespace narthex::api {
 namespace {
 
 /// A digest that tells its parts apart, so that no password stays in memory.
-std::string keyOf(std::string_view name, std::string_view hash, std::string_view password)
+std::string keyOf(bool known, std::string_view name, std::string_view hash,
+                  std::string_view password)
 {
     return net::sha256(
-        fmt::format("{}:{}:{}:{}:{}", name.size(), name, hash.size(), hash, password));
+        fmt::format("{}:{}:{}:{}:{}:{}", known, name.size(), name, hash.size(), hash, password));
 }
 
 std::optional<std::string> base64Decoded(std::string_view text)
@@ -100,7 +101,7 @@ void Login::check(const Users& users, std::string_view authorization, Done done)
     const bool known = user != users.end();
     // A stranger's password is compared, too, with a hash that costs what others cost.
     const std::string& hash = known ? user->second.reveal() : users.begin()->second.reveal();
-    std::string key = keyOf(name, hash, password);
+    std::string key = keyOf(known, name, hash, password);
     std::optional<bool> remembered;
     {
         const absl::MutexLock lock(&mutex_);

@@ -69,7 +69,7 @@ private:
     std::atomic<int> waiting_{0};
     std::atomic<bool> stopping_{false};
     absl::Mutex mutex_;
-    /// By a digest of name, hash and password.
+    /// By a digest of name, hash and password, and whether the name was known.
     absl::flat_hash_map<std::string, bool> outcomes_ ABSL_GUARDED_BY(mutex_);
     base::WorkerPool thread_{1}; // last: its tasks use the rest
 };
