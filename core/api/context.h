@@ -54,6 +54,11 @@ net::ServerResponse success(std::string_view dataJson,
                             const std::vector<std::string>& warnings = {},
                             const std::vector<std::string>& infos = {});
 
+/// The same in two steps, around data that are written where they belong.
+void beginSuccess(base::JsonWriter& json);
+void endSuccess(base::JsonWriter& json, const std::vector<std::string>& warnings = {},
+                const std::vector<std::string>& infos = {});
+
 /// A time parameter; absent if it was not given. Errors: InvalidArgument `invalid parameter
 /// "start": …`.
 absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request,
@@ -84,7 +89,11 @@ absl::StatusOr<std::set<std::string>> unite(const std::vector<model::Matchers>& 
     return all;
 }
 
+/// An object: the version whose API this is, and our own.
+void writeBuildInfo(base::JsonWriter& json);
 void writeLabels(base::JsonWriter& json, const model::Labels& labels);
+/// One series of a matrix.
+void writeSeries(base::JsonWriter& json, const promql::MatrixSeries& series);
 void writeValue(base::JsonWriter& json, const promql::Value& value);
 
 // Handlers, one a path.
@@ -135,6 +144,13 @@ std::string selfMetricsPage(const Context& context);
 net::ServerResponse remoteWrite(const Context& context, const net::ServerRequest& request);
 net::ServerResponse remoteRead(const Context& context, const net::ServerRequest& request);
 net::ServerResponse otlpMetrics(const Context& context, const net::ServerRequest& request);
+/// Whether the path is one of pushes, and what is done with it.
+bool isPush(std::string_view path);
+void push(const Context& context, const net::ServerRequest& request, net::Responder respond);
+net::ServerResponse pushedPage(const Context& context, const net::ServerRequest& request);
+net::ServerResponse pushedGroups(const Context& context, const net::ServerRequest& request);
+net::ServerResponse pushStatus(const Context& context, const net::ServerRequest& request);
+net::ServerResponse wipe(const Context& context, const net::ServerRequest& request);
 net::ServerResponse federate(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 

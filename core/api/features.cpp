@@ -18,8 +18,8 @@ Category apiFeatures(const ApiOptions& options)
 {
     return {{"lifecycle", options.enableLifecycle},
             {"admin", options.enableAdmin},
-            {"remote_write_receiver", options.enableRemoteWriteReceiver},
-            {"otlp_write_receiver", options.enableOtlpReceiver},
+            {"remote_write_receiver", options.ingest.enableRemoteWriteReceiver},
+            {"otlp_write_receiver", options.ingest.enableOtlpReceiver},
             {"search", options.enableSearch},
             {"search_fuzz_alg_subsequence", true},
             {"search_fuzz_alg_jarowinkler", true},
@@ -148,6 +148,9 @@ net::ServerResponse features(const Context& context, const net::ServerRequest& /
     const promql::EngineOptions& query = options.query;
     const std::map<std::string, Category> all{
         {"api", apiFeatures(context.options)},
+        {"otlp_receiver",
+         {{"delta_conversion", context.options.ingest.delta.toCumulative},
+          {"native_delta_ingestion", context.options.ingest.delta.storeAsTheyAre}}},
         {"prometheus",
          {{"agent_mode", false},
           {"server_mode", true},

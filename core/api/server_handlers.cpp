@@ -81,8 +81,7 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
         if (!families.ok()) {
             return {.status = 500, .body = std::string(base::messageOf(families.status()))};
         }
-        response.body =
-            exposition::writePage(*families, negotiated.format, negotiated.escaping);
+        response.body = exposition::writePage(*families, negotiated.format, negotiated.escaping);
     }
     return response;
 }

@@ -81,16 +81,21 @@ std::string retentionText(const tsdb::LiveOptions& live)
 
 } // namespace
 
-net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
+void writeBuildInfo(base::JsonWriter& json)
 {
-    std::string data;
-    base::JsonWriter json(data, base::JsonEscape::Html);
     json.beginObject()
         .member("version", kEmulatedVersion)
         .member("revision", "")
         .member("branch", "");
     json.member("buildUser", "").member("buildDate", "").member("goVersion", "");
     json.member("application", "Narthex").member("applicationVersion", NARTHEX_VERSION).endObject();
+}
+
+net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
+{
+    std::string data;
+    base::JsonWriter json(data);
+    writeBuildInfo(json);
     return success(data);
 }
 
@@ -172,6 +177,9 @@ std::string selfMetricsPage(const Context& context)
     context.ingest.writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     context.notices.writeMetrics(out);
+    if (context.options.ownMetrics) {
+        context.options.ownMetrics(out);
+    }
     writeProcess(out);
     if (status.startedAt) {
         out.gauge("process_start_time_seconds",

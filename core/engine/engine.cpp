@@ -4,13 +4,13 @@
 
 #include "narthex_version.h"
 
-#include "core/state/state_writer.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/engine/remote.h"
 #include "core/engine/store_gate.h"
 #include "core/host/collector.h"
 #include "core/state/database.h"
+#include "core/state/state_writer.h"
 
 #include <array>
 #include <unistd.h>
@@ -24,7 +24,8 @@ constexpr std::string_view kWriteProblem = "storage.write";
 constexpr base::Duration kWatchInterval = 1_s;
 constexpr base::Duration kOpenAgainAfter = 5_s;
 
-/// Ours, then those of the Alertmanager: the order never changes, new ones come behind.
+/// Ours, then those of the Alertmanager, then those of pushes: the order never changes, new ones
+/// come behind.
 std::vector<state::Migration> stateSchema()
 {
     std::vector<state::Migration> all{
@@ -32,6 +33,9 @@ std::vector<state::Migration> stateSchema()
             "last_seen_ms INTEGER NOT NULL, "
             "stopped_cleanly INTEGER NOT NULL DEFAULT 0)"}};
     for (const state::Migration& migration : alertmanager::migrations()) {
+        all.push_back({static_cast<int>(all.size()) + 1, migration.sql});
+    }
+    for (const state::Migration& migration : push::migrations()) {
         all.push_back({static_cast<int>(all.size()) + 1, migration.sql});
     }
     return all;
@@ -272,6 +276,7 @@ absl::Status Engine::tryOpen(std::stop_token stop)
                              state::Database::open(stateFolder / "state.sqlite", stateSchema()));
     store_->set(std::shared_ptr<tsdb::Db>(*std::move(db)));
     openActiveQueries();
+    openPushed();
     noteRun(false);
     clearProblem(kOpenProblem);
     NARTHEX_RETURN_IF_ERROR(remote_->start(store_->get()));
@@ -386,6 +391,9 @@ void Engine::stop()
     setState(State::Stopping);
     if (timer) {
         environment_.timers.cancel(*timer);
+    }
+    if (const auto pushed = this->pushed()) {
+        pushed->stop();
     }
     discovery_.stop();
     scraping_.stop();

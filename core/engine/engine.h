@@ -17,6 +17,7 @@
 #include "core/net/http_client.h"
 #include "core/net/io_loop.h"
 #include "core/promql/engine.h"
+#include "core/push/push_store.h"
 #include "core/scrape/manager.h"
 #include "core/tsdb/db.h"
 
@@ -52,6 +53,13 @@ struct DiscoverySurroundings
     std::map<std::string, std::string> variables;
 };
 
+/// The groups that short jobs push.
+struct PushedOptions
+{
+    bool enabled = true;
+    push::PushOptions store;
+};
+
 struct EngineOptions
 {
     /// Empty: the built-in configuration (no jobs).
@@ -73,6 +81,7 @@ struct EngineOptions
     AlertingOptions alerting;
     /// How long remote write goes on sending when it ends or is configured anew.
     base::Duration remoteFlushDeadline = 1_min;
+    PushedOptions push;
     /// Collect this machine's metrics as job "node".
     bool collectHost = false;
     /// Absent: the global scrape interval.
@@ -167,6 +176,10 @@ public:
 
     /// What the store runs with under a configuration.
     [[nodiscard]] tsdb::LiveOptions liveOptions(const config::Config& config) const;
+    /// What jobs have pushed; null until the store is open, and when it is switched off.
+    [[nodiscard]] std::shared_ptr<push::PushStore> pushed() const;
+    /// What pushes must fit to, for as long as `families` is set.
+    void setOwnFamilies(std::function<std::vector<exposition::MetricFamily>()> families);
     /// The open store. Errors: Unavailable until it is open.
     [[nodiscard]] absl::StatusOr<std::shared_ptr<tsdb::Db>> store() const;
 
@@ -199,6 +212,9 @@ private:
     void watch();
     void reportWrites(const tsdb::Db& db);
     void noteRun(bool clean);
+    /// Scrapes what the configuration and this process ask for, from now on.
+    void applyJobs(const config::Config& config);
+    void openPushed();
     [[nodiscard]] scrape::InternalJob hostJob(const config::Config& config) const;
 
     // Fixed after construction.
@@ -242,6 +258,10 @@ private:
     std::uint64_t lastSamples_ ABSL_GUARDED_BY(mutex_) = 0;
     base::Duration lastWatch_ ABSL_GUARDED_BY(mutex_);
     bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
+    mutable absl::Mutex pushMutex_;
+    std::shared_ptr<push::PushStore> pushed_ ABSL_GUARDED_BY(pushMutex_);
+    std::function<std::vector<exposition::MetricFamily>()> ownFamilies_ ABSL_GUARDED_BY(pushMutex_);
 
     // Touched by the opening thread, then by stop().
     std::unique_ptr<state::Database> stateDatabase_;

@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "core/engine/engine.h"
 #include "core/engine/host_source.h"
+#include "core/engine/push_source.h"
 #include "core/engine/remote.h"
 #include "core/engine/store_gate.h"
 #include "core/host/collector.h"
@@ -67,28 +68,36 @@ void Engine::applyConfiguration(std::shared_ptr<const config::Config> config)
         setProblem(fmt::format("{}storage", kWarningPrefix), Severity::Error, "configuration",
                    std::string(base::messageOf(status)));
     }
+    applyJobs(*config);
+    changes_.post(Change::Configuration);
+}
+
+void Engine::applyJobs(const config::Config& config)
+{
     // A configured job "node" takes the place of the collector's.
     std::vector<scrape::InternalJob> internal;
-    const bool nodeConfigured = std::any_of(config->jobs.begin(), config->jobs.end(),
+    const bool nodeConfigured = std::any_of(config.jobs.begin(), config.jobs.end(),
                                             [](const auto& job) { return job->jobName == "node"; });
     if (options_.collectHost && !nodeConfigured) {
-        internal.push_back(hostJob(*config));
+        internal.push_back(hostJob(config));
+    }
+    if (const auto pushed = this->pushed(); pushed && !pushed->empty()) {
+        internal.push_back(pushJob(pushed, environment_.pool, config.global.scrape.interval));
     }
     std::map<std::string, discovery::ServiceDiscovery> sets;
-    for (const auto& job : config->jobs) {
+    for (const auto& job : config.jobs) {
         sets.emplace(job->jobName, job->discovery);
     }
     applying_ = true;
     discovery_.apply(sets);
     if (const absl::Status status =
-            scraping_.apply(config->jobs, internal, offsetSeed(*config), discovery_.current());
+            scraping_.apply(config.jobs, internal, offsetSeed(config), discovery_.current());
         !status.ok()) {
         setProblem(fmt::format("{}scraping", kWarningPrefix), Severity::Error, "configuration",
                    std::string(base::messageOf(status)));
     }
     applying_ = false;
     scraping_.update(std::make_shared<const discovery::TargetSets>(discovery_.current()));
-    changes_.post(Change::Configuration);
     changes_.post(Change::Targets);
 }
 

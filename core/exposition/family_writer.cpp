@@ -214,8 +214,7 @@ bool isPlain(const MetricFamily& family)
 void writeFamily(std::string& out, const MetricFamily& family, PageFormat format,
                  NameEscaping escaping)
 {
-    if (escaping != NameEscaping::None &&
-        (escaping == NameEscaping::Dots || !isPlain(family))) {
+    if (escaping != NameEscaping::None && (escaping == NameEscaping::Dots || !isPlain(family))) {
         writeFamily(out, escaped(family, escaping), format);
         return;
     }

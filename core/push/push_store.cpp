@@ -77,18 +77,29 @@ PushStore::PushStore(PushOptions options, Environment environment)
     : options_(options), environment_(std::move(environment)), writer_(environment_.database)
 {}
 
-PushStore::~PushStore()
+PushStore::~PushStore() { stop(); }
+
+void PushStore::stop()
 {
-    absl::MutexLock lock(&queueMutex_);
-    queueMutex_.Await(absl::Condition(
-        +[](bool* running) { return !*running; }, &running_));
+    {
+        absl::MutexLock lock(&queueMutex_);
+        if (std::exchange(stopped_, true)) {
+            return;
+        }
+        queueMutex_.Await(absl::Condition(
+            +[](bool* running) { return !*running; }, &running_));
+    }
+    if (const absl::Status status = writer_.flush(); !status.ok()) {
+        environment_.log->error("push: groups could not be written err=\"{}\"",
+                                base::messageOf(status));
+    }
 }
 
 void PushStore::submit(PushRequest request, Done done)
 {
     {
         absl::MutexLock lock(&queueMutex_);
-        if (queue_.size() < options_.queuePlaces) {
+        if (!stopped_ && queue_.size() < options_.queuePlaces) {
             queue_.push_back({std::move(request), std::move(done)});
             if (!std::exchange(running_, true)) {
                 environment_.pool.submit([this] { run(); });
@@ -96,7 +107,8 @@ void PushStore::submit(PushRequest request, Done done)
             return;
         }
     }
-    done(base::unavailable("{} pushes wait already: try again later", options_.queuePlaces));
+    done(base::unavailable("{} pushes wait already, or the server stops: try again later",
+                           options_.queuePlaces));
 }
 
 bool PushStore::healthy() const

@@ -106,10 +106,13 @@ public:
     };
 
     PushStore(PushOptions options, Environment environment);
-    /// Does what is queued.
+    /// stop().
     ~PushStore();
     PushStore(const PushStore&) = delete;
     PushStore& operator=(const PushStore&) = delete;
+
+    /// Does what is queued and writes it; later requests are refused. The database may go then.
+    void stop();
 
     /// Reads the groups of the database. Errors: DataLoss.
     absl::Status load();
@@ -173,6 +176,7 @@ private:
     mutable absl::Mutex queueMutex_;
     std::deque<Job> queue_ ABSL_GUARDED_BY(queueMutex_);
     bool running_ ABSL_GUARDED_BY(queueMutex_) = false;
+    bool stopped_ ABSL_GUARDED_BY(queueMutex_) = false;
 
     mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(queueMutex_);
     std::map<GroupingKey, PushGroup> groups_ ABSL_GUARDED_BY(mutex_);
