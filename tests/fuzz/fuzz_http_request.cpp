@@ -17,12 +17,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const HttpServerOptions limits{.bodyLimitBytes = 1000, .headerLimitBytes = 2000};
     const auto whole = readRequest(bytes, size, limits);
     const auto slow = readRequest(bytes, 1, limits);
-    NARTHEX_CHECK(whole.ok() == slow.ok());
-    if (!whole.ok() || !*whole) {
+    // One that does not end may be refused sooner or later.
+    const bool complete = whole.ok() && whole->has_value();
+    NARTHEX_CHECK(complete == (slow.ok() && slow->has_value()));
+    if (!complete) {
         return 0;
     }
     const ServerRequest& request = **whole;
-    NARTHEX_CHECK(*slow && request.path == (*slow)->path && request.body == (*slow)->body &&
+    NARTHEX_CHECK(request.path == (*slow)->path && request.body == (*slow)->body &&
                   request.headers == (*slow)->headers && request.parameters == (*slow)->parameters);
     NARTHEX_CHECK(request.body.size() <= limits.bodyLimitBytes);
     NARTHEX_CHECK(parseQuery(formEncode(request.parameters)) == request.parameters);
