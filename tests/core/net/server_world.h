@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/base/status.h"
+#include "core/base/worker_pool.h"
 #include "core/net/http_server.h"
 #include "support/raw_client.h"
 
@@ -111,6 +112,12 @@ private:
             respond({.stream = stream(1'000'000'000, 65536)});
         } else if (path == "/broken") {
             respond({.stream = stream(1, 5, true)});
+        } else if (path.starts_with("/pool/")) {
+            auto holder = std::make_shared<Responder>(std::move(respond));
+            pool_.submit([holder, path] { (*holder)({.body = path}); });
+        } else if (path == "/pool-large") {
+            auto holder = std::make_shared<Responder>(std::move(respond));
+            pool_.submit([holder] { (*holder)({.body = std::string(5'000'000, 'y')}); });
         } else if (path == "/drop") {
             // Nobody answers.
         } else if (path == "/throw") {
@@ -136,6 +143,7 @@ private:
     mutable absl::Mutex mutex_;
     std::deque<Responder> held_ ABSL_GUARDED_BY(mutex_);
     std::deque<std::unique_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
+    base::WorkerPool pool_{2};
     IoLoop loop_;
     std::unique_ptr<HttpServer> server_;
 };

@@ -7,6 +7,7 @@
 #include <thread>
 
 using namespace narthex;
+using namespace narthex::base::literals;
 using namespace narthex::tests;
 
 namespace {
@@ -26,6 +27,9 @@ private Q_SLOTS:
     void refusesOrUnderstands();
     void keepsTheOrderOfPipelinedRequests();
     void takesNoMoreAheadThanItHolds();
+    void answersOfOtherThreadsKeepTheirOrder();
+    void aLargeAnswerOfAnotherThreadArrivesWhole();
+    void anAnswerOfAnotherThreadFreesTheConnection();
     void streamsInChunks();
     void streamsUntilTheEndForHttp10();
     void aHeadRequestGetsNoBody();
@@ -156,6 +160,61 @@ void TestHttpServer::takesNoMoreAheadThanItHolds()
         }
     }
     sender.join();
+}
+
+void TestHttpServer::answersOfOtherThreadsKeepTheirOrder()
+{
+    ServerWorld world;
+    RawClient client = world.client();
+    int next = 0;
+    // One after the other, and several at once that arrive in pieces.
+    for (int round = 0; round < 300; ++round) {
+        std::string burst;
+        const int count = round % 3 == 0 ? 5 : 1;
+        for (int i = 0; i < count; ++i) {
+            burst += get(fmt::format("/pool/{}", next + i));
+        }
+        const std::size_t half = burst.size() / 2;
+        client.send(std::string_view(burst).substr(0, half));
+        client.send(std::string_view(burst).substr(half));
+        for (int i = 0; i < count; ++i) {
+            const std::string answer = client.readAnswer();
+            QVERIFY2(answer.ends_with(fmt::format("\r\n\r\n/pool/{}", next)), answer.c_str());
+            ++next;
+        }
+    }
+    client.sayNoMore();
+    QCOMPARE(client.readAll(), std::string());
+}
+
+void TestHttpServer::aLargeAnswerOfAnotherThreadArrivesWhole()
+{
+    ServerWorld world;
+    RawClient client = world.client();
+    client.send(get("/pool-large"));
+    const std::string answer = client.readAnswer();
+    QVERIFY(answer.ends_with("\r\n\r\n" + std::string(5'000'000, 'y')));
+    client.send(get("/pool/1"));
+    QVERIFY(client.readAnswer().ends_with("/pool/1"));
+}
+
+void TestHttpServer::anAnswerOfAnotherThreadFreesTheConnection()
+{
+    ServerWorld world({.idleTimeout = 100_ms});
+    RawClient client = world.client();
+    client.send(get("/pool/1"));
+    QVERIFY(client.readAnswer().ends_with("/pool/1"));
+    QCOMPARE(client.readAll(), std::string()); // idle, and closed as idle ones are
+    QVERIFY(eventually([&] { return world.server().connections().closed == 1; }));
+    // A peer that leaves after its answer is nobody that did not get one.
+    {
+        RawClient other = world.client();
+        other.send(get("/hold"));
+        world.release({.body = "x"});
+        QVERIFY(other.readAnswer().ends_with("x"));
+    }
+    QVERIFY(eventually([&] { return world.server().connections().closed == 2; }));
+    QCOMPARE(world.gone.load(), 0);
 }
 
 void TestHttpServer::streamsInChunks()
