@@ -2,16 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/net/http_session.h"
 
-#include "core/base/status.h"
-
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <sys/socket.h>
+#include <utility>
 
 namespace narthex::net {
 namespace {
@@ -23,10 +20,6 @@ constexpr std::size_t kReadBytes = 8U << 10U;
 constexpr std::size_t kBodyReadBytes = 64U << 10U;
 /// What a peer may send ahead of its answers (pipelining).
 constexpr std::size_t kAheadBytes = 64U << 10U;
-/// Up to here one copy is cheaper than a second buffer to write.
-constexpr std::size_t kSmallBody = 16U << 10U;
-/// What a peer has to take in the time of writeTimeout.
-constexpr std::size_t kProgressBytes = 64U << 10U;
 /// How long a peer may take to read the last words.
 constexpr base::Duration kDrainTime = base::Duration::fromMs(1000);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -56,44 +49,14 @@ public:
             return;
         }
         asio::io_context& context = session_->host_->context();
+        if (!context.get_executor().running_in_this_thread() &&
+            session_->answerDirectly(response)) {
+            session_.reset();
+            return;
+        }
         asio::dispatch(context, [session = std::move(session_), number = number_,
                                  response = std::move(response)]() mutable {
             session->answer(number, std::move(response));
-        });
-    }
-
-private:
-    std::shared_ptr<Session> session_;
-    std::uint64_t number_;
-};
-
-/// Takes one piece of a body; dropped unused, it breaks the connection.
-class Session::PieceTaker
-{
-public:
-    PieceTaker(std::shared_ptr<Session> session, std::uint64_t number)
-        : session_(std::move(session)), number_(number)
-    {}
-    PieceTaker(PieceTaker&&) = default;
-    PieceTaker& operator=(PieceTaker&&) = delete;
-    PieceTaker(const PieceTaker&) = delete;
-    PieceTaker& operator=(const PieceTaker&) = delete;
-    ~PieceTaker()
-    {
-        if (session_) {
-            send(base::internalError("the body was given up"));
-        }
-    }
-    void send(absl::StatusOr<std::string> piece)
-    {
-        if (!session_) {
-            return;
-        }
-        asio::io_context& context = session_->host_->context();
-        // Never at once: the stream that is being asked may be destroyed by its own answer.
-        asio::post(context, [session = std::move(session_), number = number_,
-                             piece = std::move(piece)]() mutable {
-            session->takePiece(number, std::move(piece));
         });
     }
 
@@ -114,6 +77,9 @@ void Session::setDeadline(base::Duration limit)
 
 void Session::checkTime(SteadyTime now)
 {
+    if (!closed_ && phase_ == Phase::Waiting && takeDirectAnswer()) {
+        becomeIdle();
+    }
     if (closed_ || now < deadline_) {
         return;
     }
@@ -132,6 +98,13 @@ void Session::close()
     }
     closed_ = true;
     stream_ = nullptr;
+    {
+        const absl::MutexLock lock(&directMutex_);
+        direct_ = false; // the number of the socket may soon be another's
+        if (answered_) {
+            gone_ = std::stop_source(std::nostopstate);
+        }
+    }
     error_code error;
     socket().shutdown(Tcp::socket::shutdown_both, error);
     socket().close(error);
@@ -174,6 +147,9 @@ void Session::onRead(error_code error, std::size_t bytes)
     reading_ = false;
     if (closed_) {
         return;
+    }
+    if (phase_ == Phase::Waiting && takeDirectAnswer()) {
+        becomeIdle();
     }
     if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
         peerSilent_ = true;
@@ -297,6 +273,12 @@ void Session::dispatch()
     request.remoteAddress = remoteAddress_;
     request.secure = secure_;
     request.gone = gone_.get_token();
+    {
+        const absl::MutexLock lock(&directMutex_);
+        answered_ = false;
+        direct_ = descriptor() >= 0 && keepAlive_ && http11_ && !parser_->isHead() &&
+                  pending_.empty() && !peerSilent_;
+    }
     readMore(); // to see a peer go
     auto reply = std::make_unique<Reply>(shared_from_this(), number_);
     host_->handle(std::move(request), [reply = std::move(reply)](ServerResponse response) {
@@ -314,152 +296,25 @@ void Session::refuse(const RequestError& error)
     answer(number_, {.status = error.status, .body = error.text + "\n"});
 }
 
-void Session::answer(std::uint64_t number, ServerResponse response)
-{
-    if (closed_ || number != number_ || phase_ != Phase::Waiting) {
-        return;
-    }
-    write(std::move(response));
-}
-
-void Session::write(ServerResponse response)
-{
-    phase_ = Phase::Writing;
-    const bool streamed = response.stream != nullptr;
-    keepAlive_ = keepAlive_ && (http11_ || !streamed);
-    BodyFraming framing{.http11 = http11_, .keepAlive = keepAlive_};
-    if (!streamed) {
-        framing.lengthBytes = response.body.size();
-    }
-    head_.clear();
-    appendResponseHead(head_, response, framing, host_->date());
-    body_.clear();
-    lastFrame_ = false;
-    stream_ = nullptr;
-    if (parser_->isHead() || !mayHaveBody(response.status)) {
-        startWriting({});
-        return;
-    }
-    if (streamed) {
-        stream_ = std::move(response.stream);
-        if (response.body.empty()) {
-            startWriting({}); // the peer hears at once that all is well
-        } else {
-            writeFrame(std::move(response.body));
-        }
-        return;
-    }
-    if (response.body.size() <= kSmallBody) {
-        head_.append(response.body);
-    } else {
-        body_ = std::move(response.body);
-    }
-    startWriting({});
-}
-
-void Session::writeFrame(std::string piece)
-{
-    if (http11_) {
-        fmt::format_to(std::back_inserter(head_), "{:x}\r\n", piece.size());
-    }
-    body_ = std::move(piece);
-    startWriting(http11_ ? "\r\n" : "");
-}
-
-void Session::startWriting(std::string_view tail)
-{
-    left_ = {asio::buffer(head_), asio::buffer(body_), asio::buffer(tail.data(), tail.size())};
-    setDeadline(host_->options().writeTimeout);
-    writeSome(left_);
-}
-
-void Session::consumeWritten(std::size_t bytes)
-{
-    for (asio::const_buffer& part : left_) {
-        const std::size_t used = std::min(bytes, part.size());
-        part += used;
-        bytes -= used;
-    }
-}
-
-void Session::onWritten(error_code error, std::size_t bytes)
-{
-    if (closed_) {
-        return;
-    }
-    if (error) {
-        finish();
-        return;
-    }
-    consumeWritten(bytes);
-    sinceDeadline_ += bytes;
-    if (left_[0].size() + left_[1].size() + left_[2].size() > 0) {
-        if (sinceDeadline_ >= kProgressBytes) {
-            setDeadline(host_->options().writeTimeout);
-        }
-        writeSome(left_);
-    } else if (phase_ == Phase::Reading) {
-        setDeadline(host_->options().readTimeout);
-        readMore(); // it was told to go on
-    } else if (stream_ && !lastFrame_) {
-        askForPiece();
-    } else {
-        answerDone();
-    }
-}
-
-void Session::askForPiece()
-{
-    phase_ = Phase::Streaming;
-    deadline_ = SteadyTime::max();
-    auto taker = std::make_unique<PieceTaker>(shared_from_this(), number_);
-    stream_([taker = std::move(taker)](absl::StatusOr<std::string> piece) {
-        taker->send(std::move(piece));
-    });
-    if (peerSilent_) {
-        watchForReset();
-    }
-}
-
-void Session::takePiece(std::uint64_t number, absl::StatusOr<std::string> piece)
-{
-    if (closed_ || number != number_ || phase_ != Phase::Streaming) {
-        return;
-    }
-    if (!piece.ok()) {
-        finish(); // without the last chunk: the peer sees that the body is not whole
-        return;
-    }
-    phase_ = Phase::Writing;
-    head_.clear();
-    if (!piece->empty()) {
-        writeFrame(*std::move(piece));
-        return;
-    }
-    lastFrame_ = true;
-    stream_ = nullptr;
-    body_.clear();
-    if (http11_) {
-        head_ = "0\r\n\r\n";
-        startWriting({});
-    } else {
-        answerDone();
-    }
-}
-
-void Session::answerDone()
+void Session::becomeIdle()
 {
     body_ = {};
     parser_.reset();
     continued_ = false;
     gone_ = std::stop_source(std::nostopstate);
+    phase_ = Phase::Idle;
+    setDeadline(host_->options().idleTimeout);
+}
+
+void Session::answerDone()
+{
+    becomeIdle();
     if (!keepAlive_ || (peerSilent_ && pending_.empty())) {
+        phase_ = Phase::Writing; // the end of it
         setDeadline(kDrainTime);
         shutdownWrite();
         return;
     }
-    phase_ = Phase::Idle;
-    setDeadline(host_->options().idleTimeout);
     if (pending_.empty()) {
         readMore();
     } else {

@@ -4,13 +4,15 @@
 // One connection of the HTTP server: reads a request, hands it over, writes the answer, whole or
 // piece by piece, and reads the next; what comes meanwhile waits in a bounded buffer.
 // Owner: the server, until the connection is over; running operations and the responder keep it
-// alive. Threads: the loop's, but for the two callbacks given away, which post to it.
-// Included by sources of core/net only.
+// alive. Threads: the loop's, but for the two callbacks given away: they post to it, or send a
+// small answer themselves. Included by sources of core/net only.
 #pragma once
 
 #include "core/net/request_parser.h"
 #include "core/net/response_text.h"
 
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -61,6 +63,8 @@ protected:
     /// Says that no more will be written (a close_notify, a FIN), then calls onShutdown().
     virtual void shutdownWrite() = 0;
     virtual Tcp::socket& socket() = 0;
+    /// Where bytes of an answer may go from any thread; -1: nowhere, they have to be encrypted.
+    [[nodiscard]] virtual int descriptor() = 0;
 
     void begin(); // the transport is ready
     void onRead(boost::system::error_code error, std::size_t bytes);
@@ -93,6 +97,10 @@ private:
     void onPeerSilent();
     void watchForReset();
     void answer(std::uint64_t number, ServerResponse response);
+    [[nodiscard]] bool answerDirectly(const ServerResponse& response);
+    [[nodiscard]] bool takeDirectAnswer();
+    void becomeIdle();
+    void writeRest(std::string rest);
     void takePiece(std::uint64_t number, absl::StatusOr<std::string> piece);
     void write(ServerResponse response);
     void writeFrame(std::string piece);
@@ -104,6 +112,12 @@ private:
     // Fixed after construction.
     const std::string remoteAddress_;
     const bool secure_;
+    // A small answer that is made on another thread leaves from there, and the loop hears of it
+    // with the next bytes of the peer: two switches of threads fewer. Measured: half as many again
+    // requests a second on two cores.
+    absl::Mutex directMutex_;
+    bool direct_ ABSL_GUARDED_BY(directMutex_) = false;   // it may; the socket is open
+    bool answered_ ABSL_GUARDED_BY(directMutex_) = false; // it has left, and the loop knows not yet
     // Touched by the loop's thread only.
     std::string chunk_;   // where reads go
     std::string pending_; // what has arrived and is no whole request yet

@@ -40,6 +40,7 @@ private:
         onShutdown();
     }
     Tcp::socket& socket() override { return socket_; }
+    int descriptor() override { return socket_.native_handle(); }
 
     Tcp::socket socket_;
 };
@@ -87,6 +88,7 @@ private:
             [this, self = shared_from_this()](error_code /*whatever*/) { finish(); });
     }
     Tcp::socket& socket() override { return stream_.next_layer(); }
+    int descriptor() override { return -1; }
 
     asio::ssl::context context_;
     asio::ssl::stream<Tcp::socket> stream_;

@@ -3,6 +3,7 @@
 #include "core/net/request_parser.h"
 
 #include "core/base/status.h"
+#include "core/net/request_text.h"
 
 #include <boost/beast/http/error.hpp>
 
@@ -201,6 +202,24 @@ std::size_t RequestParser::on_chunk_body_impl(std::uint64_t /*remain*/, string_v
                                               error_code& error)
 {
     return on_body_impl(body, error);
+}
+
+absl::StatusOr<std::optional<ServerRequest>>
+readRequest(std::string_view bytes, std::size_t pieceBytes, const HttpServerOptions& limits)
+{
+    RequestParser parser(limits.headerLimitBytes, limits.bodyLimitBytes);
+    std::size_t arrived = 0;
+    std::size_t used = 0;
+    while (arrived < bytes.size()) {
+        arrived += std::min(std::max<std::size_t>(pieceBytes, 1), bytes.size() - arrived);
+        NARTHEX_ASSIGN_OR_RETURN(const std::size_t taken,
+                                 parser.put(bytes.substr(used, arrived - used)));
+        used += taken;
+        if (parser.done()) {
+            return std::optional(parser.take());
+        }
+    }
+    return std::optional<ServerRequest>();
 }
 
 } // namespace narthex::net

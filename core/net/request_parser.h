@@ -73,8 +73,4 @@ private:
     bool expectsContinue_ = false;
 };
 
-/// The path and the query of a request target: "/a%20b?x=1", "http://host/a?x=1", "*". The path is
-/// decoded. Errors: InvalidArgument, a damaged escape or no path at all.
-absl::Status splitTarget(std::string_view target, ServerRequest& request);
-
 } // namespace narthex::net

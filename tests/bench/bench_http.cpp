@@ -6,6 +6,7 @@
 #include "core/api/matrix_stream.h"
 #include "core/net/http_client.h"
 #include "core/net/http_server.h"
+#include "core/net/request_text.h"
 #include "core/net/response_text.h"
 
 #include <benchmark/benchmark.h>
@@ -79,6 +80,21 @@ BENCHMARK(matrixAsJson)
     ->ArgName("whole, decimals, roots")
     ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
+
+void readRequest(benchmark::State& state)
+{
+    const std::string bytes =
+        "GET /api/v1/query?query=sum%28rate%28node_cpu_seconds_total%5B5m%5D%29%29&time=1700000000 "
+        "HTTP/1.1\r\nHost: localhost:9090\r\nUser-Agent: Grafana/10\r\nAccept-Encoding: gzip\r\n"
+        "Accept: application/json\r\n\r\n";
+    for (auto _ : state) {
+        const auto request = net::readRequest(bytes, bytes.size());
+        if (!request.ok() || !*request || (*request)->parameters.size() != 2) {
+            die("the request is wrong");
+        }
+    }
+}
+BENCHMARK(readRequest);
 
 void responseHead(benchmark::State& state)
 {
