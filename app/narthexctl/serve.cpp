@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands.h"
 #include "serve_alerting.h"
+#include "serve_remote.h"
 
 #include "app/service/service.h"
 #include "core/base/number.h"
@@ -48,6 +49,7 @@ struct ServeFlags
     std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
     AlertingFlags alerting;
+    RemoteFlags remote;
 };
 
 constexpr base::Duration kAutoReloadInterval = base::Duration::fromMs(30'000);
@@ -105,7 +107,7 @@ bool enableScrapeFeature(engine::EngineOptions& options, std::string_view name)
 
 /// Switches on what `--enable-feature` names; returns the names that mean nothing.
 std::vector<std::string> enableFeatures(const std::vector<std::string>& features,
-                                        engine::EngineOptions& options)
+                                        engine::EngineOptions& options, api::IngestOptions& ingest)
 {
     std::vector<std::string> unknown;
     for (const std::string& list : features) {
@@ -114,7 +116,8 @@ std::vector<std::string> enableFeatures(const std::vector<std::string>& features
             const bool inStore = enableStoreFeature(options.store, name);
             const bool inQueries = promql::enableFeature(options.query.features, name);
             const bool inScraping = enableScrapeFeature(options, name);
-            const bool inAlerting = enableAlertingFeature(options.alerting, name);
+            const bool inAlerting =
+                enableAlertingFeature(options.alerting, name) || enableIngestFeature(ingest, name);
             if (!inStore && !inQueries && !inScraping && !inAlerting) {
                 unknown.push_back(name);
             }
@@ -171,6 +174,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
     NARTHEX_ASSIGN_OR_RETURN(options.engine.alerting, alertingOptions(flags.alerting));
+    NARTHEX_ASSIGN_OR_RETURN(options.ingest, ingestOptions(flags.remote));
     NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
@@ -206,8 +210,13 @@ int runServe(const ServeFlags& flags)
     }
     options->onQuit = [] { ::kill(::getpid(), SIGTERM); };
     const base::Logger logger = log->logger("main");
-    for (const std::string& name : enableFeatures(flags.features, options->engine)) {
+    for (const std::string& name :
+         enableFeatures(flags.features, options->engine, options->ingest)) {
         logger->warn("serve: unknown name in --enable-feature is ignored name={}", name);
+    }
+    if (const absl::Status status = checkFeatures(options->ingest); !status.ok()) {
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(status));
+        return kCannotStart;
     }
     app::Service service(*std::move(options), *log);
     if (const absl::Status status = service.start(); !status.ok()) {
@@ -285,6 +294,7 @@ void addServe(CLI::App& app, int& exitCode)
         "created-timestamp-zero-ingestion, "
         "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
         "fast-startup, histograms-st-encoding, memory-snapshot-on-shutdown, metadata-wal-records, "
+        "otlp-deltatocumulative, otlp-native-delta-ingestion, "
         "promql-binop-fill-modifiers, promql-delayed-name-removal, "
         "promql-experimental-functions, promql-extended-range-selectors, "
         "promql-per-step-stats, st-storage, st-synthesis, type-and-unit-labels, "
@@ -327,6 +337,7 @@ void addServe(CLI::App& app, int& exitCode)
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();
     addAlertingFlags(*serve, flags->alerting);
+    addRemoteFlags(*serve, flags->remote);
     serve->callback([flags, &exitCode] { exitCode = runServe(*flags); });
 }
 

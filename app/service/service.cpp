@@ -56,7 +56,8 @@ absl::Status Service::listen()
     api_ = std::make_unique<api::Api>(*engine_,
                                       api::ApiOptions{.enableLifecycle = options_.enableLifecycle,
                                                       .enableAdmin = options_.enableAdmin,
-                                                      .onQuit = options_.onQuit});
+                                                      .onQuit = options_.onQuit,
+                                                      .ingest = options_.ingest});
     NARTHEX_ASSIGN_OR_RETURN(
         server_, net::HttpServer::start(loop_, {.address = address.first, .port = address.second},
                                         [this](net::ServerRequest request, net::Responder respond) {

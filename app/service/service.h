@@ -26,6 +26,8 @@ struct ServiceOptions
     std::string listenAddress;
     bool enableLifecycle = false;
     bool enableAdmin = false;
+    /// Of the HTTP server: what may come in as samples.
+    api::IngestOptions ingest;
     std::function<void()> onQuit;
     /// A port that cannot be had is an error of start(); otherwise a problem that the window shows.
     bool requireListener = true;
