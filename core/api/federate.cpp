@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/engine/engine.h"
 #include "core/exposition/family_writer.h"
+#include "core/exposition/name_escaping.h"
 #include "core/promql/parser.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace narthex::api {
@@ -117,9 +118,8 @@ absl::StatusOr<std::vector<Newest>> collectNewest(const Context& context,
 }
 
 /// Buckets with bounds of their own, as the formats always had them.
-exposition::ClassicBuckets classicOf(const model::FloatHistogram& histogram)
+std::vector<exposition::FamilyBucket> classicBuckets(const model::FloatHistogram& histogram)
 {
-    exposition::ClassicBuckets classic{.count = histogram.count, .sum = histogram.sum};
     std::vector<double> counts(histogram.customValues.size() + 1, 0);
     std::size_t index = 0;
     std::size_t bucket = 0;
@@ -134,12 +134,13 @@ exposition::ClassicBuckets classicOf(const model::FloatHistogram& histogram)
             ++bucket;
         }
     }
+    std::vector<exposition::FamilyBucket> buckets;
     double cumulative = 0;
     for (std::size_t i = 0; i < histogram.customValues.size(); ++i) {
         cumulative += counts[i];
-        classic.buckets.emplace_back(histogram.customValues[i], cumulative);
+        buckets.push_back({histogram.customValues[i], cumulative});
     }
-    return classic;
+    return buckets;
 }
 
 model::MetricType typeOf(const Newest& newest)
@@ -154,12 +155,11 @@ model::MetricType typeOf(const Newest& newest)
 class Page
 {
 public:
-    Page(const Context& context, const exposition::Negotiated& negotiated, std::string& out)
+    Page(const Context& context, exposition::PageFormat format, exposition::NameEscaping escaping)
         : context_(context),
-          config_(context.engine.configuration()),
-          added_(config_->global.externalLabels),
-          isProtobuf_(negotiated.format == exposition::PageFormat::Protobuf),
-          writer_(negotiated.format, negotiated.escaping, out)
+          added_(context.engine.configuration()->global.externalLabels),
+          format_(format),
+          escaping_(escaping)
     {
         // An empty label keeps the reader from putting its own there.
         added_.try_emplace(std::string(kInstance), "");
@@ -168,7 +168,7 @@ public:
     void add(const Newest& newest)
     {
         const bool isNative = newest.histogram && !newest.histogram->usesCustomBuckets();
-        if (isNative && !isProtobuf_) {
+        if (isNative && format_ != exposition::PageFormat::Protobuf) {
             return;
         }
         const std::string_view name = newest.labels.metricName();
@@ -177,54 +177,63 @@ public:
             return;
         }
         const model::MetricType type = typeOf(newest);
-        if (family_.name != name || family_.type != type) {
+        if (name_ != name || family_.type != type) {
             flush();
-            family_.name = name;
+            name_ = name;
+            family_.name = exposition::escapeName(name, escaping_);
             family_.type = type;
         }
         family_.metrics.push_back(metricOf(newest, isNative));
     }
-    void finish()
+    std::string finish()
     {
         flush();
-        writer_.finish();
+        return std::move(body_) + exposition::writePage({}, format_);
     }
 
 private:
-    exposition::WrittenMetric metricOf(const Newest& newest, bool isNative) const
+    exposition::FamilyMetric metricOf(const Newest& newest, bool isNative) const
     {
-        exposition::WrittenMetric metric{.value = newest.value, .time = newest.time};
+        exposition::FamilyMetric metric{.timestampMs = newest.time, .value = newest.value};
+        const auto add = [this, &metric](std::string_view name, std::string_view value) {
+            metric.labels.emplace_back(exposition::escapeName(name, escaping_), value);
+        };
         for (const model::LabelView label : newest.labels) {
             if (label.name != model::kMetricName) {
-                metric.labels.push_back(label);
+                add(label.name, label.value);
             }
         }
         for (const auto& [label, value] : added_) {
             if (!newest.labels.has(label)) {
-                metric.labels.push_back({label, value});
+                add(label, value);
             }
         }
+        if (newest.histogram) {
+            metric.sampleCount = newest.histogram->count;
+            metric.sampleSum = newest.histogram->sum;
+        }
         if (isNative) {
-            metric.native = newest.histogram;
+            metric.native = *newest.histogram;
         } else if (newest.histogram) {
-            metric.classic = classicOf(*newest.histogram);
+            metric.buckets = classicBuckets(*newest.histogram);
         }
         return metric;
     }
     void flush()
     {
         if (!family_.metrics.empty()) {
-            writer_.write(family_);
+            exposition::writeFamily(body_, family_, format_);
         }
         family_.metrics.clear();
     }
 
     const Context& context_;
-    const std::shared_ptr<const config::Config> config_;
     std::map<std::string, std::string> added_;
-    const bool isProtobuf_;
-    exposition::FamilyWriter writer_;
-    exposition::WrittenFamily family_;
+    const exposition::PageFormat format_;
+    const exposition::NameEscaping escaping_;
+    std::string body_;
+    std::string name_; // of the family, not escaped
+    exposition::MetricFamily family_;
 };
 
 } // namespace
@@ -240,14 +249,19 @@ net::ServerResponse federate(const Context& context, const net::ServerRequest& r
         const bool isClosed = absl::IsUnavailable(newest.status());
         return failed(context, isClosed ? 503 : 500, base::messageOf(newest.status()));
     }
-    exposition::Negotiated negotiated = exposition::negotiate(request.header("Accept"));
-    net::ServerResponse response;
-    response.contentType = negotiated.contentType;
-    Page page(context, negotiated, response.body);
+    const std::string_view accept = request.header("Accept");
+    const exposition::PageFormat format = exposition::negotiateFormat(accept);
+    const auto escaping = exposition::escapingOf(accept);
+    net::ServerResponse response{.contentType = std::string(exposition::contentType(format))};
+    if (escaping) {
+        response.contentType +=
+            fmt::format("; escaping={}", exposition::nameEscapingText(*escaping));
+    }
+    Page page(context, format, escaping.value_or(exposition::NameEscaping::Underscores));
     for (const Newest& each : *newest) {
         page.add(each);
     }
-    page.finish();
+    response.body = page.finish();
     return response;
 }
 

@@ -2,253 +2,297 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exposition/family_writer.h"
 
-#include "core/base/codec.h"
 #include "core/base/number.h"
+#include "core/base/text.h"
+#include "core/exposition/family_protobuf.h"
 #include "core/exposition/text_writer.h"
+#include "core/model/labels.h"
 
 #include <fmt/format.h>
-#include <protozero/pbf_writer.hpp>
 
-#include <cstdlib>
 #include <limits>
 
 namespace narthex::exposition {
-
-using protozero::pbf_writer;
-
 namespace {
+
+using model::MetricType;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Field numbers and values of io.prometheus.client; see spec/scrape.md, Protobuf.
-enum class MessageType : std::int32_t
+std::string_view typeText(MetricType type, bool openMetrics)
 {
-    Counter = 0,
-    Gauge = 1,
-    Summary = 2,
-    Untyped = 3,
-    Histogram = 4,
-    GaugeHistogram = 5
+    if (type == MetricType::Unknown) {
+        return openMetrics ? "unknown" : "untyped";
+    }
+    return model::metricTypeText(type);
+}
+
+/// One page's lines.
+class Lines
+{
+public:
+    Lines(std::string& out, const MetricFamily& family, bool openMetrics)
+        : out_(out), family_(family), openMetrics_(openMetrics), name_(family.name)
+    {
+        // A counter of OpenMetrics is called without its suffix; one that has none is no counter
+        // there.
+        type_ = family.type;
+        if (openMetrics && type_ == MetricType::Counter) {
+            if (name_.ends_with("_total")) {
+                name_.remove_suffix(std::string_view("_total").size());
+            } else {
+                type_ = MetricType::Unknown;
+            }
+        }
+    }
+
+    void head()
+    {
+        if (!family_.help.empty()) {
+            comment("HELP");
+            appendEscaped(out_, family_.help, openMetrics_);
+            out_ += '\n';
+        }
+        comment("TYPE");
+        out_ += typeText(type_, openMetrics_);
+        out_ += '\n';
+        if (openMetrics_ && !family_.unit.empty()) {
+            comment("UNIT");
+            appendEscaped(out_, family_.unit, true);
+            out_ += '\n';
+        }
+    }
+
+    void metric(const FamilyMetric& metric)
+    {
+        switch (family_.type) {
+        case MetricType::Summary:
+            for (const ProtobufQuantile& each : metric.quantiles) {
+                line("", metric, "quantile", each.quantile, number(each.value));
+            }
+            sums(metric);
+            break;
+        case MetricType::Histogram:
+        case MetricType::GaugeHistogram:
+            buckets(metric);
+            sums(metric);
+            break;
+        default:
+            line(type_ == MetricType::Counter && openMetrics_ ? "_total" : "", metric, "", 0,
+                 number(metric.value));
+        }
+    }
+
+private:
+    void comment(std::string_view keyword)
+    {
+        out_ += "# ";
+        out_ += keyword;
+        out_ += ' ';
+        appendName(name_, "");
+        out_ += ' ';
+    }
+
+    void appendName(std::string_view name, std::string_view suffix)
+    {
+        if (model::isLegacyMetricName(name)) {
+            out_ += name;
+            out_ += suffix;
+            return;
+        }
+        out_ += '"';
+        appendEscaped(out_, name, true);
+        out_ += suffix;
+        out_ += '"';
+    }
+
+    [[nodiscard]] std::string number(double value) const
+    {
+        return openMetrics_ ? base::formatOpenMetricsFloat(value) : base::formatFloatG(value);
+    }
+    /// Whole counts have no decimals in OpenMetrics.
+    [[nodiscard]] std::string count(double value) const { return base::formatFloatG(value); }
+
+    void buckets(const FamilyMetric& metric)
+    {
+        bool hasInfinity = false;
+        for (const FamilyBucket& each : metric.buckets) {
+            line("_bucket", metric, "le", each.upperBound, count(each.cumulativeCount));
+            hasInfinity = hasInfinity || each.upperBound == kInfinity;
+        }
+        if (!hasInfinity) {
+            line("_bucket", metric, "le", kInfinity, count(metric.sampleCount));
+        }
+    }
+
+    void sums(const FamilyMetric& metric)
+    {
+        line("_sum", metric, "", 0, number(metric.sampleSum));
+        line("_count", metric, "", 0, count(metric.sampleCount));
+    }
+
+    void line(std::string_view suffix, const FamilyMetric& metric, std::string_view extra,
+              double extraValue, const std::string& value)
+    {
+        const bool isPlain = model::isLegacyMetricName(name_);
+        char separator = '{';
+        if (isPlain) {
+            out_ += name_;
+            out_ += suffix;
+        } else {
+            out_ += '{';
+            appendName(name_, suffix);
+            separator = ',';
+        }
+        for (const auto& [name, text] : metric.labels) {
+            label(separator, name, text);
+            separator = ',';
+        }
+        if (!extra.empty()) {
+            label(separator, extra, number(extraValue));
+            separator = ',';
+        }
+        out_ += separator == ',' ? "} " : " ";
+        out_ += value;
+        if (metric.timestampMs) {
+            out_ += ' ';
+            out_ += openMetrics_
+                        ? fmt::format("{}", static_cast<double>(*metric.timestampMs) / 1000)
+                        : fmt::format("{}", *metric.timestampMs);
+        }
+        out_ += '\n';
+    }
+
+    void label(char separator, std::string_view name, std::string_view value)
+    {
+        out_ += separator;
+        if (model::isLegacyLabelName(name)) {
+            out_ += name;
+        } else {
+            out_ += '"';
+            appendEscaped(out_, name, true);
+            out_ += '"';
+        }
+        out_ += "=\"";
+        appendEscaped(out_, value, true);
+        out_ += '"';
+    }
+
+    std::string& out_;
+    const MetricFamily& family_;
+    const bool openMetrics_;
+    std::string_view name_;
+    MetricType type_ = MetricType::Unknown;
 };
 
-MessageType messageTypeOf(model::MetricType type)
+struct MediaRange
 {
-    switch (type) {
-    case model::MetricType::Counter:
-        return MessageType::Counter;
-    case model::MetricType::Gauge:
-    case model::MetricType::Info:
-    case model::MetricType::StateSet:
-        return MessageType::Gauge;
-    case model::MetricType::Histogram:
-        return MessageType::Histogram;
-    case model::MetricType::GaugeHistogram:
-        return MessageType::GaugeHistogram;
-    case model::MetricType::Summary: // its quantiles are untyped samples here
-    case model::MetricType::Unknown:
-        break;
+    std::string type;
+    std::string version;
+    std::string proto;
+    std::string encoding;
+    double weight = 1;
+};
+
+MediaRange mediaRange(std::string_view text)
+{
+    MediaRange range;
+    range.type = base::lowered(base::takePart(text, ';'));
+    while (!text.empty()) {
+        std::string_view value = base::takePart(text, ';');
+        const std::string key = base::lowered(base::takePart(value, '='));
+        if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+            value = value.substr(1, value.size() - 2);
+        }
+        if (key == "q") {
+            range.weight = base::parseFloat(value).value_or(0);
+        } else if (key == "version") {
+            range.version = value;
+        } else if (key == "proto") {
+            range.proto = value;
+        } else if (key == "encoding") {
+            range.encoding = value;
+        }
     }
-    return MessageType::Untyped;
+    return range;
 }
 
-/// In which field of a Metric the value stands.
-std::uint32_t valueFieldOf(MessageType type)
+std::optional<PageFormat> formatOf(const MediaRange& range)
 {
-    constexpr std::uint32_t kGauge = 2;
-    constexpr std::uint32_t kCounter = 3;
-    constexpr std::uint32_t kUntyped = 5;
-    return type == MessageType::Counter ? kCounter : type == MessageType::Gauge ? kGauge : kUntyped;
-}
-
-void addSpans(pbf_writer& histogram, std::uint32_t field, const std::vector<model::Span>& spans)
-{
-    for (const model::Span& span : spans) {
-        pbf_writer message(histogram, field);
-        message.add_sint32(1, span.offset);
-        message.add_uint32(2, span.length);
+    if (range.type == "application/vnd.google.protobuf" &&
+        range.proto == "io.prometheus.client.MetricFamily" && range.encoding == "delimited") {
+        return PageFormat::Protobuf;
     }
-}
-
-void addNative(pbf_writer& metric, const model::FloatHistogram& native)
-{
-    pbf_writer message(metric, 7);
-    message.add_double(2, native.sum);
-    message.add_double(4, native.count);
-    message.add_sint32(5, native.schema);
-    message.add_double(6, native.zeroThreshold);
-    message.add_double(8, native.zeroCount);
-    addSpans(message, 9, native.negativeSpans);
-    message.add_packed_double(11, native.negativeBuckets.begin(), native.negativeBuckets.end());
-    addSpans(message, 12, native.positiveSpans);
-    message.add_packed_double(14, native.positiveBuckets.begin(), native.positiveBuckets.end());
-}
-
-void addClassic(pbf_writer& metric, const ClassicBuckets& classic)
-{
-    pbf_writer message(metric, 7);
-    message.add_double(2, classic.sum);
-    for (const auto& [bound, count] : classic.buckets) {
-        pbf_writer bucket(message, 3);
-        bucket.add_double(2, bound);
-        bucket.add_double(4, count);
+    if (range.type == "application/openmetrics-text") {
+        if (range.version == "1.0.0") {
+            return PageFormat::OpenMetrics100;
+        }
+        if (range.version.empty() || range.version == "0.0.1") {
+            return PageFormat::OpenMetrics001;
+        }
     }
-    message.add_double(4, classic.count);
+    if (range.type == "text/plain" && (range.version.empty() || range.version == "0.0.4")) {
+        return PageFormat::Text;
+    }
+    return std::nullopt;
 }
 
 } // namespace
 
-void FamilyWriter::write(const WrittenFamily& family)
+PageFormat negotiateFormat(std::string_view accept)
 {
-    if (format_ == PageFormat::Protobuf) {
-        writeMessage(family);
-    } else {
-        writeText(family);
+    PageFormat best = PageFormat::Text;
+    double bestWeight = 0;
+    while (!accept.empty()) {
+        const MediaRange range = mediaRange(base::takePart(accept, ','));
+        const auto format = formatOf(range);
+        if (format && range.weight > bestWeight) {
+            best = *format;
+            bestWeight = range.weight;
+        }
     }
+    return best;
 }
 
-void FamilyWriter::finish()
+std::string_view contentType(PageFormat format)
 {
-    if (format_ == PageFormat::OpenMetrics) {
-        out_ += "# EOF\n";
+    switch (format) {
+    case PageFormat::Text:
+        return "text/plain; version=0.0.4; charset=utf-8";
+    case PageFormat::OpenMetrics001:
+        return "application/openmetrics-text; version=0.0.1; charset=utf-8";
+    case PageFormat::OpenMetrics100:
+        return "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    case PageFormat::Protobuf:
+        return "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+               "encoding=delimited";
     }
+    return "text/plain";
 }
 
-void FamilyWriter::writeName(std::string_view name)
+void writeFamily(std::string& out, const MetricFamily& family, PageFormat format)
 {
-    const std::string escaped = escapeName(name, escaping_);
-    if (model::isLegacyMetricName(escaped)) {
-        out_ += escaped;
+    if (format == PageFormat::Protobuf) {
+        appendProtobufFamily(out, family);
         return;
     }
-    out_ += '"';
-    appendEscaped(out_, escaped, true);
-    out_ += '"';
-}
-
-void FamilyWriter::writeText(const WrittenFamily& family)
-{
-    const bool isOpen = format_ == PageFormat::OpenMetrics;
-    std::string_view name = family.name;
-    if (isOpen && family.type == model::MetricType::Counter && name.ends_with("_total")) {
-        name.remove_suffix(std::string_view("_total").size());
-    }
-    if (!family.help.empty()) {
-        out_ += "# HELP ";
-        writeName(name);
-        out_ += ' ';
-        appendEscaped(out_, family.help, isOpen);
-        out_ += '\n';
-    }
-    out_ += "# TYPE ";
-    writeName(name);
-    out_ += ' ';
-    const bool isUnknown = family.type == model::MetricType::Unknown;
-    out_ += isUnknown && !isOpen ? "untyped" : model::metricTypeText(family.type);
-    out_ += '\n';
-    for (const WrittenMetric& metric : family.metrics) {
-        writeTextMetric(family, metric);
+    Lines lines(out, family, format != PageFormat::Text);
+    lines.head();
+    for (const FamilyMetric& metric : family.metrics) {
+        lines.metric(metric);
     }
 }
 
-void FamilyWriter::writeTextMetric(const WrittenFamily& family, const WrittenMetric& metric)
+std::string writePage(const std::vector<MetricFamily>& families, PageFormat format)
 {
-    if (!metric.classic) {
-        writeSample(family.name, "", metric, std::nullopt, metric.value);
-        return;
+    std::string page;
+    for (const MetricFamily& family : families) {
+        writeFamily(page, family, format);
     }
-    for (const auto& [bound, count] : metric.classic->buckets) {
-        writeSample(family.name, "_bucket", metric, bound, count);
+    if (format == PageFormat::OpenMetrics001 || format == PageFormat::OpenMetrics100) {
+        page += "# EOF\n";
     }
-    writeSample(family.name, "_bucket", metric, kInfinity, metric.classic->count);
-    writeSample(family.name, "_sum", metric, std::nullopt, metric.classic->sum);
-    writeSample(family.name, "_count", metric, std::nullopt, metric.classic->count);
-}
-
-void FamilyWriter::writeValue(double value)
-{
-    out_ += format_ == PageFormat::OpenMetrics ? base::formatOpenMetricsFloat(value)
-                                               : base::formatFloatG(value);
-}
-
-void FamilyWriter::writeSample(std::string_view name, std::string_view suffix,
-                               const WrittenMetric& metric, std::optional<double> bound,
-                               double value)
-{
-    std::string whole(name);
-    whole += suffix;
-    const std::string escaped = escapeName(whole, escaping_);
-    char separator = '{';
-    if (model::isLegacyMetricName(escaped)) {
-        out_ += escaped;
-    } else { // a quoted name stands with the labels
-        out_ += '{';
-        writeName(whole);
-        separator = ',';
-    }
-    const auto label = [&](std::string_view labelName, std::string_view labelValue) {
-        out_ += separator;
-        const std::string plain = escapeName(labelName, escaping_);
-        if (model::isLegacyLabelName(plain)) {
-            out_ += plain;
-        } else {
-            out_ += '"';
-            appendEscaped(out_, plain, true);
-            out_ += '"';
-        }
-        out_ += "=\"";
-        appendEscaped(out_, labelValue, true);
-        out_ += '"';
-        separator = ',';
-    };
-    for (const model::LabelView& each : metric.labels) {
-        label(each.name, each.value);
-    }
-    if (bound) {
-        label("le", format_ == PageFormat::OpenMetrics ? base::formatOpenMetricsFloat(*bound)
-                                                       : base::formatFloatG(*bound));
-    }
-    out_ += separator == ',' ? "} " : " ";
-    writeValue(value);
-    if (metric.time) {
-        out_ += format_ == PageFormat::OpenMetrics
-                    ? fmt::format(" {}{}.{:03}", *metric.time < 0 ? "-" : "",
-                                  std::abs(*metric.time) / 1000, std::abs(*metric.time) % 1000)
-                    : fmt::format(" {}", *metric.time);
-    }
-    out_ += '\n';
-}
-
-void FamilyWriter::writeMessage(const WrittenFamily& family)
-{
-    std::string bytes;
-    pbf_writer message(bytes);
-    const MessageType type = messageTypeOf(family.type);
-    message.add_string(1, escapeName(family.name, escaping_));
-    if (!family.help.empty()) {
-        message.add_string(2, family.help);
-    }
-    message.add_enum(3, static_cast<std::int32_t>(type));
-    for (const WrittenMetric& metric : family.metrics) {
-        pbf_writer each(message, 4);
-        for (const model::LabelView& label : metric.labels) {
-            pbf_writer pair(each, 1);
-            pair.add_string(1, escapeName(label.name, escaping_));
-            pair.add_bytes(2, label.value.data(), label.value.size());
-        }
-        if (metric.native) {
-            addNative(each, *metric.native);
-        } else if (metric.classic) {
-            addClassic(each, *metric.classic);
-        } else {
-            pbf_writer value(each, valueFieldOf(type));
-            value.add_double(1, metric.value);
-        }
-        if (metric.time) {
-            each.add_int64(6, *metric.time);
-        }
-    }
-    base::appendUvarint(out_, bytes.size());
-    out_ += bytes;
+    return page;
 }
 
 } // namespace narthex::exposition

@@ -1,79 +1,44 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Writes pages in any of the formats that readers ask for: text 0.0.4, OpenMetrics, or messages
-// MetricFamily. Owner: the caller. Threads: one at a time. Units: times in milliseconds;
-// OpenMetrics has them in seconds. Format: spec/scrape.md, the formats.
+// Writes whole families in every format, and finds out which one a client wants.
+// Threads: pure functions. Units: milliseconds since the epoch.
+// Format: spec/scrape.md, Text format, OpenMetrics text, Protobuf; spec/http-api.md, 7 and 11.
 #pragma once
 
-#include "core/exposition/negotiation.h"
-#include "core/model/histogram.h"
-#include "core/model/labels.h"
-#include "core/model/sample.h"
+#include "core/exposition/metric_family.h"
 
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+
+namespace narthex::base {
+class JsonWriter;
+}
 
 namespace narthex::exposition {
 
-struct ClassicBuckets
+enum class PageFormat : std::uint8_t
 {
-    /// Upper bound, cumulative count; without the one at infinity.
-    std::vector<std::pair<double, double>> buckets;
-    double count = 0;
-    double sum = 0;
+    Text,
+    OpenMetrics001,
+    OpenMetrics100,
+    /// Messages, each behind its length.
+    Protobuf
 };
 
-/// What a family has of one label set: a value, a histogram with buckets, or a native one, which
-/// only messages can carry.
-struct WrittenMetric
-{
-    /// Without the metric name; views of the caller's. Empty values are written, too.
-    std::vector<model::LabelView> labels;
-    double value = 0;
-    std::optional<ClassicBuckets> classic;
-    std::shared_ptr<const model::FloatHistogram> native;
-    std::optional<std::int64_t> time;
-};
+/// The format that an Accept header prefers: the one with the highest weight, of equal ones the
+/// first. Text if it names none of ours.
+PageFormat negotiateFormat(std::string_view accept);
+std::string_view contentType(PageFormat format);
 
-struct WrittenFamily
-{
-    std::string name;
-    model::MetricType type = model::MetricType::Unknown;
-    std::string help;
-    std::vector<WrittenMetric> metrics;
-};
+/// Appends the family. Native histograms stand in Protobuf whole, elsewhere as count, sum and what
+/// classic buckets they have.
+void writeFamily(std::string& out, const MetricFamily& family, PageFormat format);
+/// All of a page, with its end.
+std::string writePage(const std::vector<MetricFamily>& families, PageFormat format);
 
-class FamilyWriter
-{
-public:
-    /// Appends to `out`, which outlives the writer.
-    FamilyWriter(PageFormat format, NameEscaping escaping, std::string& out)
-        : format_(format), escaping_(escaping), out_(out)
-    {}
-
-    void write(const WrittenFamily& family);
-    /// The end of the page.
-    void finish();
-
-private:
-    void writeText(const WrittenFamily& family);
-    void writeTextMetric(const WrittenFamily& family, const WrittenMetric& metric);
-    void writeSample(std::string_view name, std::string_view suffix, const WrittenMetric& metric,
-                     std::optional<double> bound, double value);
-    void writeName(std::string_view name);
-    void writeValue(double value);
-    void writeMessage(const WrittenFamily& family);
-
-    const PageFormat format_;
-    const NameEscaping escaping_;
-    std::string& out_;
-};
+/// The JSON form of the protobuf message, as protojson has it.
+void writeFamilyJson(base::JsonWriter& json, const MetricFamily& family);
 
 } // namespace narthex::exposition
