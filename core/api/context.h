@@ -49,6 +49,11 @@ net::ServerResponse success(std::string_view dataJson,
                             const std::vector<std::string>& warnings = {},
                             const std::vector<std::string>& infos = {});
 
+/// The same in two steps, around data that are written where they belong.
+void beginSuccess(base::JsonWriter& json);
+void endSuccess(base::JsonWriter& json, const std::vector<std::string>& warnings = {},
+                const std::vector<std::string>& infos = {});
+
 /// A time parameter; absent if it was not given. Errors: InvalidArgument `invalid parameter
 /// "start": …`.
 absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request,
@@ -65,7 +70,11 @@ absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::st
 /// The matchers of every `match[]`. Errors: InvalidArgument.
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request);
 
+/// An object: the version whose API this is, and our own.
+void writeBuildInfo(base::JsonWriter& json);
 void writeLabels(base::JsonWriter& json, const model::Labels& labels);
+/// One series of a matrix.
+void writeSeries(base::JsonWriter& json, const promql::MatrixSeries& series);
 void writeValue(base::JsonWriter& json, const promql::Value& value);
 
 // Handlers, one a path.
