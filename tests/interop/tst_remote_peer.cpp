@@ -176,8 +176,10 @@ int TestRemotePeer::fill(Server& server, std::int64_t last)
     test::SeriesV1 histogram(test::LabelList{{"__name__", "heat"}, {"job", "x"}});
     for (int s = kSamples; s-- > 0;) {
         const auto count = static_cast<std::uint64_t>(3 * (kSamples - s));
+        // Without a zero threshold 2.42 takes float histograms for classic ones.
         histogram.histogram(last - s * 15'000, model::IntegerHistogram{
                                                    .schema = 1,
+                                                   .zeroThreshold = 0.001,
                                                    .count = count,
                                                    .sum = static_cast<double>(count),
                                                    .positiveSpans = {{0, 2}},
@@ -238,9 +240,8 @@ void TestRemotePeer::prometheusReadsFromUs_data()
     QTest::newRow("floats") << "filled[45m]";
     QTest::newRow("one of them") << "filled{number=\"007\"}[10m]";
     QTest::newRow("by our external label") << "filled{dc=\"here\",number=~\"00.\"}[45m]";
-    QTest::newRow("a function") << "rate(filled{number=\"001\"}[5m])[30m:1m]";
-    QTest::newRow("native histograms") << "histogram_count(heat)[30m:15s]";
-    QTest::newRow("quantiles of them") << "histogram_quantile(0.9, rate(heat[5m]))[30m:1m]";
+    QTest::newRow("a function") << "rate(filled{number=\"001\"}[295s])[30m:15s]";
+    // Native histograms its reading client leaves out.
     QTest::newRow("nothing") << "filled{dc=\"elsewhere\"}[45m]";
 }
 
@@ -258,10 +259,12 @@ void TestRemotePeer::prometheusReadsFromUs()
                                   server.address()));
     QVERIFY(reader.waitUntilReady());
     const std::string label = "dc=\"here\", ";
-    const test::Contents theirs = withoutLabel(reader.samples(query, last), label);
+    // Between two samples: 2.42 counts the one at the beginning of a window, too.
+    const std::int64_t at = last + 5000;
+    const test::Contents theirs = withoutLabel(reader.samples(query, at), label);
     QString local = query;
     local.replace("dc=\"here\",", "");
-    const test::Contents ours = server.samples(local, last);
+    const test::Contents ours = server.samples(local, at);
     QVERIFY(query.contains("elsewhere") == ours.empty());
     QVERIFY2(theirs == ours,
              fmt::format("theirs:\n{}ours:\n{}", summaryOf(theirs), summaryOf(ours)).c_str());
