@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands.h"
 #include "serve_alerting.h"
+#include "serve_remote.h"
 #include "serve_web.h"
 
 #include "app/service/service.h"
@@ -48,6 +49,7 @@ struct ServeFlags
     std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
     AlertingFlags alerting;
+    RemoteFlags remote;
     WebFlags web;
 };
 
@@ -117,9 +119,10 @@ std::vector<std::string> enableFeatures(const std::vector<std::string>& features
             const bool inQueries = promql::enableFeature(options.query.features, name);
             const bool inScraping = enableScrapeFeature(options, name);
             const bool inAlerting = enableAlertingFeature(options.alerting, name);
+            const bool inIngest = enableIngestFeature(service.web.api.ingest, name);
             const bool inSearch = name == "search-api";
             service.web.api.enableSearch = service.web.api.enableSearch || inSearch;
-            if (!inStore && !inQueries && !inScraping && !inAlerting && !inSearch) {
+            if (!inStore && !inQueries && !inScraping && !inAlerting && !inIngest && !inSearch) {
                 unknown.push_back(name);
             }
         }
@@ -174,6 +177,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
     NARTHEX_ASSIGN_OR_RETURN(options.engine.alerting, alertingOptions(flags.alerting));
+    NARTHEX_ASSIGN_OR_RETURN(options.web.api.ingest, ingestOptions(flags.remote));
     options.web.externalUrl = options.engine.alerting.externalUrl;
     NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
@@ -233,6 +237,10 @@ int runServe(const ServeFlags& flags, std::map<std::string, std::string> shown)
     const base::Logger logger = log->logger("main");
     for (const std::string& name : enableFeatures(flags.features, *options)) {
         logger->warn("serve: unknown name in --enable-feature is ignored name={}", name);
+    }
+    if (const absl::Status status = checkFeatures(options->web.api.ingest); !status.ok()) {
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(status));
+        return kCannotStart;
     }
     app::Service service(*std::move(options), *log);
     if (const absl::Status status = service.start(); !status.ok()) {
@@ -310,6 +318,7 @@ void addServe(CLI::App& app, int& exitCode)
         "created-timestamp-zero-ingestion, "
         "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
         "fast-startup, histograms-st-encoding, memory-snapshot-on-shutdown, metadata-wal-records, "
+        "otlp-deltatocumulative, otlp-native-delta-ingestion, "
         "promql-binop-fill-modifiers, promql-delayed-name-removal, "
         "promql-experimental-functions, promql-extended-range-selectors, "
         "promql-per-step-stats, search-api, st-storage, st-synthesis, type-and-unit-labels, "
@@ -346,6 +355,7 @@ void addServe(CLI::App& app, int& exitCode)
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();
     addAlertingFlags(*serve, flags->alerting);
+    addRemoteFlags(*serve, flags->remote);
     addWebFlags(*serve, flags->web);
     serve->callback([flags, serve, &exitCode] { exitCode = runServe(*flags, flagsOf(*serve)); });
 }

@@ -254,6 +254,9 @@ std::span<const std::string_view> Api::routes()
         for (const Route& route : kRoutes) {
             routes.push_back(route.path);
         }
+        for (const Route& route : kIngestRoutes) {
+            routes.push_back(route.path);
+        }
         for (const Route& route : kAdminRoutes) {
             routes.push_back(route.path);
         }

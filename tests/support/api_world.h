@@ -31,8 +31,9 @@ struct ApiWorld
 {
     using Change = std::function<void(engine::EngineOptions&)>;
 
-    explicit ApiWorld(bool enableAdmin = true, const Change& change = {})
-        : ApiWorld(api::ApiOptions{.enableAdmin = enableAdmin}, change)
+    explicit ApiWorld(bool enableAdmin = true, const Change& change = {},
+                      const api::IngestOptions& ingest = {})
+        : ApiWorld(api::ApiOptions{.enableAdmin = enableAdmin, .ingest = ingest}, change)
     {}
     explicit ApiWorld(api::ApiOptions apiOptions, const Change& change = {})
     {
@@ -78,6 +79,10 @@ struct ApiWorld
         request.method = method;
         request.path = path;
         request.parameters = std::move(parameters);
+        return send(std::move(request));
+    }
+    net::ServerResponse send(net::ServerRequest request) const
+    {
         std::atomic<bool> done = false;
         net::ServerResponse result;
         api->handle(std::move(request), [&](net::ServerResponse response) {

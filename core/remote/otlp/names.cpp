@@ -3,6 +3,7 @@
 #include "core/remote/otlp/names.h"
 
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/model/labels.h"
 
@@ -60,14 +61,7 @@ std::string nameOfUnit(std::string_view code, std::span<const Unit> units)
     return std::string(found != units.data() + units.size() ? found->name : code);
 }
 
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view kBlanks = " \t\n\v\f\r";
-    const std::size_t first = text.find_first_not_of(kBlanks);
-    return first == std::string_view::npos
-               ? std::string_view()
-               : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
+constexpr std::string_view kBlanks = " \t\n\v\f\r";
 
 struct UnitNames
 {
@@ -79,9 +73,10 @@ struct UnitNames
 UnitNames unitNames(std::string_view unit)
 {
     const std::size_t slash = unit.find('/');
-    const std::string_view main = trimmed(unit.substr(0, slash));
-    const std::string_view per =
-        slash == std::string_view::npos ? std::string_view() : trimmed(unit.substr(slash + 1));
+    const std::string_view main = base::trimmed(unit.substr(0, slash), kBlanks);
+    const std::string_view per = slash == std::string_view::npos
+                                     ? std::string_view()
+                                     : base::trimmed(unit.substr(slash + 1), kBlanks);
     // In braces stands a remark.
     const auto isCode = [](std::string_view text) {
         return !text.empty() && text.find_first_of("{}") == std::string_view::npos;

@@ -3,28 +3,19 @@
 #include "core/remote/otlp/otlp_receiver.h"
 
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/exposition/text_writer.h"
 #include "core/net/http_client.h"
 
 #include <string>
 
 namespace narthex::remote::otlp {
-namespace {
-
-std::string_view mediaTypeOf(std::string_view contentType)
-{
-    const std::string_view type = contentType.substr(0, contentType.find(';'));
-    const std::size_t last = type.find_last_not_of(" \t");
-    return last == std::string_view::npos ? std::string_view() : type.substr(0, last + 1);
-}
-
-} // namespace
-
 absl::StatusOr<Request> OtlpReceiver::decode(const Delivery& delivery) const
 {
     constexpr std::string_view kProtobuf = "application/x-protobuf";
     constexpr std::string_view kJson = "application/json";
-    const std::string_view type = mediaTypeOf(delivery.contentType);
+    std::string_view rest = delivery.contentType;
+    const std::string_view type = base::takePart(rest, ';');
     if (type != kProtobuf && type != kJson) {
         return base::invalidArgument("unsupported content type: {}, supported: [{}, {}]",
                                      delivery.contentType, kJson, kProtobuf);

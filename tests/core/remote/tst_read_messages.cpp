@@ -80,6 +80,11 @@ std::string someFrame(std::int64_t query = 1)
     return encodeReadFrame({{"__name__", "up"}, {"job", "a"}}, chunks, query);
 }
 
+/// A frame that was put together by another program: `up` 1 at 1,700,000,000,000.
+constexpr const char* kForeignFrame =
+    "389b9078ed0a340a0e0a085f5f6e616d655f5f1202757012220880d095ffbc311080d095ffbc3118"
+    "012210000180a0abfef9623ff00000000000001000";
+
 } // namespace
 
 class TestReadMessages : public QObject
@@ -96,6 +101,7 @@ private slots:
     void aHistogramWithTooFewBucketsIsRefused();
     void repeatedLabelsAreRefused();
     void aFrameComesBackAsItWas();
+    void aFrameOfAnotherProgramIsRead();
     void framesAreReadByteByByte();
     void aWrongChecksumIsFound();
     void aFrameAboveTheLimitIsRefusedBeforeItCame();
@@ -228,6 +234,25 @@ void TestReadMessages::aFrameComesBackAsItWas()
         QVERIFY(appendChunk(chunk, Timestamp{0}, Timestamp{9000}, samples).ok());
     }
     QVERIFY((samples.values == std::vector<double>{1, 2, 3}));
+}
+
+void TestReadMessages::aFrameOfAnotherProgramIsRead()
+{
+    FrameReader reader(1'000'000);
+    reader.feed(QByteArray::fromHex(kForeignFrame).toStdString());
+    const auto message = reader.next();
+    QVERIFY(message.ok() && *message);
+    const auto frame = decodeReadFrame(**message);
+    QVERIFY(frame.ok());
+    QCOMPARE(frame->series[0].labels.toString(), std::string("up"));
+    storage::SampleColumns samples;
+    QVERIFY(appendChunk(frame->series[0].chunks[0], {0}, {INT64_MAX}, samples).ok());
+    QVERIFY((samples.times == std::vector<std::int64_t>{1'700'000'000'000}));
+    QVERIFY((samples.values == std::vector<double>{1}));
+    const std::string data(frame->series[0].chunks[0].data);
+    const ReadChunk chunk{1'700'000'000'000, 1'700'000'000'000, tsdb::ChunkEncoding::Xor, data};
+    const std::string ours = encodeReadFrame({{"__name__", "up"}}, {&chunk, 1}, 0);
+    QCOMPARE(QByteArray::fromStdString(ours).toHex(), QByteArray(kForeignFrame));
 }
 
 void TestReadMessages::framesAreReadByteByByte()
