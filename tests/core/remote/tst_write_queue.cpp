@@ -319,7 +319,7 @@ void TestWriteQueue::customBucketsAreDroppedInVersion1AndSentInVersion2()
     world.advance(5_s);
     QVERIFY(world.waitForMetric("histograms_pending", 0));
     QVERIFY(world.waitForMetric("histograms_failed_total", 0));
-    QCOMPARE(world.arrivedSamples(), std::size_t{1});
+    QCOMPARE(world.arrived().size(), std::size_t{1});
     QCOMPARE(world.badRequests(), 0);
 }
 
