@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/discovery/aws_profiles.h"
 
+#include "core/base/text.h"
+
 #include <absl/strings/ascii.h>
 
 #include <algorithm>
@@ -14,12 +16,6 @@ std::string trimmed(std::string_view text)
     std::string result(text);
     absl::StripAsciiWhitespace(&result);
     return result;
-}
-
-std::string lower(std::string text)
-{
-    absl::AsciiStrToLower(&text);
-    return text;
 }
 
 /// The profile that a heading begins; empty: something else ("sso-session x", "services y").
@@ -62,7 +58,7 @@ void AwsProfiles::read(std::string_view text, bool isConfig)
         }
         std::string value = content.substr(equal + 1);
         value = trimmed(value.substr(0, std::min(value.find(" #"), value.find(" ;"))));
-        profiles_[profile][lower(trimmed(content.substr(0, equal)))] = std::move(value);
+        profiles_[profile][base::lowered(trimmed(content.substr(0, equal)))] = std::move(value);
     }
 }
 

@@ -5,7 +5,9 @@
 #include "core/base/status.h"
 #include "core/base/string_map.h"
 #include "core/gotemplate/printing.h"
+#include "core/net/parameters.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 namespace narthex::gotemplate {
@@ -397,19 +399,7 @@ std::string escapeJs(std::string_view text)
 
 std::string escapeQuery(std::string_view text)
 {
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-        if (plain) {
-            out += c;
-        } else if (c == ' ') {
-            out += '+';
-        } else {
-            out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        }
-    }
-    return out;
+    return absl::StrReplaceAll(net::percentEncode(text), {{"%20", "+"}});
 }
 
 } // namespace narthex::gotemplate

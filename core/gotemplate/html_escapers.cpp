@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/gotemplate/html_escapers.h"
 
+#include "core/base/text.h"
 #include "core/gotemplate/builtins.h"
 #include "core/gotemplate/value_json.h"
 
@@ -23,14 +24,6 @@ bool isHexDigit(char c)
 }
 
 bool isAnyOf(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return out;
-}
 
 } // namespace
 
@@ -83,7 +76,7 @@ std::string htmlInAttribute(std::string_view html)
 
 std::string safeName(std::string_view text)
 {
-    const std::string name = lower(text);
+    const std::string name = base::lowered(text);
     const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), isAlphanumeric);
     const bool meaning = name.starts_with("on") || name == "style" || name == "href" ||
                          name == "src" || name == "srcset" || name == "action" ||
@@ -99,7 +92,7 @@ std::string safeUrl(std::string_view text)
         text.substr(0, colon).find_first_of("/?#") != std::string_view::npos) {
         return std::string(text);
     }
-    const std::string scheme = lower(text.substr(0, colon));
+    const std::string scheme = base::lowered(text.substr(0, colon));
     return scheme == "http" || scheme == "https" || scheme == "mailto" ? std::string(text)
                                                                        : "#" + std::string(kUnsafe);
 }
@@ -180,7 +173,7 @@ std::string styleValue(std::string_view text)
             letters += c;
         }
     }
-    letters = lower(letters);
+    letters = base::lowered(letters);
     const bool runs = letters.find("expression") != std::string::npos ||
                       letters.find("mozbinding") != std::string::npos;
     return runs ? std::string(kUnsafe) : std::string(text);

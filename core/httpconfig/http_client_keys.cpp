@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/httpconfig/http_client_keys.h"
 
+#include "core/base/text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,20 +82,6 @@ void basicAuth(Fields& fields, net::BasicAuth& auth)
         "at most one of basic_auth password, password_file & password_ref must be configured");
 }
 
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
-}
-
-std::string trimmed(const std::string& text)
-{
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    const std::size_t last = text.find_last_not_of(" \t\r\n");
-    return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
-}
-
 void authorization(Fields& fields, net::Authorization& auth)
 {
     fields.field("type", &auth.type);
@@ -103,13 +91,13 @@ void authorization(Fields& fields, net::Authorization& auth)
     if (!fields.reading()) {
         return;
     }
-    auth.type = trimmed(auth.type);
+    auth.type = base::trimmed(auth.type, " \t\r\n");
     if (auth.type.empty()) {
         auth.type = "Bearer";
     }
     fields.check(auth.credentials.empty() || auth.credentialsFile.empty(),
                  "at most one of authorization credentials & credentials_file must be configured");
-    fields.check(lower(auth.type) != "basic",
+    fields.check(base::lowered(auth.type) != "basic",
                  "authorization type cannot be set to \"basic\", use \"basic_auth\" instead");
 }
 

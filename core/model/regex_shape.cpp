@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/regex_shape.h"
 
+#include "core/base/text.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -18,15 +20,6 @@ bool isAscii(std::string_view text)
 {
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    for (char& c : result) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return result;
 }
 
 TextWithGaps plain(std::string_view text) { return {{std::string(text)}, {}}; }
@@ -246,7 +239,7 @@ std::optional<RegexShape> RegexShape::of(std::string_view pattern)
     if (shape.ignoresCase_) {
         for (TextWithGaps& alternative : shape.alternatives_) {
             for (std::string& text : alternative.texts) {
-                text = lower(text);
+                text = base::lowered(text);
             }
         }
         return shape;
@@ -273,7 +266,7 @@ std::optional<bool> RegexShape::matches(std::string_view text) const
     if (!isAscii(text)) {
         return std::nullopt;
     }
-    const std::string folded = ignoresCase_ ? lower(text) : std::string();
+    const std::string folded = ignoresCase_ ? base::lowered(text) : std::string();
     const std::string_view looked = ignoresCase_ ? std::string_view(folded) : text;
     return std::any_of(alternatives_.begin(), alternatives_.end(),
                        [looked](const TextWithGaps& a) { return a.matches(looked); });

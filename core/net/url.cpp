@@ -3,6 +3,7 @@
 #include "core/net/url.h"
 
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/net/parameters.h"
 
 #include <absl/strings/ascii.h>
@@ -13,13 +14,6 @@
 
 namespace narthex::net {
 namespace {
-
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    absl::AsciiStrToLower(&result);
-    return result;
-}
 
 /// For messages: what stands before an '@' may be a password.
 std::string_view withoutUser(std::string_view text)
@@ -58,11 +52,11 @@ absl::Status takeAuthority(std::string_view authority, Url& url)
         if (end == std::string_view::npos) {
             return base::invalidArgument("missing ']' in host");
         }
-        url.host = lower(authority.substr(1, end - 1));
+        url.host = base::lowered(authority.substr(1, end - 1));
         rest = authority.substr(end + 1);
     } else {
         const std::size_t colon = authority.find(':');
-        url.host = lower(authority.substr(0, colon));
+        url.host = base::lowered(authority.substr(0, colon));
         rest = colon == std::string_view::npos ? rest : authority.substr(colon);
     }
     if (url.host.empty()) {
@@ -98,7 +92,7 @@ absl::StatusOr<Url> parseUrl(std::string_view text)
         return invalid(text, "no scheme; http:// or https:// is needed");
     }
     Url url;
-    url.scheme = lower(text.substr(0, end));
+    url.scheme = base::lowered(text.substr(0, end));
     const std::size_t begin = end + 3;
     const std::size_t pathAt = std::min(text.find_first_of("/?#", begin), text.size());
     if (absl::Status status = takeAuthority(text.substr(begin, pathAt - begin), url);

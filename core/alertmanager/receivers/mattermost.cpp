@@ -3,8 +3,7 @@
 //
 // mattermost_configs: a message with attachments for an incoming webhook.
 // Source: spec/alertmanager.md, 8.13.
-#include "core/alertmanager/receivers/http_integration.h"
-#include "core/alertmanager/receivers/json_body.h"
+#include "core/alertmanager/receivers/chat_webhook.h"
 #include "core/alertmanager/receivers/registry.h"
 #include "core/relabel/expand.h"
 
@@ -15,24 +14,11 @@ namespace {
 
 constexpr std::size_t kTextRunes = 16383;
 
-struct MattermostField
+struct Mattermost
 {
-    std::string title;
-    std::string value;
-    std::optional<bool> isShort;
-    void describe(yaml::Fields& fields)
-    {
-        fields.field("title", &title);
-        fields.field("value", &value);
-        fields.field("short", isShort, yaml::Printing::Always);
-        if (fields.reading()) {
-            fields.check(!title.empty(), "missing title in Mattermost field configuration");
-            fields.check(title.empty() || !value.empty(),
-                         "missing value in Mattermost field configuration");
-        }
-    }
-    friend bool operator==(const MattermostField&, const MattermostField&) = default;
+    static constexpr std::string_view kName = "Mattermost";
 };
+using MattermostField = ChatField<Mattermost>;
 
 struct MattermostAttachment
 {

@@ -2,46 +2,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // msteams_configs: a message card for connectors of Teams. Source: spec/alertmanager.md, 8.10.
-#include "core/alertmanager/receivers/http_integration.h"
-#include "core/alertmanager/receivers/json_body.h"
+#include "core/alertmanager/receivers/chat_webhook.h"
 #include "core/alertmanager/receivers/registry.h"
 
 namespace narthex::alertmanager {
 namespace {
 
-struct MsteamsConfig final : HttpReceiverOf<MsteamsConfig>
+struct MsteamsConfig final : ChatWebhookOf<MsteamsConfig>
 {
     static constexpr std::string_view kKind = "msteams";
-    base::Secret webhookUrl;
-    std::string webhookUrlFile;
     std::string title = R"({{ template "msteams.default.title" . }})";
     std::string summary = R"({{ template "msteams.default.summary" . }})";
     std::string text = R"({{ template "msteams.default.text" . }})";
 
     void describe(yaml::Fields& fields) override
     {
-        describeCommon(fields);
-        describeSecretUrl(fields, "webhook_url", webhookUrl, webhookUrlFile);
+        describeWebhook(fields);
         fields.field("title", &title);
         fields.field("summary", &summary);
         fields.field("text", &text);
-        fields.check(!fields.reading() || !webhookUrl.empty() || !webhookUrlFile.empty(),
-                     "one of webhook_url or webhook_url_file must be configured");
-    }
-    absl::Status complete(const GlobalConfig& global) override
-    {
-        inheritHttp(global);
-        return absl::OkStatus();
     }
     absl::StatusOr<std::unique_ptr<Integration>>
     makeIntegration(const IntegrationEnvironment& environment) const override;
     friend bool operator==(const MsteamsConfig&, const MsteamsConfig&) = default;
 };
 
-class MsteamsIntegration final : public HttpIntegration<MsteamsConfig>
+class MsteamsIntegration final : public ChatWebhook<MsteamsConfig>
 {
 public:
-    using HttpIntegration::HttpIntegration;
+    using ChatWebhook::ChatWebhook;
 
     SendResult send(const Notification& notification, base::Duration timeout,
                     std::stop_token stop) override
@@ -56,14 +45,7 @@ public:
             .text("text", r.message(config_.text))
             .text("themeColor", notification.firing() ? "8C1A1A" : "2DC72D")
             .end();
-        if (!r.status().ok()) {
-            return refused(r.status(), FailureReason::ClientError);
-        }
-        const auto url = reveal(config_.webhookUrl, config_.webhookUrlFile);
-        if (!url.ok()) {
-            return refused(base::annotate(url.status(), "read webhook_url_file"));
-        }
-        return sender_.send({.url = *url, .body = json.line()}, {timeout, std::move(stop)});
+        return post(r, json, timeout, std::move(stop));
     }
 };
 

@@ -2,47 +2,40 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // msteamsv2_configs: an adaptive card for workflows of Teams. Source: spec/alertmanager.md, 8.10.
-#include "core/alertmanager/receivers/http_integration.h"
-#include "core/alertmanager/receivers/json_body.h"
+#include "core/alertmanager/receivers/chat_webhook.h"
 #include "core/alertmanager/receivers/registry.h"
 
 namespace narthex::alertmanager {
 namespace {
 
-struct MsteamsV2Config final : HttpReceiverOf<MsteamsV2Config>
+struct MsteamsV2Config final : ChatWebhookOf<MsteamsV2Config>
 {
     static constexpr std::string_view kKind = "msteamsv2";
-    base::Secret webhookUrl;
-    std::string webhookUrlFile;
     std::string title = R"({{ template "msteamsv2.default.title" . }})";
     std::string text = R"({{ template "msteamsv2.default.text" . }})";
 
     void describe(yaml::Fields& fields) override
     {
-        describeCommon(fields);
-        describeSecretUrl(fields, "webhook_url", webhookUrl, webhookUrlFile);
+        describeWebhook(fields);
         fields.field("title", &title);
         fields.field("text", &text);
-        fields.check(!fields.reading() || !webhookUrl.empty() || !webhookUrlFile.empty(),
-                     "one of webhook_url or webhook_url_file must be configured");
     }
     absl::Status complete(const GlobalConfig& global) override
     {
         if (http && http->proxy.url.empty()) {
             http->proxy.url = global.http.proxy.url;
         }
-        inheritHttp(global);
-        return absl::OkStatus();
+        return ChatWebhookOf::complete(global);
     }
     absl::StatusOr<std::unique_ptr<Integration>>
     makeIntegration(const IntegrationEnvironment& environment) const override;
     friend bool operator==(const MsteamsV2Config&, const MsteamsV2Config&) = default;
 };
 
-class MsteamsV2Integration final : public HttpIntegration<MsteamsV2Config>
+class MsteamsV2Integration final : public ChatWebhook<MsteamsV2Config>
 {
 public:
-    using HttpIntegration::HttpIntegration;
+    using ChatWebhook::ChatWebhook;
 
     SendResult send(const Notification& notification, base::Duration timeout,
                     std::stop_token stop) override
@@ -82,14 +75,7 @@ public:
             .end()
             .endArray()
             .end();
-        if (!r.status().ok()) {
-            return refused(r.status(), FailureReason::ClientError);
-        }
-        const auto url = reveal(config_.webhookUrl, config_.webhookUrlFile);
-        if (!url.ok()) {
-            return refused(base::annotate(url.status(), "read webhook_url_file"));
-        }
-        return sender_.send({.url = *url, .body = json.line()}, {timeout, std::move(stop)});
+        return post(r, json, timeout, std::move(stop));
     }
 };
 

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // slack_configs: incoming webhooks, and apps with a token. Source: spec/alertmanager.md, 8.3.
-#include "core/alertmanager/receivers/http_integration.h"
-#include "core/alertmanager/receivers/json_body.h"
+#include "core/alertmanager/receivers/chat_webhook.h"
 #include "core/alertmanager/receivers/registry.h"
 #include "core/discovery/json.h"
 
@@ -15,25 +14,11 @@ namespace {
 constexpr std::string_view kPostMessage = "https://slack.com/api/chat.postMessage";
 constexpr std::size_t kTitleRunes = 1024;
 
-struct SlackField
+struct Slack
 {
-    std::string title;
-    std::string value;
-    std::optional<bool> isShort;
-
-    void describe(yaml::Fields& fields)
-    {
-        fields.field("title", &title);
-        fields.field("value", &value);
-        fields.field("short", isShort, yaml::Printing::Always);
-        if (fields.reading()) {
-            fields.check(!title.empty(), "missing title in Slack field configuration");
-            fields.check(title.empty() || !value.empty(),
-                         "missing value in Slack field configuration");
-        }
-    }
-    friend bool operator==(const SlackField&, const SlackField&) = default;
+    static constexpr std::string_view kName = "Slack";
 };
+using SlackField = ChatField<Slack>;
 
 struct SlackConfirmation
 {

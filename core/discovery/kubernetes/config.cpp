@@ -3,6 +3,7 @@
 #include "core/discovery/kubernetes/config.h"
 
 #include "core/base/status.h"
+#include "core/base/text.h"
 
 #include <fmt/format.h>
 
@@ -38,16 +39,6 @@ const RoleSelectors* find(std::string_view role)
     const auto at =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.role == role; });
     return at == all.end() ? nullptr : &*at;
-}
-
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view kBlanks = " \t";
-    const std::size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 /// At commas that stand neither behind a backslash nor in parentheses.
@@ -92,16 +83,16 @@ bool isSetTerm(std::string_view term)
     if (open == std::string_view::npos || !term.ends_with(')')) {
         return false;
     }
-    const std::string_view head = trimmed(term.substr(0, open));
+    const std::string_view head = base::trimmed(term.substr(0, open));
     const std::size_t blank = head.find_first_of(" \t");
     if (blank == std::string_view::npos || !isKey(head.substr(0, blank))) {
         return false;
     }
-    const std::string_view word = trimmed(head.substr(blank));
+    const std::string_view word = base::trimmed(head.substr(blank));
     const auto values = terms(term.substr(open + 1, term.size() - open - 2));
     return (word == "in" || word == "notin") &&
            std::all_of(values.begin(), values.end(),
-                       [](std::string_view value) { return isLabelWord(trimmed(value)); });
+                       [](std::string_view value) { return isLabelWord(base::trimmed(value)); });
 }
 
 bool isLabelTerm(std::string_view term)
@@ -112,11 +103,11 @@ bool isLabelTerm(std::string_view term)
     for (const std::string_view sign : {"!=", "==", "=", "<", ">"}) {
         const std::size_t at = term.find(sign);
         if (at != std::string_view::npos && at > 0) {
-            return isKey(trimmed(term.substr(0, at))) &&
-                   isLabelWord(trimmed(term.substr(at + sign.size())));
+            return isKey(base::trimmed(term.substr(0, at))) &&
+                   isLabelWord(base::trimmed(term.substr(at + sign.size())));
         }
     }
-    return isKey(trimmed(term.starts_with('!') ? term.substr(1) : term));
+    return isKey(base::trimmed(term.starts_with('!') ? term.substr(1) : term));
 }
 
 } // namespace
@@ -134,11 +125,11 @@ absl::Status checkFieldSelector(std::string_view text)
 
 absl::Status checkLabelSelector(std::string_view text)
 {
-    if (trimmed(text).empty()) {
+    if (base::trimmed(text).empty()) {
         return absl::OkStatus();
     }
     for (const std::string_view term : terms(text)) {
-        if (!isLabelTerm(trimmed(term))) {
+        if (!isLabelTerm(base::trimmed(term))) {
             return notUnderstood(text, term);
         }
     }

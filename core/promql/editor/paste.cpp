@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/promql/editor/paste.h"
 
+#include "core/base/text.h"
+
 #include <array>
 #include <utility>
 
@@ -9,14 +11,6 @@ namespace narthex::promql::editor {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trimmed(std::string_view text)
-{
-    const std::size_t first = text.find_first_not_of(kBlanks);
-    return first == std::string_view::npos
-               ? std::string_view()
-               : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::string withoutEntities(std::string_view text)
 {
@@ -56,16 +50,16 @@ std::string_view withoutTicks(std::string_view text)
         text.remove_prefix(kFence.size());
         text.remove_suffix(kFence.size());
         const std::size_t newline = text.find('\n');
-        const std::string_view language = trimmed(text.substr(0, newline));
+        const std::string_view language = base::trimmed(text.substr(0, newline), kBlanks);
         if (newline != std::string_view::npos &&
             language.find_first_of(" ({[") == std::string_view::npos) {
             text.remove_prefix(newline);
         }
-        return trimmed(text);
+        return base::trimmed(text, kBlanks);
     }
     if (text.size() > 2 && text.front() == '`' && text.back() == '`' &&
         text.substr(1, text.size() - 2).find('`') == std::string_view::npos) {
-        return trimmed(text.substr(1, text.size() - 2));
+        return base::trimmed(text.substr(1, text.size() - 2), kBlanks);
     }
     return text;
 }
@@ -75,18 +69,18 @@ std::string_view withoutYaml(std::string_view text)
 {
     std::string_view rest = text;
     if (rest.starts_with("- ")) {
-        rest = trimmed(rest.substr(2));
+        rest = base::trimmed(rest.substr(2), kBlanks);
     }
     constexpr std::string_view kKey = "expr:";
     if (!rest.starts_with(kKey)) {
         return text;
     }
-    rest = trimmed(rest.substr(kKey.size()));
+    rest = base::trimmed(rest.substr(kKey.size()), kBlanks);
     for (const std::string_view block : {"|-", ">-", "|", ">"}) {
         const bool alone = rest.starts_with(block) && rest.size() > block.size() &&
                            kBlanks.find(rest[block.size()]) != std::string_view::npos;
         if (alone) {
-            return trimmed(rest.substr(block.size()));
+            return base::trimmed(rest.substr(block.size()), kBlanks);
         }
     }
     const bool quoted = rest.size() > 1 && (rest.front() == '\'' || rest.front() == '"') &&
@@ -121,7 +115,8 @@ std::string withoutPrompts(std::string_view text)
 
 std::string cleanPasted(std::string_view text)
 {
-    const std::string plain = withoutPrompts(withoutYaml(withoutTicks(trimmed(text))));
+    const std::string plain =
+        withoutPrompts(withoutYaml(withoutTicks(base::trimmed(text, kBlanks))));
     return withoutEntities(plain);
 }
 

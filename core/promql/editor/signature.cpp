@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/promql/editor/signature.h"
 
+#include "core/base/text.h"
 #include "core/promql/editor/language_docs.h"
 #include "core/promql/function_table.h"
 #include "core/promql/lexer.h"
@@ -34,15 +35,6 @@ std::optional<Frame> callAround(const std::vector<Token>& tokens, std::size_t cu
     return std::nullopt;
 }
 
-std::string_view trimmed(std::string_view text)
-{
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 /// The texts of the arguments behind the bracket, as far as they are there.
 std::vector<std::string> givenArguments(std::string_view text, const std::vector<Token>& tokens,
                                         std::size_t opener)
@@ -58,7 +50,8 @@ std::vector<std::string> givenArguments(std::string_view text, const std::vector
                             kind == TokenKind::RightBracket;
         const bool ends = kind == TokenKind::EndOfInput || (closes && depth == 0);
         if (ends || (kind == TokenKind::Comma && depth == 0)) {
-            given.emplace_back(trimmed(text.substr(begin, tokens[i].begin - begin)));
+            given.emplace_back(
+                base::trimmed(text.substr(begin, tokens[i].begin - begin), " \t\r\n"));
             begin = tokens[i].end;
         }
         if (ends) {
@@ -81,7 +74,7 @@ void splitParameters(SignatureHelp& help)
     while (begin < close) {
         const std::size_t end = std::min(help.signature.find(',', begin), close);
         const std::string_view part =
-            trimmed(std::string_view(help.signature).substr(begin, end - begin));
+            base::trimmed(std::string_view(help.signature).substr(begin, end - begin), " \t\r\n");
         const auto at = static_cast<std::uint32_t>(help.signature.find(part, begin));
         help.parameters.push_back({.text = std::string(part),
                                    .optional = part.ends_with('?') || part.starts_with('['),

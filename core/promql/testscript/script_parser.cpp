@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/promql/lexer.h"
 #include "core/promql/parser.h"
 #include "core/promql/testscript/script.h"
@@ -16,22 +17,13 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kStartMark = "@st";
 
-std::string_view trimmed(std::string_view text)
-{
-    const std::size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 /// Cuts the first word off.
 std::string_view takeWord(std::string_view& rest)
 {
-    rest = trimmed(rest);
+    rest = base::trimmed(rest, kBlanks);
     const std::size_t end = std::min(rest.find_first_of(kBlanks), rest.size());
     const std::string_view word = rest.substr(0, end);
-    rest = trimmed(rest.substr(end));
+    rest = base::trimmed(rest.substr(end), kBlanks);
     return word;
 }
 
@@ -65,7 +57,7 @@ public:
         while (true) {
             const std::size_t end = text.find('\n');
             begins_.push_back(text.data());
-            const std::string_view line = trimmed(text.substr(0, end));
+            const std::string_view line = base::trimmed(text.substr(0, end), kBlanks);
             lines_.push_back(line.starts_with('#') ? std::string_view() : line);
             if (end == std::string_view::npos) {
                 break;
@@ -360,7 +352,7 @@ private:
         }
         if (rest.starts_with("msg:")) {
             expectation.match = Expectation::Match::Text;
-            expectation.text = trimmed(rest.substr(4));
+            expectation.text = base::trimmed(rest.substr(4), kBlanks);
             return absl::OkStatus();
         }
         if (!rest.starts_with("regex:")) {
@@ -368,7 +360,7 @@ private:
                 "invalid expectation text \"{}\", must begin with msg: or regex:", rest);
         }
         expectation.match = Expectation::Match::Regex;
-        expectation.text = trimmed(rest.substr(6));
+        expectation.text = base::trimmed(rest.substr(6), kBlanks);
         re2::RE2::Options options;
         options.set_log_errors(false);
         if (!re2::RE2(expectation.text, options).ok()) {

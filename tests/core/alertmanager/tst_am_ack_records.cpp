@@ -3,7 +3,7 @@
 //
 // What becomes of acknowledgements beside the silence: short messages, series, and their end in the
 // database.
-#include "am_world.h"
+#include "ack_cases.h"
 
 #include "core/base/status.h"
 #include "core/storage/memory_store.h"
@@ -13,27 +13,11 @@
 using namespace narthex;
 using namespace narthex::base::literals;
 using tests::AmWorld;
+using tests::kX;
+using tests::kY;
+using tests::only;
 using tests::Outbox;
-
-namespace {
-
-model::Labels alert(const char* instance) { return {{"alertname", "A"}, {"i", instance}}; }
-
-const model::Labels kX = alert("x");
-const model::Labels kY = alert("y");
-
-alertmanager::AlertmanagerOptions with(alertmanager::AckSettings settings)
-{
-    return {.startDelay = {}, .acknowledgements = std::move(settings), .seed = 1};
-}
-
-alertmanager::Acknowledgement only(AmWorld& world)
-{
-    const auto all = world->acknowledgements();
-    return all.size() == 1 ? all[0] : alertmanager::Acknowledgement{};
-}
-
-} // namespace
+using tests::with;
 
 class TestAmAckRecords : public QObject
 {

@@ -3,7 +3,7 @@
 //
 // Acknowledged alerts are quiet, not removed. The numbers are those of the cases in the
 // specification.
-#include "am_world.h"
+#include "ack_cases.h"
 
 #include "core/base/status.h"
 
@@ -12,31 +12,13 @@
 using namespace narthex;
 using namespace narthex::base::literals;
 using alertmanager::AckEnd;
+using tests::ackAlert;
 using tests::AmWorld;
+using tests::kX;
+using tests::kY;
+using tests::only;
 using tests::Outbox;
-
-namespace {
-
-model::Labels alert(const char* instance, const char* severity = "")
-{
-    return {{"alertname", "A"}, {"i", instance}, {"severity", severity}};
-}
-
-const model::Labels kX = alert("x");
-const model::Labels kY = alert("y");
-
-alertmanager::AlertmanagerOptions with(alertmanager::AckSettings settings)
-{
-    return {.startDelay = {}, .acknowledgements = std::move(settings), .seed = 1};
-}
-
-alertmanager::Acknowledgement only(AmWorld& world)
-{
-    const auto all = world->acknowledgements();
-    return all.size() == 1 ? all[0] : alertmanager::Acknowledgement{};
-}
-
-} // namespace
+using tests::with;
 
 class TestAmAcknowledge : public QObject
 {
@@ -277,10 +259,10 @@ void TestAmAcknowledge::case12TheServiceIsToldOnce()
     QCOMPARE(world.told(), QStringList{"r: acknowledged by anna: firing Ax[anna],Ay[anna]"});
     world.acknowledge(kY);
     QCOMPARE(world.told(), QStringList());
-    world.passFiring(5_min, {kX, kY, alert("z")});
+    world.passFiring(5_min, {kX, kY, ackAlert("z")});
     QCOMPARE(world.told(), QStringList{"r: new alerts added: firing Ax[anna],Ay[anna],Az"});
     for (const char* name : {"x", "y", "z"}) {
-        world.resolve(alert(name));
+        world.resolve(ackAlert(name));
     }
     world.pass(5_min);
     QCOMPARE(world.told(), QStringList{"r: all alerts resolved: firing ; resolved Ax,Ay,Az"});
@@ -360,12 +342,12 @@ void TestAmAcknowledge::case24SleepKeepsIt()
 void TestAmAcknowledge::itEndsWhenItGetsWorse()
 {
     AmWorld world;
-    const model::Labels warning = alert("x", "warning");
+    const model::Labels warning = ackAlert("x", "warning");
     world.fire(warning);
     world.acknowledge(warning, {.author = "anna", .untilWorse = true});
-    world.fire(alert("x", "info"));
+    world.fire(ackAlert("x", "info"));
     QVERIFY(only(world).open());
-    world.fire(alert("x", "critical"));
+    world.fire(ackAlert("x", "critical"));
     QCOMPARE(only(world).endReason, AckEnd::Worsened);
     QVERIFY(!only(world).open());
 }
@@ -379,7 +361,7 @@ void TestAmAcknowledge::itEndsWhenMoreFire()
     world.acknowledge(kX, {.author = "anna", .untilWorse = true});
     world.passFiring(10_min, {kX, kY});
     QVERIFY(only(world).open());
-    world.passFiring(10_min, {kX, kY, alert("z")});
+    world.passFiring(10_min, {kX, kY, ackAlert("z")});
     QCOMPARE(only(world).endReason, AckEnd::Worsened);
 }
 

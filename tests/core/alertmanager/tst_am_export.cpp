@@ -53,7 +53,14 @@ void listSilence(ScriptedServer& server, base::Timestamp start, base::Timestamp 
 class World
 {
 public:
-    explicit World(base::Timestamp start = {1'772'000'000'000}) : timers(start) { open(); }
+    ScriptedServer server;
+    const base::Timestamp start;
+    explicit World(const char* version = "0.25.0", base::Timestamp from = {1'772'000'000'000})
+        : start(from), timers(start)
+    {
+        script(server, version);
+        open();
+    }
     void open()
     {
         exporter.reset();
@@ -141,13 +148,11 @@ void TestAmExport::manyAlertsArePutTogether()
 
 void TestAmExport::aSilenceSaysAllLabelsAndWhoItIs()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const auto made = world.acknowledge(server.url(), {kOdd});
+    const auto made = world.acknowledge(world.server.url(), {kOdd});
     QVERIFY2(made.ok(), made.status().ToString().c_str());
     QCOMPARE(made->at(0).silenceId, std::string("s1"));
-    const QJsonObject body = bodyOf(server.last("POST /api/v2/silences"));
+    const QJsonObject body = bodyOf(world.server.last("POST /api/v2/silences"));
     QCOMPARE(body["comment"].toString(), QString("ACK! on it [narthex:ack1]"));
     QCOMPARE(body["createdBy"].toString(), QString("anna"));
     QVERIFY(!body.contains("annotations") && !body.contains("id"));
@@ -162,11 +167,9 @@ void TestAmExport::aSilenceSaysAllLabelsAndWhoItIs()
 
 void TestAmExport::newerServersGetAnnotations()
 {
-    ScriptedServer server;
-    script(server, "0.34.0");
-    World world;
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    const QJsonObject body = bodyOf(server.last("POST /api/v2/silences"));
+    World world("0.34.0");
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    const QJsonObject body = bodyOf(world.server.last("POST /api/v2/silences"));
     QCOMPARE(body["comment"].toString(), QString("ACK! on it"));
     QCOMPARE(body["annotations"].toObject()["narthex_ack"].toString(), QString("ack1"));
     QCOMPARE(body["annotations"].toObject()["narthex_instance"].toString(), QString("here"));
@@ -174,137 +177,117 @@ void TestAmExport::newerServersGetAnnotations()
 
 void TestAmExport::itIsExtendedInPlaceShortlyBeforeItsEnd()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const base::Timestamp start = world.timers.clock().now();
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    listSilence(server, start + 1_ms, start + 15_min);
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    listSilence(world.server, world.start + 1_ms, world.start + 15_min);
     world.pass(9_min);
-    QCOMPARE(server.count("POST /api/v2/silences"), 1U);
+    QCOMPARE(world.server.count("POST /api/v2/silences"), 1U);
     world.pass(90_s);
-    QCOMPARE(server.count("POST /api/v2/silences"), 2U);
-    const QJsonObject body = bodyOf(server.last("POST /api/v2/silences"));
+    QCOMPARE(world.server.count("POST /api/v2/silences"), 2U);
+    const QJsonObject body = bodyOf(world.server.last("POST /api/v2/silences"));
     QCOMPARE(body["id"].toString(), QString("s1"));
     // As the server reported it, to the letter.
-    QCOMPARE(body["startsAt"].toString().toStdString(), base::formatTimestamp(start + 1_ms));
+    QCOMPARE(body["startsAt"].toString().toStdString(), base::formatTimestamp(world.start + 1_ms));
     const auto end = base::parseTimestamp(body["endsAt"].toString().toStdString());
-    QVERIFY(*end > start + 25_min && *end < start + 27_min);
+    QVERIFY(*end > world.start + 25_min && *end < world.start + 27_min);
 }
 
 void TestAmExport::aNewIdIsKept()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const base::Timestamp start = world.timers.clock().now();
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    listSilence(server, start, start + 3_min);
-    server.json("POST /api/v2/silences", "{\"silenceID\":\"s2\"}");
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    listSilence(world.server, world.start, world.start + 3_min);
+    world.server.json("POST /api/v2/silences", "{\"silenceID\":\"s2\"}");
     world.pass(45_s);
     QCOMPARE(world.exporter->exports().size(), 1U);
     QCOMPARE(world.exporter->exports()[0].silenceId, std::string("s2"));
-    server.json("GET /api/v2/alerts", "[{\"status\":{\"silencedBy\":[\"s2\"]}}]");
-    server.json("GET /api/v2/silences", "[]");
+    world.server.json("GET /api/v2/alerts", "[{\"status\":{\"silencedBy\":[\"s2\"]}}]");
+    world.server.json("GET /api/v2/silences", "[]");
     world.pass(5_min);
-    QCOMPARE(server.count("POST /api/v2/silences"), 2U);
+    QCOMPARE(world.server.count("POST /api/v2/silences"), 2U);
 }
 
 void TestAmExport::aSilenceThatIsGoneIsMadeAnew()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const base::Timestamp start = world.timers.clock().now();
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    listSilence(server, start, start + 3_min);
-    server.sequence("POST /api/v2/silences",
-                    {{.status = 404, .body = "\"silence not found\""},
-                     {.contentType = "application/json", .body = "{\"silenceID\":\"s3\"}"}});
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    listSilence(world.server, world.start, world.start + 3_min);
+    world.server.sequence("POST /api/v2/silences",
+                          {{.status = 404, .body = "\"silence not found\""},
+                           {.contentType = "application/json", .body = "{\"silenceID\":\"s3\"}"}});
     world.pass(45_s);
     QCOMPARE(world.exporter->exports()[0].silenceId, std::string("s3"));
-    QVERIFY(!bodyOf(server.last("POST /api/v2/silences")).contains("id"));
+    QVERIFY(!bodyOf(world.server.last("POST /api/v2/silences")).contains("id"));
 }
 
 void TestAmExport::itEndsWhenTheAlertIsGoneForTwoPolls()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    server.json("GET /api/v2/alerts", "[]");
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    world.server.json("GET /api/v2/alerts", "[]");
     world.pass(45_s);
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 0U);
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 0U);
     world.pass(45_s);
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 1U);
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 1U);
     QVERIFY(world.exporter->exports().empty());
 }
 
 void TestAmExport::itEndsWhenItExpiresOrIsWithdrawn()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    QVERIFY(world.acknowledge(server.url(), {kX}, {.author = "anna", .expiresIn = 5_min}).ok());
-    const QJsonObject body = bodyOf(server.last("POST /api/v2/silences"));
+    QVERIFY(
+        world.acknowledge(world.server.url(), {kX}, {.author = "anna", .expiresIn = 5_min}).ok());
+    const QJsonObject body = bodyOf(world.server.last("POST /api/v2/silences"));
     const auto end = base::parseTimestamp(body["endsAt"].toString().toStdString());
     QCOMPARE((*end - world.timers.clock().now()).ms(), 300'000);
     world.pass(6_min);
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 1U);
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 1U);
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
     QVERIFY(world.exporter->withdraw("ack1").ok());
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 2U);
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 2U);
     QVERIFY(world.exporter->exports().empty());
 }
 
 void TestAmExport::nothingHappensWhenTheServerIsAway()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    QVERIFY(world.acknowledge(server.url(), {kX}).ok());
-    server.answerWith("GET /api/v2/alerts", {.status = 503, .body = "away"});
+    QVERIFY(world.acknowledge(world.server.url(), {kX}).ok());
+    world.server.answerWith("GET /api/v2/alerts", {.status = 503, .body = "away"});
     world.pass(3_min);
     QCOMPARE(world.exporter->exports().size(), 1U);
     QVERIFY(!world.exporter->exports()[0].lastError.empty());
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 0U);
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 0U);
     QVERIFY(world.metrics.exportErrors > 0U);
-    server.answerWith("POST /api/v2/silences", {.status = 500, .body = "no"});
-    const auto refused = world.acknowledge(server.url(), {kX});
+    world.server.answerWith("POST /api/v2/silences", {.status = 500, .body = "no"});
+    const auto refused = world.acknowledge(world.server.url(), {kX});
     QVERIFY(QString::fromStdString(refused.status().ToString()).contains("answers 500: no"));
     QVERIFY(!world.acknowledge("http://127.0.0.1:1", {kX}).ok());
 }
 
 void TestAmExport::othersAreShownAndLeftAlone()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const base::Timestamp start = world.timers.clock().now();
-    listSilence(server, start, start + 1_min);
-    world.exporter->watch(server.url(), nullptr);
+    listSilence(world.server, world.start, world.start + 1_min);
+    world.exporter->watch(world.server.url(), nullptr);
     world.pass(10_min);
     const auto foreign = world.exporter->foreign();
     QCOMPARE(foreign.size(), 1U);
     QCOMPARE(foreign[0].author, std::string("anna"));
-    QCOMPARE(foreign[0].since.ms, start.ms);
-    QCOMPARE(server.count("POST /api/v2/silences"), 0U);
-    QCOMPARE(server.count("DELETE /api/v2/silence/s1"), 0U);
+    QCOMPARE(foreign[0].since.ms, world.start.ms);
+    QCOMPARE(world.server.count("POST /api/v2/silences"), 0U);
+    QCOMPARE(world.server.count("DELETE /api/v2/silence/s1"), 0U);
 }
 
 void TestAmExport::aRestartGoesOnWithThem()
 {
-    ScriptedServer server;
-    script(server);
     World world;
-    const base::Timestamp start = world.timers.clock().now();
-    QVERIFY(world.acknowledge(server.url(), {kOdd}).ok());
+    QVERIFY(world.acknowledge(world.server.url(), {kOdd}).ok());
     world.open();
     QCOMPARE(world.exporter->exports().size(), 1U);
-    listSilence(server, start, start + 1_min);
+    listSilence(world.server, world.start, world.start + 1_min);
     world.pass(45_s);
-    QCOMPARE(server.count("POST /api/v2/silences"), 2U);
-    const QJsonObject body = bodyOf(server.last("POST /api/v2/silences"));
+    QCOMPARE(world.server.count("POST /api/v2/silences"), 2U);
+    const QJsonObject body = bodyOf(world.server.last("POST /api/v2/silences"));
     QCOMPARE(body["comment"].toString(), QString("ACK! on it [narthex:ack1]"));
     QCOMPARE(body["matchers"].toArray().size(), 2);
 }
@@ -320,7 +303,7 @@ void TestAmExport::againstDebiansAlertmanager()
              qPrintable(peer.output()));
     const std::string& target = peer.url();
     test::Requests& requests = peer.requests();
-    World world(base::SystemClock().now());
+    World world("0.25.0", base::SystemClock().now());
     const auto post = [&](const std::string& path, const std::string& body) {
         std::atomic<int> status = 0;
         world.http.send({.method = "POST",
