@@ -448,7 +448,9 @@ void TestWriteQueue::metadataIsSentOnItsOwn()
 void TestWriteQueue::theEndSendsWhatWaits()
 {
     SenderWorld world;
-    world.start(world.config());
+    RemoteWriteConfig config = world.config();
+    config.roundRobinDns = true;
+    world.start(config);
     world.store(manySeries(50), 1000, 1);
     world.stop();
     QCOMPARE(world.arrivedSamples(), std::size_t{50});
