@@ -165,6 +165,10 @@ private:
     {
         Strings strip;
         ReadQuery query{.from = source.from, .to = source.to, .matchers = matchers, .hints = hints};
+        // Servers read the time of the hints: it is that of the question, or a part of it.
+        const bool hasTime = hints.from.ms != 0 || hints.to.ms != 0;
+        query.hints->from = hasTime ? std::clamp(hints.from, source.from, source.to) : source.from;
+        query.hints->to = hasTime ? std::clamp(hints.to, source.from, source.to) : source.to;
         if (source.client->config().filterExternalLabels) {
             query.matchers = withExternalLabels(matchers, externalLabels_, strip);
         }

@@ -282,7 +282,8 @@ std::uint32_t PayloadEncoder::symbol(std::string_view text)
 
 void PayloadEncoder::referTo(const model::Labels& labels)
 {
-    refs_.clear();
+    constexpr std::size_t kPairBytes = 20; // two varints at their longest
+    std::size_t used = 0;
     std::size_t i = 0;
     for (const model::LabelView label : labels) {
         if (i == before_.size()) {
@@ -297,9 +298,14 @@ void PayloadEncoder::referTo(const model::Labels& labels)
             refs.value = label.value;
             refs.valueRef = symbol(label.value);
         }
-        base::appendUvarint(refs_, refs.nameRef);
-        base::appendUvarint(refs_, refs.valueRef);
+        if (refs_.size() < used + kPairBytes) {
+            refs_.resize(2 * (used + kPairBytes));
+        }
+        char* const at = refs_.data() + used;
+        used = static_cast<std::size_t>(putVarint(putVarint(at, refs.nameRef), refs.valueRef) -
+                                        refs_.data());
     }
+    refBytes_ = used;
 }
 
 void PayloadEncoder::encodeV2(const Batch& batch)
@@ -317,28 +323,13 @@ void PayloadEncoder::encodeV2(const Batch& batch)
 
 void PayloadEncoder::appendItemV2(const Batch& batch, const Pending& item)
 {
-    part_.clear();
     referTo(item.series->labels);
-    appendBytes(part_, 1, refs_);
+    const std::string_view refs(refs_.data(), refBytes_);
+    part_.clear();
     if (item.kind == PendingKind::Sample) {
         appendSample(part_, 2, item);
     } else {
-        histogram_.clear();
-        if (item.kind == PendingKind::Histogram) {
-            encodeHistogram(histogram_, batch.histograms[item.extra], item, version_);
-            appendBytes(part_, 3, histogram_);
-        } else {
-            refs_.clear();
-            for (const model::LabelView label : batch.exemplarLabels[item.extra]) {
-                base::appendUvarint(refs_, symbol(label.name));
-                base::appendUvarint(refs_, symbol(label.value));
-            }
-            appendBytes(histogram_, 1, refs_);
-            protozero::pbf_writer exemplar(histogram_);
-            exemplar.add_double(2, std::bit_cast<double>(item.valueBits));
-            exemplar.add_int64(3, item.time);
-            appendBytes(part_, 4, histogram_);
-        }
+        appendOtherV2(batch, item);
     }
     if (item.metadata != nullptr) {
         std::array<char, 24> bytes;
@@ -351,7 +342,36 @@ void PayloadEncoder::appendItemV2(const Batch& batch, const Pending& item)
         at = putVarint(at, symbol(item.metadata->unit));
         appendBytes(part_, 5, {bytes.data(), static_cast<std::size_t>(at - bytes.data())});
     }
-    appendBytes(out_, 5, part_);
+    const std::size_t size = 1 + varintSize(refs.size()) + refs.size() + part_.size();
+    const std::size_t before = out_.size();
+    out_.resize(before + 1 + varintSize(size) + size);
+    char* at = out_.data() + before;
+    *at++ = tag(5, kLengthDelimited);
+    at = putVarint(at, size);
+    *at++ = tag(1, kLengthDelimited);
+    at = putVarint(at, refs.size());
+    putBytes(putBytes(at, refs), part_);
+}
+
+/// A histogram or an exemplar, in part_.
+void PayloadEncoder::appendOtherV2(const Batch& batch, const Pending& item)
+{
+    histogram_.clear();
+    if (item.kind == PendingKind::Histogram) {
+        encodeHistogram(histogram_, batch.histograms[item.extra], item, version_);
+        appendBytes(part_, 3, histogram_);
+        return;
+    }
+    exemplarRefs_.clear();
+    for (const model::LabelView label : batch.exemplarLabels[item.extra]) {
+        base::appendUvarint(exemplarRefs_, symbol(label.name));
+        base::appendUvarint(exemplarRefs_, symbol(label.value));
+    }
+    appendBytes(histogram_, 1, exemplarRefs_);
+    protozero::pbf_writer exemplar(histogram_);
+    exemplar.add_double(2, std::bit_cast<double>(item.valueBits));
+    exemplar.add_int64(3, item.time);
+    appendBytes(part_, 4, histogram_);
 }
 
 std::string describeBatch(const Batch& batch, std::size_t limitBytes)

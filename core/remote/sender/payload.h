@@ -134,10 +134,11 @@ private:
     void encodeV2(const Batch& batch);
     void encodeMetadata(const Batch& batch);
     std::uint32_t symbol(std::string_view text);
-    /// The references of these labels in refs_, encoded.
+    /// The references of these labels in the first refBytes_ of refs_, encoded.
     void referTo(const model::Labels& labels);
     void appendItemV1(const Batch& batch, const Pending& item);
     void appendItemV2(const Batch& batch, const Pending& item);
+    void appendOtherV2(const Batch& batch, const Pending& item);
 
     const WriteVersion version_;
     std::string out_;
@@ -146,6 +147,8 @@ private:
     // Version 2.
     std::string symbolText_;
     std::string refs_;
+    std::size_t refBytes_ = 0;
+    std::string exemplarRefs_;
     base::StringViewMap<std::uint32_t> symbols_;
     std::uint32_t nextSymbol_ = 0;
     /// The labels of the series before: mostly those of the next one, but for two or three.

@@ -170,7 +170,10 @@ private:
     void retryDue(const LanePtr& lane, std::uint64_t round);
     void finishBatch(const LanePtr& lane, const WriteOutcome& outcome);
     void noteOutcome(const WriteOutcome& outcome);
-    void logRefused(const Lane& lane, const WriteOutcome& outcome) const;
+    void logRefused(const Lane& lane, const WriteOutcome& outcome);
+    /// Whether a minute has passed since `logged`, which then becomes now.
+    bool isLogDueLocked(std::optional<base::Duration>& logged) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
     // Now and then.
     void countShardsLater();
@@ -221,6 +224,11 @@ private:
     std::string lastError_ ABSL_GUARDED_BY(mutex_);
     bool isRetried_ ABSL_GUARDED_BY(mutex_) = false;
     std::optional<base::Timestamp> failingSince_ ABSL_GUARDED_BY(mutex_);
+    // Since the newest line of the log.
+    std::optional<base::Duration> retryLogged_ ABSL_GUARDED_BY(mutex_);
+    std::uint64_t retriesToLog_ ABSL_GUARDED_BY(mutex_) = 0;
+    std::optional<base::Duration> refusalLogged_ ABSL_GUARDED_BY(mutex_);
+    PayloadCounts lostToLog_ ABSL_GUARDED_BY(mutex_);
 
     /// Last: it is gone before what it tells.
     LogWatcher watcher_;

@@ -5,6 +5,7 @@
 #include "core/remote/sender/write_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace narthex::remote {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 /// Batches that wait to be used again.
 constexpr std::size_t kSpareBatches = 16;
 constexpr std::size_t kLoggedBytes = 64 * 1024;
+/// What repeats is counted meanwhile.
+constexpr base::Duration kBetweenLogLines = base::Duration::fromMs(60'000);
 
 PayloadCounts without(const PayloadCounts& counts, const PayloadCounts& written)
 {
@@ -188,19 +191,25 @@ void WriteQueue::waitForRetry(const LanePtr& lane, const WriteOutcome& outcome)
     const base::Duration wait = outcome.retryAfter.ns > 0 ? outcome.retryAfter : lane->backoff;
     lane->backoff = std::min(wait * 2, config_.queue.maxBackoff);
     const PayloadCounts counts = lane->counts;
-    environment_.log->warn("remote: sending failed, it is tried again remote_name={} url={} "
-                           "count={} attempt={} wait={}ms err=\"{}\"",
-                           name_, url_, lane->counts.total(), lane->attempt + 1, wait.ms(),
-                           outcome.error);
     std::uint64_t round = 0;
+    std::optional<std::uint64_t> failures;
     {
         const absl::MutexLock lock(&mutex_);
+        ++retriesToLog_;
+        if (isLogDueLocked(retryLogged_)) {
+            failures = std::exchange(retriesToLog_, 0);
+        }
         noReshardUntil_ = environment_.timers.clock().monotonic() + wait * 2;
         lane->phase = LanePhase::Waiting;
         lane->request.reset();
         round = ++lane->round;
         --working_;
         ++lane->attempt;
+    }
+    if (failures) {
+        environment_.log->warn("remote: sending failed, it is tried again remote_name={} url={} "
+                               "count={} failures={} wait={}ms err=\"{}\"",
+                               name_, url_, counts.total(), *failures, wait.ms(), outcome.error);
     }
     environment_.timers.schedule(
         wait, [weak = weak_from_this(), weakLane = std::weak_ptr<Lane>(lane), round] {
@@ -232,15 +241,33 @@ void WriteQueue::retryDue(const LanePtr& lane, std::uint64_t round)
     });
 }
 
-void WriteQueue::logRefused(const Lane& lane, const WriteOutcome& outcome) const
+bool WriteQueue::isLogDueLocked(std::optional<base::Duration>& logged) const
 {
-    environment_.log->error("remote: samples are lost, the receiver does not take them "
-                            "remote_name={} url={} samples={} histograms={} exemplars={} "
-                            "metadata={} err=\"{}\"",
-                            name_, url_, lane.counts.samples - outcome.written.samples,
-                            lane.counts.histograms - outcome.written.histograms,
-                            lane.counts.exemplars - outcome.written.exemplars,
-                            lane.counts.metadata - outcome.written.metadata, outcome.error);
+    const base::Duration now = environment_.timers.clock().monotonic();
+    if (logged && now - *logged < kBetweenLogLines) {
+        return false;
+    }
+    logged = now;
+    return true;
+}
+
+void WriteQueue::logRefused(const Lane& lane, const WriteOutcome& outcome)
+{
+    std::optional<PayloadCounts> lost;
+    {
+        const absl::MutexLock lock(&mutex_);
+        lostToLog_ += without(lane.counts, outcome.written);
+        if (isLogDueLocked(refusalLogged_)) {
+            lost = std::exchange(lostToLog_, {});
+        }
+    }
+    if (lost) {
+        environment_.log->error("remote: samples are lost, the receiver does not take them "
+                                "remote_name={} url={} samples={} histograms={} exemplars={} "
+                                "metadata={} err=\"{}\"",
+                                name_, url_, lost->samples, lost->histograms, lost->exemplars,
+                                lost->metadata, outcome.error);
+    }
     if (config_.failedRequestLogging && version_ == WriteVersion::V2 &&
         environment_.log->should_log(spdlog::level::debug)) {
         environment_.log->debug("remote: failed request remote_name={} body=\"{}\"", name_,

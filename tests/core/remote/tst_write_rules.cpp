@@ -248,9 +248,11 @@ void TestWriteRules::symbolsStandOnceInARequest()
 {
     const SentSeries a = sentSeries(Labels{{"__name__", "metric_a"}, {"job", "same_job"}});
     const SentSeries b = sentSeries(Labels{{"__name__", "metric_b"}, {"job", "same_job"}});
+    const model::Metadata metadata{.type = model::MetricType::Counter, .help = "what it counts"};
     Batch batch;
     for (int i = 0; i < 50; ++i) {
         batch.items.push_back(sampleOf(i % 2 == 0 ? a : b, kTime + i, i, kTime));
+        batch.items.back().metadata = &metadata;
     }
     PayloadEncoder encoder(WriteVersion::V2);
     const std::string& raw = encoder.encode(batch);
@@ -258,6 +260,7 @@ void TestWriteRules::symbolsStandOnceInARequest()
     QCOMPARE(bytes.count("same_job"), 1);
     QCOMPARE(bytes.count("metric_a"), 1);
     QCOMPARE(bytes.count("metric_b"), 1);
+    QCOMPARE(bytes.count("what it counts"), 1);
 }
 
 void TestWriteRules::aSeriesLivesAsLongAsABatchHoldsIt()
