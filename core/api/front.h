@@ -22,7 +22,6 @@ struct FrontOptions
     /// Of the APIs behind; the front fills in what it knows itself.
     ApiOptions api;
     bool enableLifecycle = false;
-    /// What comes in from the network as samples, and what others read.
     std::function<void()> onQuit;
     /// A regular expression of the origins whose pages may read answers; it matches the whole.
     std::string corsOrigin = ".*";
