@@ -31,11 +31,13 @@ build_packages() {
     echo g++ cmake ninja-build ccache mold pkg-config \
         qt6-base-dev qt6-charts-dev qt6-svg-dev libqt6opengl6-dev qt6-l10n-tools qt6-tools-dev-tools qt6-tools-dev \
         libgl-dev libxkbcommon-dev libvulkan-dev libqscintilla2-qt6-dev \
-        libyaml-cpp-dev libyaml-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev \
+        libyaml-cpp-dev libyaml-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libabsl-dev libcurl4-openssl-dev libc-ares-dev libcrypt-dev \
         "$(boost_package)" libre2-dev libprotozero-dev libpugixml-dev libzookeeper-mt-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
         libhowardhinnant-date-dev libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }
 test_packages() { echo libbenchmark-dev python3; }
+# Programs of the comparisons in tests/bench; the scripts there say when one is missing.
+bench_packages() { echo wrk; }
 screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
 
 # Programs that only tests talk to: downloaded and unpacked into the build folder, never installed or started by themselves.

@@ -159,6 +159,7 @@ void addCheck(CLI::App& app, int& exitCode)
     config->callback([flags, &exitCode] { exitCode = checkConfig(*flags); });
     addCheckRules(*check, exitCode);
     addCheckAlertmanager(*check, exitCode);
+    addCheckWeb(*check, exitCode);
 }
 
 } // namespace narthex::ctl

@@ -29,5 +29,7 @@ void addSilence(CLI::App& app, int& exitCode);
 void addRouting(CLI::App& app, int& exitCode);
 /// `check alertmanager-config`.
 void addCheckAlertmanager(CLI::App& check, int& exitCode);
+/// `check web-config`.
+void addCheckWeb(CLI::App& check, int& exitCode);
 
 } // namespace narthex::ctl

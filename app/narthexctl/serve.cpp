@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands.h"
 #include "serve_alerting.h"
+#include "serve_remote.h"
+#include "serve_web.h"
 
 #include "app/service/service.h"
 #include "core/base/number.h"
@@ -23,15 +25,12 @@ struct ServeFlags
     std::string configFile = "prometheus.yml";
     std::string storagePath = "data/";
     std::string retention;
-    std::string listenAddress = "127.0.0.1:9090";
     std::string logLevel = "info";
     std::string logFormat = "logfmt";
     std::string queryTimeout = "2m";
     std::string lookback = "5m";
     std::size_t maxConcurrency = 20;
     std::size_t maxSamples = 50'000'000;
-    bool enableLifecycle = false;
-    bool enableAdmin = false;
     std::string retentionSize;
     std::string minBlockDuration = "2h";
     std::string maxBlockDuration;
@@ -48,6 +47,8 @@ struct ServeFlags
     std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
     AlertingFlags alerting;
+    RemoteFlags remote;
+    WebFlags web;
 };
 
 constexpr base::Duration kAutoReloadInterval = base::Duration::fromMs(30'000);
@@ -105,7 +106,7 @@ bool enableScrapeFeature(engine::EngineOptions& options, std::string_view name)
 
 /// Switches on what `--enable-feature` names; returns the names that mean nothing.
 std::vector<std::string> enableFeatures(const std::vector<std::string>& features,
-                                        engine::EngineOptions& options)
+                                        engine::EngineOptions& options, api::IngestOptions& ingest)
 {
     std::vector<std::string> unknown;
     for (const std::string& list : features) {
@@ -114,7 +115,8 @@ std::vector<std::string> enableFeatures(const std::vector<std::string>& features
             const bool inStore = enableStoreFeature(options.store, name);
             const bool inQueries = promql::enableFeature(options.query.features, name);
             const bool inScraping = enableScrapeFeature(options, name);
-            const bool inAlerting = enableAlertingFeature(options.alerting, name);
+            const bool inAlerting =
+                enableAlertingFeature(options.alerting, name) || enableIngestFeature(ingest, name);
             if (!inStore && !inQueries && !inScraping && !inAlerting) {
                 unknown.push_back(name);
             }
@@ -152,9 +154,8 @@ absl::Status storeOptions(const ServeFlags& flags, tsdb::DbOptions& store)
 
 absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
 {
-    app::ServiceOptions options{.listenAddress = flags.listenAddress,
-                                .enableLifecycle = flags.enableLifecycle,
-                                .enableAdmin = flags.enableAdmin};
+    app::ServiceOptions options;
+    NARTHEX_RETURN_IF_ERROR(applyWebFlags(flags.web, options));
     options.engine.alignment.enabled = flags.adjustTimestamps;
     NARTHEX_ASSIGN_OR_RETURN(options.engine.alignment.tolerance,
                              base::parseDuration(flags.timestampTolerance));
@@ -171,6 +172,8 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.query.maxConcurrent = flags.maxConcurrency;
     options.engine.query.maxSamples = flags.maxSamples;
     NARTHEX_ASSIGN_OR_RETURN(options.engine.alerting, alertingOptions(flags.alerting));
+    NARTHEX_ASSIGN_OR_RETURN(options.web.ingest, ingestOptions(flags.remote));
+    options.web.externalUrl = options.engine.alerting.externalUrl;
     NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.lookback, base::parseDuration(flags.lookback));
@@ -204,10 +207,15 @@ int runServe(const ServeFlags& flags)
         fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(options.status()));
         return kCannotStart;
     }
-    options->onQuit = [] { ::kill(::getpid(), SIGTERM); };
+    options->web.onQuit = [] { ::kill(::getpid(), SIGTERM); };
     const base::Logger logger = log->logger("main");
-    for (const std::string& name : enableFeatures(flags.features, options->engine)) {
+    for (const std::string& name :
+         enableFeatures(flags.features, options->engine, options->web.ingest)) {
         logger->warn("serve: unknown name in --enable-feature is ignored name={}", name);
+    }
+    if (const absl::Status status = checkFeatures(options->web.ingest); !status.ok()) {
+        fmt::print(stderr, "narthexctl serve: {}\n", base::messageOf(status));
+        return kCannotStart;
     }
     app::Service service(*std::move(options), *log);
     if (const absl::Status status = service.start(); !status.ok()) {
@@ -285,15 +293,12 @@ void addServe(CLI::App& app, int& exitCode)
         "created-timestamp-zero-ingestion, "
         "delayed-compaction, exemplar-storage, extra-scrape-metrics, "
         "fast-startup, histograms-st-encoding, memory-snapshot-on-shutdown, metadata-wal-records, "
+        "otlp-deltatocumulative, otlp-native-delta-ingestion, "
         "promql-binop-fill-modifiers, promql-delayed-name-removal, "
         "promql-experimental-functions, promql-extended-range-selectors, "
         "promql-per-step-stats, st-storage, st-synthesis, type-and-unit-labels, "
         "use-start-timestamps, "
         "utf8-strict-mode, xor2-encoding");
-    serve->add_flag("--web.enable-admin-api", flags->enableAdmin,
-                    "Allow the API to delete series, clean tombstones and take snapshots");
-    serve->add_option("--web.listen-address", flags->listenAddress, "Address of the HTTP interface")
-        ->capture_default_str();
     serve->add_flag("--scrape.adjust-timestamps,!--no-scrape.adjust-timestamps",
                     flags->adjustTimestamps,
                     "Give scrapes that begin a hair late the time at which they were due");
@@ -305,8 +310,6 @@ void addServe(CLI::App& app, int& exitCode)
         ->add_option("--scrape.discovery-reload-interval", flags->discoveryReloadInterval,
                      "How often new targets are looked at, at most")
         ->capture_default_str();
-    serve->add_flag("--web.enable-lifecycle", flags->enableLifecycle,
-                    "Allow POST /-/reload and /-/quit");
     serve->add_option("--query.timeout", flags->queryTimeout, "Longest time a query may take")
         ->capture_default_str();
     serve
@@ -327,6 +330,8 @@ void addServe(CLI::App& app, int& exitCode)
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();
     addAlertingFlags(*serve, flags->alerting);
+    addRemoteFlags(*serve, flags->remote);
+    addWebFlags(*serve, flags->web);
     serve->callback([flags, &exitCode] { exitCode = runServe(*flags); });
 }
 

@@ -52,28 +52,54 @@ absl::Status Service::start()
 
 absl::Status Service::listen()
 {
-    NARTHEX_ASSIGN_OR_RETURN(const auto address, net::splitHostPort(options_.listenAddress));
-    api_ = std::make_unique<api::Api>(*engine_,
-                                      api::ApiOptions{.enableLifecycle = options_.enableLifecycle,
-                                                      .enableAdmin = options_.enableAdmin,
-                                                      .onQuit = options_.onQuit});
+    std::vector<std::pair<std::string, std::uint16_t>> addresses;
+    NARTHEX_ASSIGN_OR_RETURN(auto first, net::splitHostPort(options_.listenAddress));
+    addresses.push_back(std::move(first));
+    for (const std::string& text : options_.moreAddresses) {
+        NARTHEX_ASSIGN_OR_RETURN(auto address, net::splitHostPort(text));
+        addresses.push_back(std::move(address));
+    }
+    NARTHEX_ASSIGN_OR_RETURN(front_, api::Front::create(*engine_, options_.web, log_));
+    const net::HttpServerOptions options{.address = addresses.front().first,
+                                         .port = addresses.front().second,
+                                         .moreAddresses = {addresses.begin() + 1, addresses.end()},
+                                         .tls = front_->tlsSource(),
+                                         .idleTimeout = options_.readTimeout,
+                                         .readTimeout = options_.readTimeout,
+                                         .maxConnections = options_.maxConnections};
     NARTHEX_ASSIGN_OR_RETURN(
-        server_, net::HttpServer::start(loop_, {.address = address.first, .port = address.second},
+        server_, net::HttpServer::start(loop_, options,
                                         [this](net::ServerRequest request, net::Responder respond) {
-                                            api_->handle(std::move(request), std::move(respond));
+                                            front_->handle(std::move(request), std::move(respond));
                                         }));
-    log_->info("service: listening address={}", server_->address());
-    const bool local = address.first.starts_with("127.") || address.first == "::1";
-    if (!local) {
+    for (const std::string& address : server_->addresses()) {
+        log_->info("service: listening address={} tls={}", address, options.tls != nullptr);
+    }
+    warnIfOpen(addresses);
+    return absl::OkStatus();
+}
+
+void Service::warnIfOpen(const std::vector<std::pair<std::string, std::uint16_t>>& addresses)
+{
+    if (front_->authenticates()) {
+        return;
+    }
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const std::string& host = addresses[i].first;
+        if (host.starts_with("127.") || host == "::1") {
+            continue;
+        }
+        const std::string address = server_->addresses()[i];
         log_->warn("service: the HTTP interface is reachable from other machines without "
                    "authentication address={}",
-                   server_->address());
-        engine_->setProblem(
-            "listener.open", engine::Severity::Warning, "listener",
-            fmt::format("{} is reachable from other machines, and nobody has to log in",
-                        server_->address()));
+                   address);
+        engine_->setProblem("listener.open", engine::Severity::Warning, "listener",
+                            fmt::format("{} is reachable from other machines, and nobody has to "
+                                        "log in: basic_auth_users in --web.config.file asks for "
+                                        "passwords",
+                                        address));
+        return;
     }
-    return absl::OkStatus();
 }
 
 void Service::stop()

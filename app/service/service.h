@@ -5,7 +5,7 @@
 // reverse one. Owner: main. Threads: the thread of main; reload() from any.
 #pragma once
 
-#include "core/api/api.h"
+#include "core/api/front.h"
 #include "core/base/log.h"
 #include "core/base/timers.h"
 #include "core/base/worker_pool.h"
@@ -13,9 +13,10 @@
 #include "core/net/http_server.h"
 #include "core/net/io_loop.h"
 
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace narthex::app {
 
@@ -24,9 +25,13 @@ struct ServiceOptions
     engine::EngineOptions engine;
     /// "127.0.0.1:9090"; empty: no HTTP server.
     std::string listenAddress;
-    bool enableLifecycle = false;
-    bool enableAdmin = false;
-    std::function<void()> onQuit;
+    /// More of them.
+    std::vector<std::string> moreAddresses;
+    /// Over all addresses; further ones wait.
+    std::size_t maxConnections = net::HttpServerOptions{}.maxConnections;
+    /// For a request to arrive, and for a connection without one.
+    base::Duration readTimeout = base::Duration::fromMs(300'000);
+    api::FrontOptions web;
     /// A port that cannot be had is an error of start(); otherwise a problem that the window shows.
     bool requireListener = true;
 };
@@ -51,6 +56,7 @@ public:
 
 private:
     absl::Status listen();
+    void warnIfOpen(const std::vector<std::pair<std::string, std::uint16_t>>& addresses);
 
     const ServiceOptions options_;
     const base::Logger log_;
@@ -58,7 +64,7 @@ private:
     base::WorkerPool pool_;
     base::SystemTimers timers_;
     std::unique_ptr<engine::Engine> engine_;
-    std::unique_ptr<api::Api> api_;
+    std::unique_ptr<api::Front> front_;
     std::unique_ptr<net::HttpServer> server_;
 };
 

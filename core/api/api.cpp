@@ -3,6 +3,7 @@
 #include "core/api/api.h"
 
 #include "core/api/context.h"
+#include "core/api/management.h"
 #include "core/base/status.h"
 
 #include <fmt/format.h>
@@ -44,7 +45,15 @@ constexpr Route kRoutes[] = {
     {"/api/v1/status/tsdb", storeStatus},
     {"/api/v1/status/tsdb/blocks", storeBlocks},
     {"/api/v1/status/walreplay", walReplay, false, true},
+    {"/federate", federate},
     {"/metrics", selfMetrics, false, true},
+};
+
+/// Samples of others; they check everything themselves.
+constexpr Route kIngestRoutes[] = {
+    {"/api/v1/write", remoteWrite},
+    {"/api/v1/read", remoteRead},
+    {"/api/v1/otlp/v1/metrics", otlpMetrics},
 };
 
 /// POST or PUT, and only if the administrator allows them.
@@ -57,21 +66,6 @@ constexpr Route kAdminRoutes[] = {
 constexpr std::string_view kLabelPrefix = "/api/v1/label/";
 constexpr std::string_view kValuesSuffix = "/values";
 
-net::ServerResponse text(int status, std::string body)
-{
-    return {.status = status, .body = std::move(body)};
-}
-
-void addCors(net::ServerResponse& response)
-{
-    response.headers.emplace_back("Access-Control-Allow-Origin", "*");
-    response.headers.emplace_back("Access-Control-Allow-Methods",
-                                  "GET, POST, PATCH, DELETE, OPTIONS");
-    response.headers.emplace_back("Access-Control-Allow-Headers",
-                                  "Accept, Authorization, Content-Type, Origin");
-    response.headers.emplace_back("Access-Control-Expose-Headers", "Date");
-}
-
 /// What the Alertmanager answers: its API, ours beside it, and pushes to its old one.
 bool isAlertmanagerRequest(const net::ServerRequest& request)
 {
@@ -81,17 +75,14 @@ bool isAlertmanagerRequest(const net::ServerRequest& request)
            (request.path == "/api/v1/alerts" && request.method == "POST");
 }
 
-std::string startPage()
+constexpr std::string_view kLabelRoute = "/api/v1/label/:name/values";
+constexpr std::string_view kAlertmanagerRoute = "/api/v2/*path";
+
+/// "/api/v1/label/<name>/values"
+bool isLabelValues(std::string_view path)
 {
-    std::string page =
-        "<!doctype html><html lang=\"en\"><head><meta "
-        "charset=\"utf-8\"><title>Narthex</title></head><body>"
-        "<h1>Narthex</h1><p>This server speaks Prometheus' HTTP API. Its window is the program "
-        "<code>narthex</code>; its commands are those of <code>narthexctl</code>.</p><ul>";
-    for (const Route& route : kRoutes) {
-        page += fmt::format("<li><code>{}</code></li>", route.path);
-    }
-    return page + "</ul></body></html>";
+    return path.starts_with(kLabelPrefix) && path.ends_with(kValuesSuffix) &&
+           path.size() > kLabelPrefix.size() + kValuesSuffix.size();
 }
 
 } // namespace
@@ -100,88 +91,42 @@ class Api::Impl : public std::enable_shared_from_this<Impl>
 {
 public:
     Impl(engine::Engine& engine, ApiOptions options)
-        : options_(std::move(options)), context_{.engine = engine, .options = options_}
+        : options_(std::move(options)),
+          ingest_(options_.ingest, engine.options()),
+          context_{.engine = engine, .options = options_, .ingest = ingest_}
     {}
 
     void handle(net::ServerRequest request, net::Responder respond)
     {
-        if (request.path == "/-/healthy" || request.path == "/-/ready") {
-            respond(management(request));
-            return;
-        }
         // std::function wants something copyable.
         auto holder = std::make_shared<net::Responder>(std::move(respond));
         auto shared = std::make_shared<net::ServerRequest>(std::move(request));
         context_.engine.requestPool().submit([self = shared_from_this(), shared, holder] {
-            net::ServerResponse response = self->answer(*shared);
-            if (shared->path.starts_with("/api/")) {
-                addCors(response);
-            }
-            (*holder)(std::move(response));
+            (*holder)(self->answerSafely(*shared));
         });
     }
 
 private:
-    [[nodiscard]] net::ServerResponse management(const net::ServerRequest& request) const
+    /// A bug in a handler is an answer, too, and the server lives.
+    net::ServerResponse answerSafely(const net::ServerRequest& request)
     {
-        if (request.method != "GET" && request.method != "HEAD") {
-            return methodNotAllowed("GET, HEAD");
-        }
-        if (request.path == "/-/healthy") {
-            return text(200, "Narthex is Healthy.\n");
-        }
-        return context_.engine.ready() ? text(200, "Narthex is Ready.\n") : notReady();
-    }
-
-    [[nodiscard]] net::ServerResponse notReady() const
-    {
-        net::ServerResponse response = text(503, "Service Unavailable");
-        const bool stopping = context_.engine.state() == engine::State::Stopping;
-        response.headers.emplace_back("X-Prometheus-Stopping", stopping ? "true" : "false");
-        return response;
-    }
-
-    static net::ServerResponse methodNotAllowed(std::string allowed)
-    {
-        net::ServerResponse response = text(405, "Method Not Allowed\n");
-        response.headers.emplace_back("Allow", std::move(allowed));
-        return response;
-    }
-
-    net::ServerResponse lifecycle(const net::ServerRequest& request)
-    {
-        if (request.method != "POST" && request.method != "PUT") {
-            return text(405, "Only POST or PUT requests allowed");
-        }
-        if (!options_.enableLifecycle) {
-            return text(403, "Lifecycle API is not enabled.");
-        }
-        if (request.path == "/-/quit") {
-            if (options_.onQuit) {
-                options_.onQuit();
+        try {
+            return answer(request);
+        } catch (const std::exception& exception) {
+            if (options_.log) {
+                options_.log->error("api: a handler failed path={} err=\"{}\"", request.path,
+                                    exception.what());
             }
-            return text(200, "Requesting termination... Goodbye!");
+            return plainText(500, "internal error: it is in the log\n");
         }
-        const absl::Status status = context_.engine.reload();
-        if (!status.ok()) {
-            return text(500, fmt::format("failed to reload config: {}\n", base::messageOf(status)));
-        }
-        return text(200, "");
     }
 
     net::ServerResponse answer(const net::ServerRequest& request)
     {
-        if (request.path == "/") {
-            return {.contentType = "text/html; charset=utf-8", .body = startPage()};
-        }
-        if (request.path == "/-/reload" || request.path == "/-/quit") {
-            return lifecycle(request);
-        }
         if (request.method == "OPTIONS" && request.path.starts_with("/api/")) {
             return {.status = 204, .contentType = ""};
         }
-        if (request.path.starts_with(kLabelPrefix) && request.path.ends_with(kValuesSuffix) &&
-            request.path.size() > kLabelPrefix.size() + kValuesSuffix.size()) {
+        if (isLabelValues(request.path)) {
             const std::size_t length =
                 request.path.size() - kLabelPrefix.size() - kValuesSuffix.size();
             const std::string label = request.path.substr(kLabelPrefix.size(), length);
@@ -198,12 +143,17 @@ private:
                 return run(request, route.post, route.always, route.handler);
             }
         }
+        for (const Route& route : kIngestRoutes) {
+            if (route.path == request.path) {
+                return route.handler(context_, request);
+            }
+        }
         for (const Route& route : kAdminRoutes) {
             if (route.path == request.path) {
                 return runAdmin(request, route.handler);
             }
         }
-        return text(404, "404 page not found\n");
+        return plainText(404, "404 page not found\n");
     }
 
     net::ServerResponse runAdmin(const net::ServerRequest& request, Handler handler)
@@ -214,7 +164,7 @@ private:
         if (!options_.enableAdmin) {
             return errorResponse(ErrorType::Unavailable, "admin APIs disabled");
         }
-        return context_.engine.ready() ? handler(context_, request) : notReady();
+        return context_.engine.ready() ? handler(context_, request) : notReady(context_.engine);
     }
 
     template <typename Function>
@@ -225,10 +175,12 @@ private:
         if (!read && !(post && request.method == "POST")) {
             return methodNotAllowed(post ? "GET, POST, OPTIONS" : "GET, OPTIONS");
         }
-        return always || context_.engine.ready() ? function(context_, request) : notReady();
+        return always || context_.engine.ready() ? function(context_, request)
+                                                 : notReady(context_.engine);
     }
 
     const ApiOptions options_;
+    Ingest ingest_;
     const Context context_;
 };
 
@@ -237,6 +189,38 @@ Api::Api(engine::Engine& engine, ApiOptions options)
 {}
 
 Api::~Api() = default;
+
+std::span<const std::string_view> Api::routes()
+{
+    static const std::vector<std::string_view> all = [] {
+        std::vector<std::string_view> routes{kLabelRoute, kAlertmanagerRoute};
+        for (const Route& route : kRoutes) {
+            routes.push_back(route.path);
+        }
+        for (const Route& route : kIngestRoutes) {
+            routes.push_back(route.path);
+        }
+        for (const Route& route : kAdminRoutes) {
+            routes.push_back(route.path);
+        }
+        std::sort(routes.begin(), routes.end());
+        return routes;
+    }();
+    return all;
+}
+
+std::string_view Api::routeOf(const net::ServerRequest& request)
+{
+    if (isLabelValues(request.path)) {
+        return kLabelRoute;
+    }
+    if (isAlertmanagerRequest(request)) {
+        return kAlertmanagerRoute;
+    }
+    const auto all = routes();
+    const auto found = std::lower_bound(all.begin(), all.end(), request.path);
+    return found != all.end() && *found == request.path ? *found : std::string_view();
+}
 
 void Api::handle(net::ServerRequest request, net::Responder respond)
 {

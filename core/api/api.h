@@ -1,28 +1,38 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The HTTP interface over the engine: Prometheus API v1, management endpoints, /metrics.
-// Owner: app; dies before the engine. Threads: handle() from the loop's thread; answers are made on
-// the engine's request pool. Source: spec/http-api.md.
+// The HTTP interface over the engine: Prometheus API v1, Alertmanager API v2, /metrics. What stands
+// before it, for all routes, is Front. Owner: the front; dies before the engine. Threads: handle()
+// from the loop's thread; answers are made on the engine's request pool. Source: spec/http-api.md.
 #pragma once
 
+#include "core/api/ingest.h"
+#include "core/base/log.h"
 #include "core/engine/engine.h"
 #include "core/net/http_server.h"
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+
+namespace narthex::exposition {
+class TextWriter;
+}
 
 namespace narthex::api {
 
 struct ApiOptions
 {
-    /// POST /-/reload and /-/quit.
-    bool enableLifecycle = false;
     /// The API's admin part: deletes, cleans, takes snapshots.
     bool enableAdmin = false;
-    /// Called for /-/quit, on a worker.
-    std::function<void()> onQuit;
+    /// What comes in from the network as samples, and what others read.
+    IngestOptions ingest;
+    /// Adds to /metrics what the front counts; may be null.
+    std::function<void(exposition::TextWriter&)> ownMetrics;
+    /// May be null.
+    base::Logger log;
 };
 
 class Api
@@ -34,6 +44,11 @@ public:
     Api& operator=(const Api&) = delete;
 
     void handle(net::ServerRequest request, net::Responder respond);
+
+    /// All routes as metrics name them, "/api/v1/label/:name/values"; they live for ever.
+    [[nodiscard]] static std::span<const std::string_view> routes();
+    /// The one of a request; empty: there is none.
+    [[nodiscard]] static std::string_view routeOf(const net::ServerRequest& request);
 
 private:
     class Impl;

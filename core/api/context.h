@@ -24,6 +24,7 @@ struct Context
 {
     engine::Engine& engine;
     const ApiOptions& options;
+    Ingest& ingest;
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.
@@ -48,6 +49,11 @@ net::ServerResponse success(std::string_view dataJson,
                             const std::vector<std::string>& warnings = {},
                             const std::vector<std::string>& infos = {});
 
+/// The same in two steps, around data that are written where they belong.
+void beginSuccess(base::JsonWriter& json);
+void endSuccess(base::JsonWriter& json, const std::vector<std::string>& warnings = {},
+                const std::vector<std::string>& infos = {});
+
 /// A time parameter; absent if it was not given. Errors: InvalidArgument `invalid parameter
 /// "start": …`.
 absl::StatusOr<std::optional<base::Timestamp>> timeParameter(const net::ServerRequest& request,
@@ -64,7 +70,11 @@ absl::StatusOr<bool> booleanParameter(const net::ServerRequest& request, std::st
 /// The matchers of every `match[]`. Errors: InvalidArgument.
 absl::StatusOr<std::vector<model::Matchers>> selectors(const net::ServerRequest& request);
 
+/// An object: the version whose API this is, and our own.
+void writeBuildInfo(base::JsonWriter& json);
 void writeLabels(base::JsonWriter& json, const model::Labels& labels);
+/// One series of a matrix.
+void writeSeries(base::JsonWriter& json, const promql::MatrixSeries& series);
 void writeValue(base::JsonWriter& json, const promql::Value& value);
 
 // Handlers, one a path.
@@ -95,6 +105,11 @@ net::ServerResponse explainRules(const Context& context, const net::ServerReques
 net::ServerResponse backtestRules(const Context& context, const net::ServerRequest& request);
 /// Everything below /api/v2 and /api/narthex/v1.
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request);
+// Before them stands no check: they say themselves who may come in.
+net::ServerResponse remoteWrite(const Context& context, const net::ServerRequest& request);
+net::ServerResponse remoteRead(const Context& context, const net::ServerRequest& request);
+net::ServerResponse otlpMetrics(const Context& context, const net::ServerRequest& request);
+net::ServerResponse federate(const Context& context, const net::ServerRequest& request);
 net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest& request);
 
 } // namespace narthex::api

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/context.h"
+#include "core/api/matrix_stream.h"
 #include "core/base/status.h"
 #include "core/promql/editor/ast_json.h"
 #include "core/promql/editor/format_text.h"
@@ -47,31 +48,56 @@ bool truncate(promql::Value& value, std::size_t limit)
     return false;
 }
 
-net::ServerResponse answer(const net::ServerRequest& request, std::string_view query,
-                           promql::Result result, std::size_t limit)
+/// The statistics that a request asks for, or a warning that it asks in the wrong way.
+bool wantsStatistics(const net::ServerRequest& request, Notes& notes)
+{
+    const auto stats = request.parameter("stats");
+    if (!stats || stats->empty()) {
+        return false;
+    }
+    if (*stats != "true" && *stats != "all") {
+        notes.warnings.push_back(fmt::format(
+            "value \"{}\" of parameter \"stats\" is deprecated, say \"true\" or \"all\"", *stats));
+    }
+    return true;
+}
+
+net::ServerResponse answer(const Context& context, const net::ServerRequest& request,
+                           std::string_view query, promql::Result result, std::size_t limit)
 {
     Notes notes = notesOf(result, query);
     if (truncate(result.value, limit)) {
         notes.warnings.emplace_back("results truncated due to limit");
     }
-    std::string data;
-    base::JsonWriter json(data);
+    const bool statistics = wantsStatistics(request, notes);
+    net::ServerResponse response{.contentType = "application/json"};
+    base::JsonWriter json(response.body);
+    beginSuccess(json);
     json.beginObject()
         .member("resultType", promql::valueTypeText(promql::typeOf(result.value)))
         .key("result");
-    writeValue(json, result.value);
-    if (const auto stats = request.parameter("stats"); stats && !stats->empty()) {
-        if (*stats != "true" && *stats != "all") {
-            notes.warnings.push_back(
-                fmt::format("value \"{}\" of parameter \"stats\" is deprecated, say \"true\" or "
-                            "\"all\"",
-                            *stats));
+    std::string tail;
+    const auto finish = [&](base::JsonWriter& end) {
+        if (statistics) {
+            end.key("stats");
+            promql::writeStatistics(end, result.statistics);
         }
-        json.key("stats");
-        promql::writeStatistics(json, result.statistics);
+        end.endObject();
+        endSuccess(end, notes.warnings, notes.infos);
+    };
+    auto* matrix = std::get_if<promql::Matrix>(&result.value);
+    if (matrix != nullptr && isLarge(*matrix)) {
+        base::JsonWriter end(tail);
+        end.raw("]");
+        finish(end);
+        response.body += '[';
+        response.stream =
+            matrixStream(std::move(*matrix), std::move(tail), context.engine.requestPool());
+        return response;
     }
-    json.endObject();
-    return success(data, notes.warnings, notes.infos);
+    writeValue(json, result.value);
+    finish(json);
+    return response;
 }
 
 /// What both kinds of query take.
@@ -101,11 +127,13 @@ absl::Status wrongQuery(const absl::Status& parsed)
     return base::invalidArgument("invalid parameter \"query\": {}", base::messageOf(parsed));
 }
 
-absl::Status checkQuery(const Context& context, std::string_view query)
+absl::StatusOr<promql::ExprPtr> checkedQuery(const Context& context, std::string_view query)
 {
-    const absl::Status parsed =
-        promql::parse(query, context.engine.queries().options().features).status();
-    return parsed.ok() ? parsed : wrongQuery(parsed);
+    auto parsed = promql::parse(query, context.engine.queries().options().features);
+    if (!parsed.ok()) {
+        return wrongQuery(parsed.status());
+    }
+    return parsed;
 }
 
 absl::Status checkRange(base::Timestamp from, base::Timestamp to, base::Duration step)
@@ -173,17 +201,18 @@ net::ServerResponse instantQuery(const Context& context, const net::ServerReques
             return errorResponse(ErrorType::BadData, base::messageOf(status));
         }
     }
-    if (const absl::Status status = checkQuery(context, common->query); !status.ok()) {
-        return errorResponse(status, ErrorType::BadData);
+    const auto expr = checkedQuery(context, common->query);
+    if (!expr.ok()) {
+        return errorResponse(expr.status(), ErrorType::BadData);
     }
     common->options.origin = &common->origin;
-    auto result = context.engine.queries().instant(context.engine.queryable(), common->query,
-                                                   time->value_or(context.engine.clock().now()),
-                                                   common->options, {});
+    auto result = context.engine.queries().instant(
+        context.engine.queryable(), **expr, common->query,
+        time->value_or(context.engine.clock().now()), common->options, request.gone);
     if (!result.ok()) {
         return errorResponse(result.status());
     }
-    return answer(request, common->query, *std::move(result), common->limit);
+    return answer(context, request, common->query, *std::move(result), common->limit);
 }
 
 net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest& request)
@@ -192,13 +221,13 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
     if (!range.ok()) {
         return errorResponse(range.status(), ErrorType::BadData);
     }
-    if (const absl::Status status = checkQuery(context, range->common.query); !status.ok()) {
-        return errorResponse(status, ErrorType::BadData);
+    if (const auto expr = checkedQuery(context, range->common.query); !expr.ok()) {
+        return errorResponse(expr.status(), ErrorType::BadData);
     }
     range->common.options.origin = &range->common.origin;
     auto result =
         context.engine.queries().range(context.engine.queryable(), range->common.query, range->from,
-                                       range->to, range->step, range->common.options, {});
+                                       range->to, range->step, range->common.options, request.gone);
     if (!result.ok()) {
         // A string or range vector cannot be drawn: the request is at fault, not the evaluation.
         const bool wrongType = base::messageOf(result.status()).find("invalid expression type") !=
@@ -206,7 +235,7 @@ net::ServerResponse rangeQuery(const Context& context, const net::ServerRequest&
         return errorResponse(result.status(),
                              wrongType ? ErrorType::BadData : ErrorType::Execution);
     }
-    return answer(request, range->common.query, *std::move(result), range->common.limit);
+    return answer(context, request, range->common.query, *std::move(result), range->common.limit);
 }
 
 net::ServerResponse formatQuery(const Context& context, const net::ServerRequest& request)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/context.h"
 #include "core/base/number.h"
+#include "core/base/sample_text.h"
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
 #include "core/promql/parser.h"
@@ -119,11 +120,6 @@ void writeHistogramPoint(base::JsonWriter& json, base::Timestamp time,
     json.endObject().endArray();
 }
 
-void writePoint(base::JsonWriter& json, base::Timestamp time, double value)
-{
-    json.beginArray().seconds(time).sampleValue(value).endArray();
-}
-
 std::optional<bool> parseGoBool(std::string_view text)
 {
     for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
@@ -159,16 +155,28 @@ net::ServerResponse errorResponse(const absl::Status& status, ErrorType invalid)
     return errorResponse(typeOf(status, invalid), base::messageOf(status));
 }
 
+void beginSuccess(base::JsonWriter& json)
+{
+    json.beginObject().member("status", "success").key("data");
+}
+
+void endSuccess(base::JsonWriter& json, const std::vector<std::string>& warnings,
+                const std::vector<std::string>& infos)
+{
+    writeNotes(json, "warnings", warnings, "warning");
+    writeNotes(json, "infos", infos, "info");
+    json.endObject();
+}
+
 net::ServerResponse success(std::string_view dataJson, const std::vector<std::string>& warnings,
                             const std::vector<std::string>& infos)
 {
     net::ServerResponse response{.contentType = "application/json"};
     response.body.reserve(dataJson.size() + 64);
     base::JsonWriter json(response.body);
-    json.beginObject().member("status", "success").key("data").raw(dataJson);
-    writeNotes(json, "warnings", warnings, "warning");
-    writeNotes(json, "infos", infos, "info");
-    json.endObject();
+    beginSuccess(json);
+    json.raw(dataJson);
+    endSuccess(json, warnings, infos);
     return response;
 }
 
@@ -267,6 +275,27 @@ void writeLabels(base::JsonWriter& json, const model::Labels& labels)
     json.endObject();
 }
 
+void writeSeries(base::JsonWriter& json, const promql::MatrixSeries& series)
+{
+    json.beginObject().key("metric");
+    writeLabels(json, series.labels);
+    if (!series.points.empty()) {
+        json.key("values").beginArray();
+        for (const promql::Point& point : series.points) {
+            json.raw(base::SampleText(point.time, point.value).view());
+        }
+        json.endArray();
+    }
+    if (!series.histograms.empty()) {
+        json.key("histograms").beginArray();
+        for (const promql::HistogramPoint& point : series.histograms) {
+            writeHistogramPoint(json, point.time, *point.histogram);
+        }
+        json.endArray();
+    }
+    json.endObject();
+}
+
 void writeValue(base::JsonWriter& json, const promql::Value& value)
 {
     if (const auto* scalar = std::get_if<promql::Scalar>(&value)) {
@@ -286,7 +315,7 @@ void writeValue(base::JsonWriter& json, const promql::Value& value)
                 writeHistogramPoint(json, element.time, *element.histogram);
             } else {
                 json.key("value");
-                writePoint(json, element.time, element.value);
+                json.raw(base::SampleText(element.time, element.value).view());
             }
             json.endObject();
         }
@@ -294,23 +323,7 @@ void writeValue(base::JsonWriter& json, const promql::Value& value)
     } else if (const auto* matrix = std::get_if<promql::Matrix>(&value)) {
         json.beginArray();
         for (const promql::MatrixSeries& series : *matrix) {
-            json.beginObject().key("metric");
-            writeLabels(json, series.labels);
-            if (!series.points.empty()) {
-                json.key("values").beginArray();
-                for (const promql::Point& point : series.points) {
-                    writePoint(json, point.time, point.value);
-                }
-                json.endArray();
-            }
-            if (!series.histograms.empty()) {
-                json.key("histograms").beginArray();
-                for (const promql::HistogramPoint& point : series.histograms) {
-                    writeHistogramPoint(json, point.time, *point.histogram);
-                }
-                json.endArray();
-            }
-            json.endObject();
+            writeSeries(json, series);
         }
         json.endArray();
     }

@@ -80,16 +80,21 @@ std::string retentionText(const tsdb::LiveOptions& live)
 
 } // namespace
 
-net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
+void writeBuildInfo(base::JsonWriter& json)
 {
-    std::string data;
-    base::JsonWriter json(data);
     json.beginObject()
         .member("version", kEmulatedVersion)
         .member("revision", "")
         .member("branch", "");
     json.member("buildUser", "").member("buildDate", "").member("goVersion", "");
     json.member("application", "Narthex").member("applicationVersion", NARTHEX_VERSION).endObject();
+}
+
+net::ServerResponse buildInfo(const Context&, const net::ServerRequest&)
+{
+    std::string data;
+    base::JsonWriter json(data);
+    writeBuildInfo(json);
     return success(data);
 }
 
@@ -168,7 +173,11 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     context.engine.scraping().writeMetrics(out);
     context.engine.alerting().writeMetrics(out);
     context.engine.remote().writeMetrics(out);
+    context.ingest.writeMetrics(out);
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
+    if (context.options.ownMetrics) {
+        context.options.ownMetrics(out);
+    }
     writeProcess(out);
     if (status.startedAt) {
         out.gauge("process_start_time_seconds",

@@ -3,55 +3,73 @@
 #include "core/base/json_writer.h"
 
 #include "core/base/number.h"
+#include "core/base/sample_text.h"
 #include "core/base/utf8.h"
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 namespace narthex::base {
+
+namespace {
+
+/// Characters that stand for themselves in a JSON string.
+bool isPlain(char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; // bytes from 0x80 on are negative
+}
+
+void appendEscaped(std::string& out, char c)
+{
+    switch (c) {
+    case '"':
+        out += "\\\"";
+        break;
+    case '\\':
+        out += "\\\\";
+        break;
+    case '\n':
+        out += "\\n";
+        break;
+    case '\r':
+        out += "\\r";
+        break;
+    case '\t':
+        out += "\\t";
+        break;
+    default:
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    }
+}
+
+} // namespace
 
 void appendJsonString(std::string& out, std::string_view text)
 {
     out += '"';
     std::size_t i = 0;
     while (i < text.size()) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x80) {
-            const std::size_t length = utf8SequenceLength(text.substr(i));
-            if (length == 0) {
-                out += "\\ufffd";
-                ++i;
-            } else {
-                out += text.substr(i, length);
-                i += length;
-            }
-            continue;
+        std::size_t plainEnd = i;
+        while (plainEnd < text.size() && isPlain(text[plainEnd])) {
+            ++plainEnd;
         }
-        switch (c) {
-        case '"':
-            out += "\\\"";
+        out.append(text, i, plainEnd - i);
+        i = plainEnd;
+        if (i == text.size()) {
             break;
-        case '\\':
-            out += "\\\\";
-            break;
-        case '\n':
-            out += "\\n";
-            break;
-        case '\r':
-            out += "\\r";
-            break;
-        case '\t':
-            out += "\\t";
-            break;
-        default:
-            if (c < 0x20 || c == 0x7f) {
-                out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-            } else {
-                out += text[i];
-            }
         }
-        ++i;
+        if (static_cast<unsigned char>(text[i]) < 0x80) {
+            appendEscaped(out, text[i++]);
+        } else if (const std::size_t length = utf8SequenceLength(text.substr(i)); length > 0) {
+            out.append(text, i, length);
+            i += length;
+        } else {
+            out += "\\ufffd";
+            ++i;
+        }
     }
     out += '"';
 }
@@ -125,19 +143,42 @@ JsonWriter& JsonWriter::sampleValue(double value)
     return *this;
 }
 
+char* writeSeconds(char* out, Timestamp time)
+{
+    std::uint64_t ms = static_cast<std::uint64_t>(time.ms);
+    if (time.ms < 0) {
+        *out++ = '-';
+        ms = 0 - ms; // the smallest one, too
+    }
+    out = std::to_chars(out, out + kSecondsTextBytes - 1, ms / 1000).ptr;
+    if (const auto fraction = static_cast<unsigned>(ms % 1000); fraction != 0) {
+        *out++ = '.';
+        *out++ = static_cast<char>('0' + fraction / 100);
+        *out++ = static_cast<char>('0' + fraction / 10 % 10);
+        *out++ = static_cast<char>('0' + fraction % 10);
+    }
+    return out;
+}
+
 JsonWriter& JsonWriter::seconds(Timestamp time)
 {
     separate();
-    std::int64_t ms = time.ms;
-    if (ms < 0) {
-        out_ += '-';
-        ms = -ms;
-    }
-    out_ += fmt::format_int(ms / 1000).c_str();
-    if (const std::int64_t fraction = ms % 1000; fraction != 0) {
-        out_ += fmt::format(".{:03}", fraction);
-    }
+    std::array<char, kSecondsTextBytes> text;
+    out_.append(text.data(), writeSeconds(text.data(), time));
     return *this;
+}
+
+SampleText::SampleText(Timestamp time, double value)
+{
+    char* p = text_.data();
+    *p++ = '[';
+    p = writeSeconds(p, time);
+    *p++ = ',';
+    *p++ = '"';
+    p = writeFloat(p, value);
+    *p++ = '"';
+    *p++ = ']';
+    size_ = static_cast<std::size_t>(p - text_.data());
 }
 
 JsonWriter& JsonWriter::raw(std::string_view json)

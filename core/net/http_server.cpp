@@ -3,297 +3,282 @@
 #include "core/net/http_server.h"
 
 #include "core/base/status.h"
-#include "core/net/http_client.h"
+#include "core/net/http_session.h"
 #include "core/net/io_loop_impl.h"
 
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <deque>
+#include <atomic>
+#include <netinet/tcp.h>
 #include <unordered_set>
 
 namespace narthex::net {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-using asio::ip::tcp;
 using boost::system::error_code;
 
-using Request = http::request<http::string_body>;
-using Response = http::response<http::string_body>;
+/// A listener that cannot take a connection (no file descriptors) tries again after this.
+constexpr std::chrono::milliseconds kAcceptPause{100};
 
-constexpr std::size_t kCompressFrom = 1400; // below one packet compression gains nothing
-
-ServerRequest convert(Request& request, const std::string& remote)
+/// How often connections are looked at for time-outs: often enough for the shortest of these.
+std::chrono::milliseconds sweepPeriod(const HttpServerOptions& options)
 {
-    ServerRequest result;
-    result.method = std::string(request.method_string());
-    const std::string_view target(request.target().data(), request.target().size());
-    const std::size_t question = target.find('?');
-    result.path = percentDecode(target.substr(0, question), false);
-    if (question != std::string_view::npos) {
-        result.parameters = parseQuery(target.substr(question + 1));
+    const std::int64_t shortest =
+        std::min({options.idleTimeout.ms(), options.readTimeout.ms(), options.writeTimeout.ms()});
+    return std::chrono::milliseconds(std::clamp<std::int64_t>(shortest / 4, 10, 500));
+}
+
+/// A machine that vanished without a word is noticed in about two minutes, also by connections
+/// that only wait.
+void setUp(Tcp::socket& socket)
+{
+    error_code error;
+    socket.set_option(Tcp::no_delay(true), error);
+    socket.set_option(asio::socket_base::keep_alive(true), error);
+    const int descriptor = socket.native_handle();
+    for (const auto& [option, value] :
+         {std::pair{TCP_KEEPIDLE, 60}, {TCP_KEEPINTVL, 15}, {TCP_KEEPCNT, 4}}) {
+        (void)::setsockopt(descriptor, IPPROTO_TCP, option, &value, sizeof value);
     }
-    for (const auto& field : request) {
-        result.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    }
-    result.body = std::move(request.body());
-    if (result.header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
-        // Parameters of the body come first, as in Go's FormValue.
-        Parameters all = parseQuery(result.body);
-        all.insert(all.end(), std::make_move_iterator(result.parameters.begin()),
-                   std::make_move_iterator(result.parameters.end()));
-        result.parameters = std::move(all);
-    }
-    result.remoteAddress = remote;
-    return result;
+}
+
+std::string printed(const std::string& host, std::uint16_t port)
+{
+    const bool isIpv6 = host.empty() || host.find(':') != std::string::npos;
+    return isIpv6 ? fmt::format("[{}]:{}", host.empty() ? "::" : host, port)
+                  : fmt::format("{}:{}", host, port);
 }
 
 } // namespace
 
-class HttpServer::Impl : public std::enable_shared_from_this<Impl>
+class HttpServer::Impl final : public SessionHost, public std::enable_shared_from_this<Impl>
 {
 public:
-    class Session;
-
     Impl(IoLoop& loop, HttpServerOptions options, Handler handler)
         : loop_(loop),
           options_(std::move(options)),
           handler_(std::move(handler)),
-          acceptor_(loop.impl().context)
+          sweeper_(loop.impl().context)
     {}
 
     absl::Status listen();
     void stop();
-    [[nodiscard]] std::uint16_t port() const { return port_; }
-    [[nodiscard]] const HttpServerOptions& options() const { return options_; }
-    void handle(ServerRequest request, Responder responder)
-    {
-        if (handler_) {
-            handler_(std::move(request), std::move(responder));
-        }
-    }
-    void remove(const std::shared_ptr<Session>& session) { sessions_.erase(session); }
+
+    [[nodiscard]] const HttpServerOptions& options() const override { return options_; }
+    void handle(ServerRequest request, Responder respond) override;
+    void remove(const std::shared_ptr<Session>& session) override;
+    [[nodiscard]] std::string_view date() override { return date_.now(); }
+    [[nodiscard]] asio::io_context& context() override { return loop_.impl().context; }
+
     [[nodiscard]] IoLoop& loop() { return loop_; }
+    [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] ConnectionCounts counts() const
+    {
+        return {.accepted = accepted_.load(std::memory_order_relaxed),
+                .closed = closed_.load(std::memory_order_relaxed)};
+    }
 
 private:
-    void accept();
+    struct Listener
+    {
+        explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
+        Tcp::acceptor acceptor;
+        asio::steady_timer pause;
+        bool accepting = false;
+    };
+
+    absl::Status listenOn(const std::string& host, std::uint16_t port);
+    void accept(Listener& listener);
+    void onAccepted(Listener& listener, error_code error, Tcp::socket socket);
+    void open(Tcp::socket socket);
+    void sweep();
 
     IoLoop& loop_;
+    // Fixed after listen().
     const HttpServerOptions options_;
+    std::vector<std::string> addresses_;
     std::uint16_t port_ = 0;
     // Touched by the loop's thread only.
     Handler handler_;
-    tcp::acceptor acceptor_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
-};
-
-// One connection: reads a request, hands it over, writes the answer, reads the next.
-class HttpServer::Impl::Session : public std::enable_shared_from_this<Session>
-{
-public:
-    Session(std::shared_ptr<Impl> server, tcp::socket socket)
-        : server_(std::move(server)), stream_(std::move(socket))
-    {
-        error_code error;
-        stream_.socket().set_option(tcp::no_delay(true), error);
-        const auto endpoint = stream_.socket().remote_endpoint(error);
-        remote_ = error ? "" : endpoint.address().to_string();
-    }
-
-    void start() { read(); }
-
-    void close()
-    {
-        error_code error;
-        stream_.socket().shutdown(tcp::socket::shutdown_both, error);
-        stream_.socket().close(error);
-    }
-
-private:
-    void read()
-    {
-        parser_.emplace();
-        parser_->body_limit(server_->options().bodyLimitBytes);
-        parser_->header_limit(server_->options().headerLimitBytes);
-        const bool waiting = buffer_.size() == 0;
-        const base::Duration limit =
-            waiting ? server_->options().idleTimeout : server_->options().readTimeout;
-        stream_.expires_after(std::chrono::milliseconds(limit.ms()));
-        if (waiting) {
-            // Idle until the first byte, then the request has the shorter read time-out.
-            stream_.async_read_some(
-                buffer_.prepare(8192),
-                [self = shared_from_this()](error_code error, std::size_t bytes) {
-                    if (error) {
-                        self->finish();
-                        return;
-                    }
-                    self->buffer_.commit(bytes);
-                    self->readRequest();
-                });
-            return;
-        }
-        readRequest();
-    }
-
-    void readRequest()
-    {
-        stream_.expires_after(std::chrono::milliseconds(server_->options().readTimeout.ms()));
-        http::async_read(
-            stream_, buffer_, *parser_,
-            [self = shared_from_this()](error_code error, std::size_t) { self->onRead(error); });
-    }
-
-    void onRead(error_code error)
-    {
-        if (error == http::error::body_limit || error == http::error::header_limit) {
-            keepAlive_ = false;
-            acceptsGzip_ = false;
-            const bool body = error == http::error::body_limit;
-            write({.status = body ? 413 : 431,
-                   .body = body ? "request body too large\n" : "request header too large\n"});
-            return;
-        }
-        if (error) {
-            if (error.category() == make_error_code(http::error::bad_method).category() &&
-                error != http::error::end_of_stream && error != http::error::partial_message) {
-                keepAlive_ = false;
-                acceptsGzip_ = false;
-                write({.status = 400, .body = fmt::format("bad request: {}\n", error.message())});
-                return;
-            }
-            finish();
-            return;
-        }
-        Request request = parser_->release();
-        keepAlive_ = request.keep_alive();
-        head_ = request.method() == http::verb::head;
-        const auto encodings = request[http::field::accept_encoding];
-        acceptsGzip_ = encodings.find("gzip") != beast::string_view::npos;
-        stream_.expires_never();
-        auto respond = [self = shared_from_this()](ServerResponse response) {
-            if (self->acceptsGzip_ && response.body.size() >= kCompressFrom) {
-                response.body = deflateGzip(response.body);
-                response.headers.emplace_back("Content-Encoding", "gzip");
-            }
-            // std::function wants something copyable.
-            auto holder = std::make_shared<ServerResponse>(std::move(response));
-            asio::post(self->stream_.get_executor(),
-                       [self, holder] { self->write(std::move(*holder)); });
-        };
-        server_->handle(convert(request, remote_), std::move(respond));
-    }
-
-    void write(ServerResponse response)
-    {
-        auto message = std::make_shared<Response>();
-        message->result(static_cast<unsigned>(response.status));
-        message->version(11);
-        message->keep_alive(keepAlive_);
-        if (!response.contentType.empty()) {
-            message->set(http::field::content_type, response.contentType);
-        }
-        for (const auto& [name, value] : response.headers) {
-            message->insert(name, value);
-        }
-        const std::size_t length = response.body.size();
-        if (!head_) {
-            message->body() = std::move(response.body);
-        }
-        message->content_length(length);
-        stream_.expires_after(std::chrono::milliseconds(server_->options().readTimeout.ms()));
-        http::async_write(stream_, *message,
-                          [self = shared_from_this(), message](error_code error, std::size_t) {
-                              if (error || !self->keepAlive_) {
-                                  self->finish();
-                                  return;
-                              }
-                              self->read();
-                          });
-    }
-
-    void finish()
-    {
-        close();
-        server_->remove(shared_from_this());
-    }
-
-    const std::shared_ptr<Impl> server_;
-    beast::tcp_stream stream_;
-    beast::flat_buffer buffer_;
-    std::optional<http::request_parser<http::string_body>> parser_;
-    std::string remote_;
-    bool keepAlive_ = true;
-    bool head_ = false;
-    bool acceptsGzip_ = false;
+    asio::steady_timer sweeper_;
+    bool sweeping_ = false;
+    bool stopped_ = false;
+    DateText date_;
+    // Counters, read by any thread; nothing hangs on their order.
+    std::atomic<std::uint64_t> accepted_{0};
+    std::atomic<std::uint64_t> closed_{0};
 };
 
 absl::Status HttpServer::Impl::listen()
 {
-    error_code error;
-    const auto address =
-        asio::ip::make_address(options_.address.empty() ? "::" : options_.address, error);
-    if (error) {
-        return base::invalidArgument("listen address \"{}\": {} (an IP address is needed)",
-                                     options_.address, error.message());
+    NARTHEX_RETURN_IF_ERROR(listenOn(options_.address, options_.port));
+    for (const auto& [host, port] : options_.moreAddresses) {
+        NARTHEX_RETURN_IF_ERROR(listenOn(host, port));
     }
-    const tcp::endpoint endpoint(address, options_.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) {
-        acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    for (const auto& listener : listeners_) {
+        accept(*listener);
     }
-    if (!error && address.is_v6()) {
-        acceptor_.set_option(asio::ip::v6_only(false), error);
-    }
-    if (!error) {
-        acceptor_.bind(endpoint, error);
-    }
-    if (!error) {
-        acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    }
-    if (error == asio::error::address_in_use) {
-        const auto owner = listenerOf(options_.port);
-        return base::alreadyExists("listen {}:{}: address already in use{}", options_.address,
-                                   options_.port, owner ? " by " + *owner : std::string());
-    }
-    if (error) {
-        return base::unavailable("listen {}:{}: {}", options_.address, options_.port,
-                                 error.message());
-    }
-    port_ = acceptor_.local_endpoint(error).port();
-    accept();
     return absl::OkStatus();
 }
 
-void HttpServer::Impl::accept()
+absl::Status HttpServer::Impl::listenOn(const std::string& host, std::uint16_t port)
 {
-    acceptor_.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
-        if (error == asio::error::operation_aborted || !self->acceptor_.is_open()) {
+    error_code error;
+    const auto address = asio::ip::make_address(host.empty() ? "::" : host, error);
+    if (error) {
+        return base::invalidArgument("listen address \"{}\": {} (an IP address is needed)", host,
+                                     error.message());
+    }
+    auto listener = std::make_unique<Listener>(context());
+    Tcp::acceptor& acceptor = listener->acceptor;
+    const Tcp::endpoint endpoint(address, port);
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) {
+        acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    }
+    if (!error && address.is_v6()) {
+        acceptor.set_option(asio::ip::v6_only(false), error);
+    }
+    if (!error) {
+        acceptor.bind(endpoint, error);
+    }
+    if (!error) {
+        acceptor.listen(asio::socket_base::max_listen_connections, error);
+    }
+    if (error == asio::error::address_in_use) {
+        const auto owner = listenerOf(port);
+        return base::alreadyExists("listen {}:{}: address already in use{}", host, port,
+                                   owner ? " by " + *owner : std::string());
+    }
+    if (error) {
+        return base::unavailable("listen {}:{}: {}", host, port, error.message());
+    }
+    const std::uint16_t bound = acceptor.local_endpoint(error).port();
+    addresses_.push_back(printed(host, bound));
+    port_ = listeners_.empty() ? bound : port_;
+    listeners_.push_back(std::move(listener));
+    return absl::OkStatus();
+}
+
+void HttpServer::Impl::accept(Listener& listener)
+{
+    if (stopped_ || listener.accepting || sessions_.size() >= options_.maxConnections) {
+        return; // further ones wait in the kernel; remove() comes back
+    }
+    listener.accepting = true;
+    listener.acceptor.async_accept(
+        [self = shared_from_this(), &listener](error_code error, Tcp::socket socket) {
+            if (!self->stopped_) {
+                self->onAccepted(listener, error, std::move(socket));
+            }
+        });
+}
+
+void HttpServer::Impl::onAccepted(Listener& listener, error_code error, Tcp::socket socket)
+{
+    listener.accepting = false;
+    if (!error) {
+        open(std::move(socket));
+    }
+    if (!error || error == asio::error::connection_aborted) {
+        accept(listener);
+        return;
+    }
+    listener.accepting = true;
+    listener.pause.expires_after(kAcceptPause);
+    listener.pause.async_wait([self = shared_from_this(), &listener](error_code /*cancelled*/) {
+        listener.accepting = false;
+        self->accept(listener);
+    });
+}
+
+void HttpServer::Impl::open(Tcp::socket socket)
+{
+    error_code error;
+    const auto endpoint = socket.remote_endpoint(error);
+    std::string remote = error ? "" : endpoint.address().to_string();
+    setUp(socket);
+    accepted_.fetch_add(1, std::memory_order_relaxed);
+    std::shared_ptr<Session> session;
+    if (options_.tls) {
+        const auto context = options_.tls();
+        if (!context.ok()) {
+            closed_.fetch_add(1, std::memory_order_relaxed);
+            return; // the source has told why; the handshake fails
+        }
+        session =
+            tlsSession(shared_from_this(), std::move(socket), context->get(), std::move(remote));
+    } else {
+        session = plainSession(shared_from_this(), std::move(socket), std::move(remote));
+    }
+    sessions_.insert(session);
+    session->start();
+    if (!sweeping_) {
+        sweep();
+    }
+}
+
+void HttpServer::Impl::sweep()
+{
+    sweeping_ = !stopped_ && !sessions_.empty(); // without connections nothing wakes up
+    if (!sweeping_) {
+        return;
+    }
+    sweeper_.expires_after(sweepPeriod(options_));
+    sweeper_.async_wait([self = shared_from_this()](error_code error) {
+        if (error) {
             return;
         }
-        if (!error && self->sessions_.size() < self->options_.maxConnections) {
-            auto session = std::make_shared<Session>(self, std::move(socket));
-            self->sessions_.insert(session);
-            session->start();
+        const auto now = std::chrono::steady_clock::now();
+        // Those that are too slow leave the set while it is walked.
+        const std::vector<std::shared_ptr<Session>> all(self->sessions_.begin(),
+                                                        self->sessions_.end());
+        for (const auto& session : all) {
+            session->checkTime(now);
         }
-        self->accept();
+        self->sweep();
     });
+}
+
+void HttpServer::Impl::handle(ServerRequest request, Responder respond)
+{
+    if (!handler_) {
+        return;
+    }
+    try {
+        handler_(std::move(request), std::move(respond));
+    } catch (const std::exception&) {
+        // The responder went with it and has answered 500; the loop lives.
+    }
+}
+
+void HttpServer::Impl::remove(const std::shared_ptr<Session>& session)
+{
+    if (sessions_.erase(session) == 0) {
+        return;
+    }
+    closed_.fetch_add(1, std::memory_order_relaxed);
+    for (const auto& listener : listeners_) {
+        accept(*listener);
+    }
 }
 
 void HttpServer::Impl::stop()
 {
+    stopped_ = true;
     handler_ = nullptr;
+    sweeper_.cancel();
     error_code error;
-    acceptor_.close(error);
+    for (const auto& listener : listeners_) {
+        listener->acceptor.close(error);
+        listener->pause.cancel();
+    }
     const auto sessions = std::move(sessions_);
     sessions_.clear();
     for (const auto& session : sessions) {
@@ -306,7 +291,12 @@ HttpServer::start(IoLoop& loop, const HttpServerOptions& options, Handler handle
 {
     auto impl = std::make_shared<Impl>(loop, options, std::move(handler));
     absl::Status status;
-    loop.run([&] { status = impl->listen(); });
+    loop.run([&] {
+        status = impl->listen();
+        if (!status.ok()) {
+            impl->stop();
+        }
+    });
     NARTHEX_RETURN_IF_ERROR(status);
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
@@ -318,12 +308,10 @@ HttpServer::~HttpServer()
 
 std::uint16_t HttpServer::port() const { return impl_->port(); }
 
-std::string HttpServer::address() const
-{
-    const std::string& host = impl_->options().address;
-    const bool isIpv6 = host.find(':') != std::string::npos;
-    return isIpv6 ? fmt::format("[{}]:{}", host, impl_->port())
-                  : fmt::format("{}:{}", host, impl_->port());
-}
+std::string HttpServer::address() const { return impl_->addresses().front(); }
+
+std::vector<std::string> HttpServer::addresses() const { return impl_->addresses(); }
+
+ConnectionCounts HttpServer::connections() const { return impl_->counts(); }
 
 } // namespace narthex::net

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The HTTP server of the APIs: keep-alive, pipelining in order, limits and time-outs on each
-// connection, gzip answers. Owner: the engine's API. Threads: the handler is called on the loop's
-// thread and must be short; the Responder may be called from any thread, once. Errors: start()
-// returns AlreadyExists when the port is taken, naming the process if it can be known.
+// The HTTP/1.1 server of the APIs: keep-alive, pipelining in order, limits and time-outs on each
+// connection, bodies made while they are sent, TLS. HTTP/2 is not offered.
+// Owner: the engine's API. Threads: the handler is called on the loop's thread and must be short;
+// the Responder may be called from any thread, once; one that is dropped answers 500. Errors:
+// start() returns AlreadyExists when the port is taken, naming the process if it can be known.
 #pragma once
 
 #include "core/base/time.h"
@@ -24,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+struct ssl_ctx_st; // OpenSSL's SSL_CTX
+
 namespace narthex::net {
 
 using namespace base::literals;
@@ -31,13 +34,17 @@ using namespace base::literals;
 struct ServerRequest
 {
     std::string method;
-    /// Decoded, without the query.
+    /// Decoded, without the query. It may hold anything, "/../" and NUL as well.
     std::string path;
+    /// As it was sent, without '?'.
+    std::string query;
     /// Of the query and, for form posts, of the body; in order, names may repeat.
     Parameters parameters;
     Parameters headers;
     std::string body;
     std::string remoteAddress;
+    /// It came over TLS.
+    bool secure = false;
     /// Stopped when the peer hangs up before it has its answer, or the server stops.
     std::stop_token gone;
 
@@ -66,18 +73,35 @@ struct ServerResponse
 
 using Responder = absl::AnyInvocable<void(ServerResponse)>;
 
+/// The TLS context of one handshake, asked for on the loop's thread: certificates may have changed.
+using TlsContextSource = std::function<absl::StatusOr<std::shared_ptr<ssl_ctx_st>>()>;
+
 struct HttpServerOptions
 {
     std::string address = "127.0.0.1";
     /// 0: any free one.
     std::uint16_t port = 0;
+    /// More addresses to listen on.
+    std::vector<std::pair<std::string, std::uint16_t>> moreAddresses;
+    /// Absent: no TLS.
+    TlsContextSource tls;
     /// A connection without a request for this long is closed; also the longest a request may take
     /// to arrive.
     base::Duration idleTimeout = 5_min;
     base::Duration readTimeout = 30_s;
+    /// A peer that takes less than 64 KiB of its answer in this time is too slow.
+    base::Duration writeTimeout = 30_s;
     std::uint64_t bodyLimitBytes = 64ULL << 20U;
     std::uint32_t headerLimitBytes = 64U << 10U;
-    std::size_t maxConnections = 2048;
+    /// Further connections wait until one of these is closed.
+    std::size_t maxConnections = 512;
+};
+
+/// Connections since the start.
+struct ConnectionCounts
+{
+    std::uint64_t accepted = 0;
+    std::uint64_t closed = 0;
 };
 
 class HttpServer
@@ -96,6 +120,9 @@ public:
     [[nodiscard]] std::uint16_t port() const;
     /// "127.0.0.1:9090"
     [[nodiscard]] std::string address() const;
+    /// All of them.
+    [[nodiscard]] std::vector<std::string> addresses() const;
+    [[nodiscard]] ConnectionCounts connections() const;
 
 private:
     class Impl;

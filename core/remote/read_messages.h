@@ -64,6 +64,8 @@ public:
     /// Appends to `out`, which outlives the writer.
     explicit ReadResponseWriter(std::string& out) : out_(out) {}
     void addSeries(const model::Labels& labels, const storage::SampleColumns& samples);
+    /// Of the query begun last.
+    [[nodiscard]] std::size_t pendingBytes() const { return query_.size(); }
     /// Ends a query; one without series is one result, too.
     void endQuery();
 

@@ -31,7 +31,8 @@ struct ApiWorld
 {
     using Change = std::function<void(engine::EngineOptions&)>;
 
-    explicit ApiWorld(bool enableAdmin = true, const Change& change = {})
+    explicit ApiWorld(bool enableAdmin = true, const Change& change = {},
+                      const api::IngestOptions& ingest = {})
     {
         options.dataDirectory = folder.path() / "data";
         options.requireConfig = false;
@@ -42,7 +43,8 @@ struct ApiWorld
         engine = std::make_unique<engine::Engine>(
             options,
             engine::Engine::Environment{.loop = loop, .pool = pool, .timers = timers, .log = log});
-        api = std::make_unique<api::Api>(*engine, api::ApiOptions{.enableAdmin = enableAdmin});
+        api = std::make_unique<api::Api>(
+            *engine, api::ApiOptions{.enableAdmin = enableAdmin, .ingest = ingest});
         base::ignore(engine->start(), "ready() tells");
     }
     bool isReady() const
@@ -75,6 +77,10 @@ struct ApiWorld
         request.method = method;
         request.path = path;
         request.parameters = std::move(parameters);
+        return send(std::move(request));
+    }
+    net::ServerResponse send(net::ServerRequest request) const
+    {
         std::atomic<bool> done = false;
         net::ServerResponse result;
         api->handle(std::move(request), [&](net::ServerResponse response) {

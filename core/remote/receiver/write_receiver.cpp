@@ -3,10 +3,11 @@
 #include "core/remote/receiver/write_receiver.h"
 
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/exposition/text_writer.h"
+#include "core/remote/snappy_block.h"
 
-#include <snappy.h>
-
+#include <functional>
 #include <utility>
 
 namespace narthex::remote::receiver {
@@ -15,14 +16,6 @@ namespace {
 /// One for each of a few senders at once; those of rare large requests are given back.
 constexpr std::size_t kBuffersKept = 8;
 constexpr std::size_t kBufferBytesKept = std::size_t{8} << 20U;
-
-std::string_view trimmed(std::string_view text)
-{
-    const std::size_t first = text.find_first_not_of(" \t");
-    return first == std::string_view::npos
-               ? std::string_view()
-               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 /// Gives its buffer back when it ends.
 class Borrowed
@@ -65,64 +58,27 @@ absl::StatusOr<WriteMessage> parseWriteMessage(std::string_view text)
 absl::StatusOr<WriteMessage> writeMessageOf(std::string_view contentType)
 {
     constexpr std::string_view kProtobuf = "application/x-protobuf";
-    std::string_view rest = trimmed(contentType);
+    std::string_view rest = base::trimmed(contentType);
     if (rest.empty()) {
         return WriteMessage::V1;
     }
-    bool isFirst = true;
-    while (true) {
-        const std::size_t end = rest.find(';');
-        const std::string_view part = trimmed(rest.substr(0, end));
-        if (isFirst && part != kProtobuf) {
-            return base::invalidArgument("expected content type {}, got {}", kProtobuf,
-                                         contentType);
+    if (base::takePart(rest, ';') != kProtobuf) {
+        return base::invalidArgument("expected content type {}, got {}", kProtobuf, contentType);
+    }
+    while (!rest.empty()) {
+        std::string_view value = base::takePart(rest, ';');
+        const bool hasValue = value.find('=') != std::string_view::npos;
+        const std::string_view name = base::takePart(value, '=');
+        if (!hasValue) {
+            return base::invalidArgument("expected parameters with values, got {} in content type "
+                                         "{}",
+                                         name, contentType);
         }
-        if (!isFirst) {
-            const std::size_t equals = part.find('=');
-            if (equals == std::string_view::npos) {
-                return base::invalidArgument("expected parameters with values, got {} in content "
-                                             "type {}",
-                                             part, contentType);
-            }
-            if (trimmed(part.substr(0, equals)) == "proto") {
-                return parseWriteMessage(trimmed(part.substr(equals + 1)));
-            }
+        if (name == "proto") {
+            return parseWriteMessage(base::trimmed(value));
         }
-        if (end == std::string_view::npos) {
-            return WriteMessage::V1;
-        }
-        isFirst = false;
-        rest.remove_prefix(end + 1);
     }
-}
-
-absl::Status uncompressBlock(std::string_view compressed, std::size_t limitBytes, std::string& out)
-{
-    std::size_t size = 0;
-    if (!snappy::GetUncompressedLength(compressed.data(), compressed.size(), &size)) {
-        return base::invalidArgument("the body of {} bytes is no Snappy block", compressed.size());
-    }
-    if (size > limitBytes) {
-        return base::invalidArgument("the body has {} bytes when decompressed, which exceeds the "
-                                     "limit of {}",
-                                     size, limitBytes);
-    }
-    // A block of a few bytes may claim the limit: one byte makes 64 at most.
-    constexpr std::size_t kMostAByte = 64;
-    if (size / kMostAByte > compressed.size()) {
-        return base::invalidArgument("the body of {} bytes claims to have {} when decompressed, "
-                                     "which cannot be",
-                                     compressed.size(), size);
-    }
-    if (out.size() < size) {
-        out.resize(size);
-    }
-    if (!snappy::RawUncompress(compressed.data(), compressed.size(), out.data())) {
-        return base::invalidArgument("the body of {} bytes is a damaged Snappy block",
-                                     compressed.size());
-    }
-    out.resize(size);
-    return absl::OkStatus();
+    return WriteMessage::V1;
 }
 
 WriteReceiver::WriteReceiver(const WriteOptions& options)

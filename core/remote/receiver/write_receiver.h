@@ -40,10 +40,6 @@ absl::StatusOr<WriteMessage> parseWriteMessage(std::string_view text);
 /// The message that a Content-Type names; none named is version 1. Errors: InvalidArgument.
 absl::StatusOr<WriteMessage> writeMessageOf(std::string_view contentType);
 
-/// Appends nothing to `out` but replaces it by the bytes that `compressed` holds. Errors:
-/// InvalidArgument, no Snappy block, or more than `limitBytes`; then no memory was taken.
-absl::Status uncompressBlock(std::string_view compressed, std::size_t limitBytes, std::string& out);
-
 class WriteReceiver
 {
 public:

@@ -28,7 +28,7 @@ absl::StatusOr<HttpResponse> ask(HttpClient& client, HttpRequest request,
     return result;
 }
 
-void answer(const ServerRequest& request, Responder respond)
+void answer(const ServerRequest& request, Responder respond, std::vector<Responder>& held)
 {
     if (request.path == "/echo") {
         std::string body = request.method + " " + request.body;
@@ -37,11 +37,12 @@ void answer(const ServerRequest& request, Responder respond)
         }
         respond({.body = body + " auth=" + std::string(request.header("authorization"))});
     } else if (request.path == "/large") {
-        respond({.body = std::string(100000, 'x')});
+        respond({.body = deflateGzip(std::string(100000, 'x')),
+                 .headers = {{"Content-Encoding", "gzip"}}});
     } else if (request.path == "/redirect") {
         respond({.status = 302, .headers = {{"Location", "/echo"}}});
     } else if (request.path == "/never") {
-        // Kept open: the responder is dropped unanswered.
+        held.push_back(std::move(respond));
     } else {
         respond({.status = 404, .body = "nothing here"});
     }
@@ -72,14 +73,16 @@ private:
     }
     IoLoop loop_;
     HttpClient client_{loop_, "Narthex/test"};
+    std::vector<Responder> held_; // of requests that are never answered
     std::unique_ptr<HttpServer> server_;
 };
 
 void TestHttp::initTestCase()
 {
-    auto server = HttpServer::start(
-        loop_, {.bodyLimitBytes = 1000},
-        [](ServerRequest request, Responder respond) { answer(request, std::move(respond)); });
+    auto server = HttpServer::start(loop_, {.bodyLimitBytes = 1000},
+                                    [this](ServerRequest request, Responder respond) {
+                                        answer(request, std::move(respond), held_);
+                                    });
     QVERIFY(server.ok());
     server_ = *std::move(server);
 }

@@ -1,0 +1,523 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The protocol in JSON. 64-bit numbers may be texts, ids are hexadecimal, names may have
+// underscores. Format: OTLP/HTTP, "JSON Protobuf Encoding".
+#include "core/base/json_writer.h"
+#include "core/base/number.h"
+#include "core/base/status.h"
+#include "core/remote/otlp/model.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace narthex::remote::otlp {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+namespace {
+
+/// Ends decoding with what is wrong.
+struct WrongJson : std::exception
+{
+    explicit WrongJson(absl::Status problem) : status(std::move(problem)) {}
+    [[nodiscard]] const char* what() const noexcept override { return "wrong JSON"; }
+    absl::Status status;
+};
+
+[[noreturn]] void fail(std::string_view name, std::string_view wanted)
+{
+    throw WrongJson(base::invalidArgument("the request's member \"{}\" is no {}", name, wanted));
+}
+
+/// "timeUnixNano" as "time_unix_nano".
+std::string snakeCase(std::string_view name)
+{
+    std::string out;
+    for (const char c : name) {
+        if (c >= 'A' && c <= 'Z') {
+            out += '_';
+            out += static_cast<char>(c - 'A' + 'a');
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+/// A member that is there and not null.
+std::optional<element> member(const object& from, std::string_view name)
+{
+    element found;
+    if (from[name].get(found) != simdjson::SUCCESS &&
+        from[snakeCase(name)].get(found) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    return found.is_null() ? std::nullopt : std::optional(found);
+}
+
+object objectOf(const element& from, std::string_view name)
+{
+    object out;
+    if (from.get(out) != simdjson::SUCCESS) {
+        fail(name, "object");
+    }
+    return out;
+}
+
+template <typename Function>
+void eachObject(const object& from, std::string_view name, const Function& function)
+{
+    const auto found = member(from, name);
+    if (!found) {
+        return;
+    }
+    array list;
+    if (found->get(list) != simdjson::SUCCESS) {
+        fail(name, "list");
+    }
+    for (const element each : list) {
+        function(objectOf(each, name));
+    }
+}
+
+std::string text(const object& from, std::string_view name)
+{
+    const auto found = member(from, name);
+    std::string_view out;
+    if (found && found->get(out) != simdjson::SUCCESS) {
+        fail(name, "text");
+    }
+    return std::string(out);
+}
+
+double numberOf(const element& from, std::string_view name)
+{
+    double out = 0;
+    if (from.get(out) == simdjson::SUCCESS) {
+        return out;
+    }
+    std::string_view written;
+    if (from.get(written) == simdjson::SUCCESS) {
+        if (const auto value = base::parseFloat(written)) {
+            return *value;
+        }
+    }
+    fail(name, "number");
+}
+
+std::optional<double> number(const object& from, std::string_view name)
+{
+    const auto found = member(from, name);
+    return found ? std::optional(numberOf(*found, name)) : std::nullopt;
+}
+
+std::int64_t integerOf(const element& from, std::string_view name)
+{
+    std::int64_t out = 0;
+    if (from.get(out) == simdjson::SUCCESS) {
+        return out;
+    }
+    std::string_view written;
+    if (from.get(written) == simdjson::SUCCESS) {
+        if (const auto value = base::parseInt(written)) {
+            return *value;
+        }
+    }
+    // Some write whole numbers with a point.
+    double whole = 0;
+    constexpr double kMost = 9e15;
+    if (from.get(whole) == simdjson::SUCCESS && std::trunc(whole) == whole &&
+        std::abs(whole) < kMost) {
+        return static_cast<std::int64_t>(whole);
+    }
+    fail(name, "whole number");
+}
+
+std::int64_t integer(const object& from, std::string_view name)
+{
+    const auto found = member(from, name);
+    return found ? integerOf(*found, name) : 0;
+}
+
+/// Counts and times; what is beyond 63 bits nobody means.
+std::uint64_t naturalOf(const element& from, std::string_view name)
+{
+    const std::int64_t value = integerOf(from, name);
+    if (value < 0) {
+        fail(name, "number from 0 on");
+    }
+    return static_cast<std::uint64_t>(value);
+}
+
+std::uint64_t natural(const object& from, std::string_view name)
+{
+    const auto found = member(from, name);
+    return found ? naturalOf(*found, name) : 0;
+}
+
+std::int32_t smallInteger(const object& from, std::string_view name)
+{
+    const std::int64_t value = integer(from, name);
+    if (value < std::numeric_limits<std::int32_t>::min() ||
+        value > std::numeric_limits<std::int32_t>::max()) {
+        fail(name, "number of 32 bits");
+    }
+    return static_cast<std::int32_t>(value);
+}
+
+template <typename Out, typename Convert>
+void numbers(const object& from, std::string_view name, Out& out, const Convert& convert)
+{
+    const auto found = member(from, name);
+    if (!found) {
+        return;
+    }
+    array list;
+    if (found->get(list) != simdjson::SUCCESS) {
+        fail(name, "list");
+    }
+    for (const element each : list) {
+        out.push_back(convert(each, name));
+    }
+}
+
+std::string bytesOfHex(const object& from, std::string_view name)
+{
+    const auto digit = [name](char c) -> unsigned {
+        if (c >= '0' && c <= '9') {
+            return static_cast<unsigned>(c - '0');
+        }
+        const char lower = static_cast<char>(c | 0x20);
+        if (lower < 'a' || lower > 'f') {
+            fail(name, "hexadecimal text");
+        }
+        return static_cast<unsigned>(lower - 'a') + 10U;
+    };
+    const std::string digits = text(from, name);
+    if (digits.size() % 2 != 0) {
+        fail(name, "hexadecimal text");
+    }
+    std::string out;
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+        out += static_cast<char>(digit(digits[i]) << 4U | digit(digits[i + 1]));
+    }
+    return out;
+}
+
+Temporality temporalityOf(const object& from)
+{
+    const auto found = member(from, "aggregationTemporality");
+    if (!found) {
+        return Temporality::Unspecified;
+    }
+    std::string_view name;
+    if (found->get(name) == simdjson::SUCCESS) {
+        return name == "AGGREGATION_TEMPORALITY_DELTA"        ? Temporality::Delta
+               : name == "AGGREGATION_TEMPORALITY_CUMULATIVE" ? Temporality::Cumulative
+                                                              : Temporality::Unspecified;
+    }
+    const std::int64_t value = integerOf(*found, "aggregationTemporality");
+    return value == 1   ? Temporality::Delta
+           : value == 2 ? Temporality::Cumulative
+                        : Temporality::Unspecified;
+}
+
+bool boolean(const object& from, std::string_view name)
+{
+    const auto found = member(from, name);
+    bool out = false;
+    if (found && found->get(out) != simdjson::SUCCESS) {
+        fail(name, "boolean");
+    }
+    return out;
+}
+
+class Reader
+{
+public:
+    Request request(const object& from)
+    {
+        Request out;
+        eachObject(from, "resourceMetrics", [&](const object& each) {
+            take();
+            out.push_back(resource(each));
+        });
+        return out;
+    }
+
+private:
+    void take(std::size_t parts = 1)
+    {
+        if (!budget_.take(parts)) {
+            throw WrongJson(Budget::exceeded());
+        }
+    }
+
+    ResourceMetrics resource(const object& from)
+    {
+        ResourceMetrics out;
+        if (const auto self = member(from, "resource")) {
+            out.attributes = attributes(objectOf(*self, "resource"), "attributes");
+        }
+        eachObject(from, "scopeMetrics", [&](const object& each) {
+            take();
+            out.scopes.push_back(scope(each));
+        });
+        return out;
+    }
+
+    ScopeMetrics scope(const object& from)
+    {
+        ScopeMetrics out;
+        if (const auto found = member(from, "scope")) {
+            const object self = objectOf(*found, "scope");
+            out.name = text(self, "name");
+            out.version = text(self, "version");
+            out.attributes = attributes(self, "attributes");
+        }
+        out.schemaUrl = text(from, "schemaUrl");
+        eachObject(from, "metrics", [&](const object& each) {
+            take(Budget::kPoint);
+            out.metrics.push_back(metric(each));
+        });
+        return out;
+    }
+
+    template <typename Data, typename ReadPoint>
+    Data points(const element& from, std::string_view name, const ReadPoint& readPoint)
+    {
+        Data out;
+        const object self = objectOf(from, name);
+        if constexpr (requires { out.temporality; }) {
+            out.temporality = temporalityOf(self);
+        }
+        if constexpr (requires { out.isMonotonic; }) {
+            out.isMonotonic = boolean(self, "isMonotonic");
+        }
+        eachObject(self, "dataPoints", [&](const object& each) {
+            take(Budget::kPoint);
+            out.points.push_back((this->*readPoint)(each));
+        });
+        return out;
+    }
+
+    Metric metric(const object& from)
+    {
+        Metric out{.name = text(from, "name"),
+                   .description = text(from, "description"),
+                   .unit = text(from, "unit")};
+        if (const auto gauge = member(from, "gauge")) {
+            out.data = points<Gauge>(*gauge, "gauge", &Reader::numberPoint);
+        } else if (const auto sum = member(from, "sum")) {
+            out.data = points<Sum>(*sum, "sum", &Reader::numberPoint);
+        } else if (const auto histogram = member(from, "histogram")) {
+            out.data = points<Histogram>(*histogram, "histogram", &Reader::histogramPoint);
+        } else if (const auto exponential = member(from, "exponentialHistogram")) {
+            out.data = points<ExponentialHistogram>(*exponential, "exponentialHistogram",
+                                                    &Reader::exponentialPoint);
+        } else if (const auto summary = member(from, "summary")) {
+            out.data = points<Summary>(*summary, "summary", &Reader::summaryPoint);
+        }
+        return out;
+    }
+
+    void common(const object& from, Point& out)
+    {
+        out.attributes = attributes(from, "attributes");
+        out.startNs = natural(from, "startTimeUnixNano");
+        out.timeNs = natural(from, "timeUnixNano");
+        out.isStale = (natural(from, "flags") & 1U) != 0;
+    }
+
+    static double value(const object& from)
+    {
+        if (const auto whole = member(from, "asInt")) {
+            return static_cast<double>(integerOf(*whole, "asInt"));
+        }
+        return number(from, "asDouble").value_or(0);
+    }
+
+    NumberPoint numberPoint(const object& from)
+    {
+        NumberPoint out;
+        common(from, out);
+        out.value = value(from);
+        out.exemplars = exemplars(from);
+        return out;
+    }
+
+    HistogramPoint histogramPoint(const object& from)
+    {
+        HistogramPoint out;
+        common(from, out);
+        out.count = natural(from, "count");
+        out.sum = number(from, "sum");
+        numbers(from, "bucketCounts", out.counts, naturalOf);
+        numbers(from, "explicitBounds", out.bounds, numberOf);
+        out.exemplars = exemplars(from);
+        return out;
+    }
+
+    static ExponentialBuckets buckets(const object& from, std::string_view name)
+    {
+        ExponentialBuckets out;
+        if (const auto found = member(from, name)) {
+            const object self = objectOf(*found, name);
+            out.offset = smallInteger(self, "offset");
+            numbers(self, "bucketCounts", out.counts, naturalOf);
+        }
+        return out;
+    }
+
+    ExponentialPoint exponentialPoint(const object& from)
+    {
+        ExponentialPoint out;
+        common(from, out);
+        out.count = natural(from, "count");
+        out.sum = number(from, "sum");
+        out.scale = smallInteger(from, "scale");
+        out.zeroCount = natural(from, "zeroCount");
+        out.positive = buckets(from, "positive");
+        out.negative = buckets(from, "negative");
+        out.exemplars = exemplars(from);
+        return out;
+    }
+
+    SummaryPoint summaryPoint(const object& from)
+    {
+        SummaryPoint out;
+        common(from, out);
+        out.count = natural(from, "count");
+        out.sum = number(from, "sum").value_or(0);
+        eachObject(from, "quantileValues", [&](const object& each) {
+            take();
+            out.quantiles.emplace_back(number(each, "quantile").value_or(0),
+                                       number(each, "value").value_or(0));
+        });
+        return out;
+    }
+
+    std::vector<ExemplarPoint> exemplars(const object& from)
+    {
+        std::vector<ExemplarPoint> out;
+        eachObject(from, "exemplars", [&](const object& each) {
+            take(Budget::kPoint);
+            out.push_back({.attributes = attributes(each, "filteredAttributes"),
+                           .timeNs = natural(each, "timeUnixNano"),
+                           .value = value(each),
+                           .traceId = bytesOfHex(each, "traceId"),
+                           .spanId = bytesOfHex(each, "spanId")});
+        });
+        return out;
+    }
+
+    Attributes attributes(const object& from, std::string_view name)
+    {
+        Attributes out;
+        eachObject(from, name, [&](const object& each) {
+            take();
+            Attribute& attribute = out.emplace_back();
+            attribute.key = text(each, "key");
+            if (const auto found = member(each, "value")) {
+                attribute.value = attributeText(objectOf(*found, "value"));
+            }
+        });
+        return out;
+    }
+
+    std::string attributeText(const object& from)
+    {
+        if (const auto written = member(from, "stringValue")) {
+            return text(from, "stringValue");
+        }
+        std::string out;
+        if (const auto bytes = member(from, "bytesValue")) {
+            return text(from, "bytesValue"); // base64 already
+        }
+        base::JsonWriter writer(out);
+        if (member(from, "boolValue") || member(from, "intValue") || member(from, "arrayValue") ||
+            member(from, "kvlistValue")) {
+            json(from, writer, 0);
+        } else if (const auto value = number(from, "doubleValue")) {
+            out = base::formatFloat(*value);
+        }
+        return out;
+    }
+
+    void json(const object& from, base::JsonWriter& out, int depth)
+    {
+        take();
+        if (depth > kMostDepth) {
+            throw WrongJson(
+                base::invalidArgument("values stand in values more than {} deep", kMostDepth));
+        }
+        if (member(from, "stringValue")) {
+            out.string(text(from, "stringValue"));
+        } else if (member(from, "boolValue")) {
+            out.boolean(boolean(from, "boolValue"));
+        } else if (member(from, "intValue")) {
+            out.integer(integer(from, "intValue"));
+        } else if (const auto value = number(from, "doubleValue")) {
+            out.number(*value);
+        } else if (member(from, "bytesValue")) {
+            out.string(text(from, "bytesValue"));
+        } else if (const auto list = member(from, "arrayValue")) {
+            out.beginArray();
+            eachObject(objectOf(*list, "arrayValue"), "values",
+                       [&](const object& each) { json(each, out, depth + 1); });
+            out.endArray();
+        } else if (const auto map = member(from, "kvlistValue")) {
+            jsonMap(objectOf(*map, "kvlistValue"), out, depth);
+        } else {
+            out.null();
+        }
+    }
+
+    void jsonMap(const object& from, base::JsonWriter& out, int depth)
+    {
+        std::vector<std::pair<std::string, std::optional<element>>> members;
+        eachObject(from, "values", [&](const object& each) {
+            take();
+            members.emplace_back(text(each, "key"), member(each, "value"));
+        });
+        std::stable_sort(members.begin(), members.end(),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
+        out.beginObject();
+        for (const auto& [key, value] : members) {
+            out.key(key);
+            if (value) {
+                json(objectOf(*value, key), out, depth + 1);
+            } else {
+                out.null();
+            }
+        }
+        out.endObject();
+    }
+
+    Budget budget_;
+};
+
+} // namespace
+
+absl::StatusOr<Request> decodeJson(std::string_view text)
+{
+    simdjson::dom::parser parser;
+    element root;
+    if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
+        return base::invalidArgument("the {} bytes are no JSON: {}", text.size(),
+                                     simdjson::error_message(error));
+    }
+    try {
+        return Reader().request(objectOf(root, "(the whole)"));
+    } catch (const WrongJson& wrong) {
+        return wrong.status;
+    }
+}
+
+} // namespace narthex::remote::otlp

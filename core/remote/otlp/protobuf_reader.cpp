@@ -1,0 +1,599 @@
+// SPDX-FileCopyrightText: Narthex developers
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The protocol in protobuf. Format: opentelemetry-proto, common/v1, resource/v1, metrics/v1.
+#include "core/base/json_writer.h"
+#include "core/base/number.h"
+#include "core/base/status.h"
+#include "core/net/crypto.h"
+#include "core/remote/otlp/model.h"
+
+#include <protozero/pbf_reader.hpp>
+
+#include <algorithm>
+
+namespace narthex::remote::otlp {
+
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+namespace {
+
+constexpr std::uint32_t varint(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, pbf_wire_type::varint);
+}
+constexpr std::uint32_t fixed(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, pbf_wire_type::fixed64);
+}
+constexpr std::uint32_t bytesOf(std::uint32_t tag)
+{
+    return protozero::tag_and_type(tag, pbf_wire_type::length_delimited);
+}
+
+/// Ends decoding; caught with the exceptions of protozero.
+struct TooMuch : std::exception
+{
+    [[nodiscard]] const char* what() const noexcept override { return "too much"; }
+};
+struct TooDeep : std::exception
+{
+    [[nodiscard]] const char* what() const noexcept override
+    {
+        return "values stand in values more than 32 deep";
+    }
+};
+
+class Reader
+{
+public:
+    Request request(pbf_reader message)
+    {
+        Request request;
+        while (message.next()) {
+            if (message.tag_and_type() == bytesOf(1)) {
+                take();
+                request.push_back(resource(message.get_message()));
+            } else {
+                message.skip();
+            }
+        }
+        return request;
+    }
+
+private:
+    void take(std::size_t parts = 1)
+    {
+        if (!budget_.take(parts)) {
+            throw TooMuch();
+        }
+    }
+
+    ResourceMetrics resource(pbf_reader message);
+    ScopeMetrics scope(pbf_reader message);
+    void scopeSelf(pbf_reader message, ScopeMetrics& out);
+    Metric metric(pbf_reader message);
+    template <typename Data, typename ReadPoint>
+    Data points(pbf_reader message, const ReadPoint& readPoint);
+    NumberPoint number(pbf_reader message);
+    HistogramPoint histogram(pbf_reader message);
+    ExponentialPoint exponential(pbf_reader message);
+    SummaryPoint summary(pbf_reader message);
+    ExemplarPoint exemplar(pbf_reader message);
+    static ExponentialBuckets buckets(pbf_reader message);
+    Attribute attribute(pbf_reader message);
+    std::string value(pbf_reader message, int depth);
+    void json(pbf_reader message, base::JsonWriter& out, int depth);
+    void jsonList(pbf_reader message, base::JsonWriter& out, int depth);
+    void jsonMap(pbf_reader message, base::JsonWriter& out, int depth);
+    /// Times and flags of a point. True when the field was one of them.
+    static bool common(pbf_reader& message, std::uint32_t flags, Point& out);
+
+    Budget budget_;
+};
+
+ResourceMetrics Reader::resource(pbf_reader message)
+{
+    ResourceMetrics out;
+    while (message.next()) {
+        if (message.tag_and_type() == bytesOf(1)) {
+            pbf_reader self = message.get_message();
+            while (self.next()) {
+                if (self.tag_and_type() == bytesOf(1)) {
+                    out.attributes.push_back(attribute(self.get_message()));
+                } else {
+                    self.skip();
+                }
+            }
+        } else if (message.tag_and_type() == bytesOf(2)) {
+            take();
+            out.scopes.push_back(scope(message.get_message()));
+        } else {
+            message.skip();
+        }
+    }
+    return out;
+}
+
+void Reader::scopeSelf(pbf_reader message, ScopeMetrics& out)
+{
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out.name = message.get_string();
+            break;
+        case bytesOf(2):
+            out.version = message.get_string();
+            break;
+        case bytesOf(3):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        default:
+            message.skip();
+        }
+    }
+}
+
+ScopeMetrics Reader::scope(pbf_reader message)
+{
+    ScopeMetrics out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            scopeSelf(message.get_message(), out);
+            break;
+        case bytesOf(2):
+            take(Budget::kPoint);
+            out.metrics.push_back(metric(message.get_message()));
+            break;
+        case bytesOf(3):
+            out.schemaUrl = message.get_string();
+            break;
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+template <typename Data, typename ReadPoint>
+Data Reader::points(pbf_reader message, const ReadPoint& readPoint)
+{
+    Data out;
+    while (message.next()) {
+        if (message.tag_and_type() == bytesOf(1)) {
+            take(Budget::kPoint);
+            out.points.push_back((this->*readPoint)(message.get_message()));
+            continue;
+        }
+        if constexpr (requires { out.temporality; }) {
+            if (message.tag_and_type() == varint(2)) {
+                const std::int32_t number = message.get_enum();
+                out.temporality = number == 1   ? Temporality::Delta
+                                  : number == 2 ? Temporality::Cumulative
+                                                : Temporality::Unspecified;
+                continue;
+            }
+        }
+        if constexpr (requires { out.isMonotonic; }) {
+            if (message.tag_and_type() == varint(3)) {
+                out.isMonotonic = message.get_bool();
+                continue;
+            }
+        }
+        message.skip();
+    }
+    return out;
+}
+
+Metric Reader::metric(pbf_reader message)
+{
+    Metric out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out.name = message.get_string();
+            break;
+        case bytesOf(2):
+            out.description = message.get_string();
+            break;
+        case bytesOf(3):
+            out.unit = message.get_string();
+            break;
+        case bytesOf(5):
+            out.data = points<Gauge>(message.get_message(), &Reader::number);
+            break;
+        case bytesOf(7):
+            out.data = points<Sum>(message.get_message(), &Reader::number);
+            break;
+        case bytesOf(9):
+            out.data = points<Histogram>(message.get_message(), &Reader::histogram);
+            break;
+        case bytesOf(10):
+            out.data = points<ExponentialHistogram>(message.get_message(), &Reader::exponential);
+            break;
+        case bytesOf(11):
+            out.data = points<Summary>(message.get_message(), &Reader::summary);
+            break;
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+bool Reader::common(pbf_reader& message, std::uint32_t flags, Point& out)
+{
+    if (message.tag_and_type() == fixed(2)) {
+        out.startNs = message.get_fixed64();
+    } else if (message.tag_and_type() == fixed(3)) {
+        out.timeNs = message.get_fixed64();
+    } else if (message.tag_and_type() == varint(flags)) {
+        out.isStale = (message.get_uint32() & 1U) != 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+NumberPoint Reader::number(pbf_reader message)
+{
+    NumberPoint out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case fixed(4):
+            out.value = message.get_double();
+            break;
+        case fixed(6):
+            out.value = static_cast<double>(message.get_sfixed64());
+            break;
+        case bytesOf(5):
+            out.exemplars.push_back(exemplar(message.get_message()));
+            break;
+        case bytesOf(7):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        default:
+            if (!common(message, 8, out)) {
+                message.skip();
+            }
+        }
+    }
+    return out;
+}
+
+HistogramPoint Reader::histogram(pbf_reader message)
+{
+    HistogramPoint out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case fixed(4):
+            out.count = message.get_fixed64();
+            break;
+        case fixed(5):
+            out.sum = message.get_double();
+            break;
+        case fixed(6):
+            out.counts.push_back(message.get_fixed64());
+            break;
+        case bytesOf(6): {
+            const auto packed = message.get_packed_fixed64();
+            out.counts.insert(out.counts.end(), packed.begin(), packed.end());
+            break;
+        }
+        case fixed(7):
+            out.bounds.push_back(message.get_double());
+            break;
+        case bytesOf(7): {
+            const auto packed = message.get_packed_double();
+            out.bounds.insert(out.bounds.end(), packed.begin(), packed.end());
+            break;
+        }
+        case bytesOf(8):
+            out.exemplars.push_back(exemplar(message.get_message()));
+            break;
+        case bytesOf(9):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        default:
+            if (!common(message, 10, out)) {
+                message.skip();
+            }
+        }
+    }
+    return out;
+}
+
+ExponentialBuckets Reader::buckets(pbf_reader message)
+{
+    ExponentialBuckets out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case varint(1):
+            out.offset = message.get_sint32();
+            break;
+        case varint(2):
+            out.counts.push_back(message.get_uint64());
+            break;
+        case bytesOf(2): {
+            const auto packed = message.get_packed_uint64();
+            for (const std::uint64_t count : packed) {
+                out.counts.push_back(count);
+            }
+            break;
+        }
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+ExponentialPoint Reader::exponential(pbf_reader message)
+{
+    ExponentialPoint out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        case fixed(4):
+            out.count = message.get_fixed64();
+            break;
+        case fixed(5):
+            out.sum = message.get_double();
+            break;
+        case varint(6):
+            out.scale = message.get_sint32();
+            break;
+        case fixed(7):
+            out.zeroCount = message.get_fixed64();
+            break;
+        case bytesOf(8):
+            out.positive = buckets(message.get_message());
+            break;
+        case bytesOf(9):
+            out.negative = buckets(message.get_message());
+            break;
+        case bytesOf(11):
+            out.exemplars.push_back(exemplar(message.get_message()));
+            break;
+        default:
+            if (!common(message, 10, out)) {
+                message.skip();
+            }
+        }
+    }
+    return out;
+}
+
+SummaryPoint Reader::summary(pbf_reader message)
+{
+    SummaryPoint out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case fixed(4):
+            out.count = message.get_fixed64();
+            break;
+        case fixed(5):
+            out.sum = message.get_double();
+            break;
+        case bytesOf(6): {
+            take();
+            auto& [quantile, value] = out.quantiles.emplace_back();
+            pbf_reader each = message.get_message();
+            while (each.next()) {
+                if (each.tag_and_type() == fixed(1)) {
+                    quantile = each.get_double();
+                } else if (each.tag_and_type() == fixed(2)) {
+                    value = each.get_double();
+                } else {
+                    each.skip();
+                }
+            }
+            break;
+        }
+        case bytesOf(7):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        default:
+            if (!common(message, 8, out)) {
+                message.skip();
+            }
+        }
+    }
+    return out;
+}
+
+ExemplarPoint Reader::exemplar(pbf_reader message)
+{
+    take(Budget::kPoint);
+    ExemplarPoint out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case fixed(2):
+            out.timeNs = message.get_fixed64();
+            break;
+        case fixed(3):
+            out.value = message.get_double();
+            break;
+        case fixed(6):
+            out.value = static_cast<double>(message.get_sfixed64());
+            break;
+        case bytesOf(4):
+            out.spanId = message.get_string();
+            break;
+        case bytesOf(5):
+            out.traceId = message.get_string();
+            break;
+        case bytesOf(7):
+            out.attributes.push_back(attribute(message.get_message()));
+            break;
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+Attribute Reader::attribute(pbf_reader message)
+{
+    take();
+    Attribute out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out.key = message.get_string();
+            break;
+        case bytesOf(2):
+            out.value = value(message.get_message(), 0);
+            break;
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+// Lists and maps become JSON, everything else what one would write.
+std::string Reader::value(pbf_reader message, int depth)
+{
+    std::string out;
+    while (message.next()) {
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out = message.get_string();
+            break;
+        case varint(2):
+            out = message.get_bool() ? "true" : "false";
+            break;
+        case varint(3):
+            out = std::to_string(message.get_int64());
+            break;
+        case fixed(4):
+            out = base::formatFloat(message.get_double());
+            break;
+        case bytesOf(5):
+        case bytesOf(6): {
+            const bool isList = message.tag_and_type() == bytesOf(5);
+            out.clear();
+            base::JsonWriter writer(out);
+            isList ? jsonList(message.get_message(), writer, depth + 1)
+                   : jsonMap(message.get_message(), writer, depth + 1);
+            break;
+        }
+        case bytesOf(7):
+            out = net::base64(message.get_string());
+            break;
+        default:
+            message.skip();
+        }
+    }
+    return out;
+}
+
+void Reader::json(pbf_reader message, base::JsonWriter& out, int depth)
+{
+    take();
+    if (depth > kMostDepth) {
+        throw TooDeep();
+    }
+    bool isWritten = false;
+    while (message.next()) {
+        if (isWritten) {
+            message.skip();
+            continue;
+        }
+        isWritten = true;
+        switch (message.tag_and_type()) {
+        case bytesOf(1):
+            out.string(message.get_string());
+            break;
+        case varint(2):
+            out.boolean(message.get_bool());
+            break;
+        case varint(3):
+            out.integer(message.get_int64());
+            break;
+        case fixed(4):
+            out.number(message.get_double());
+            break;
+        case bytesOf(5):
+            jsonList(message.get_message(), out, depth + 1);
+            break;
+        case bytesOf(6):
+            jsonMap(message.get_message(), out, depth + 1);
+            break;
+        case bytesOf(7):
+            out.string(net::base64(message.get_string()));
+            break;
+        default:
+            message.skip();
+            isWritten = false;
+        }
+    }
+    if (!isWritten) {
+        out.null();
+    }
+}
+
+void Reader::jsonList(pbf_reader message, base::JsonWriter& out, int depth)
+{
+    out.beginArray();
+    while (message.next()) {
+        if (message.tag_and_type() == bytesOf(1)) {
+            json(message.get_message(), out, depth);
+        } else {
+            message.skip();
+        }
+    }
+    out.endArray();
+}
+
+void Reader::jsonMap(pbf_reader message, base::JsonWriter& out, int depth)
+{
+    std::vector<std::pair<std::string, pbf_reader>> members;
+    while (message.next()) {
+        if (message.tag_and_type() != bytesOf(1)) {
+            message.skip();
+            continue;
+        }
+        take();
+        auto& [key, value] = members.emplace_back();
+        pbf_reader each = message.get_message();
+        while (each.next()) {
+            if (each.tag_and_type() == bytesOf(1)) {
+                key = each.get_string();
+            } else if (each.tag_and_type() == bytesOf(2)) {
+                value = each.get_message();
+            } else {
+                each.skip();
+            }
+        }
+    }
+    std::stable_sort(members.begin(), members.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    out.beginObject();
+    for (const auto& [key, value] : members) {
+        out.key(key);
+        json(value, out, depth);
+    }
+    out.endObject();
+}
+
+} // namespace
+
+absl::StatusOr<Request> decodeProtobuf(std::string_view bytes)
+{
+    try {
+        return Reader().request(pbf_reader(bytes.data(), bytes.size()));
+    } catch (const TooMuch&) {
+        return Budget::exceeded();
+    } catch (const std::exception& error) {
+        return base::invalidArgument("the {} bytes are no request for metrics: {}", bytes.size(),
+                                     error.what());
+    }
+}
+
+} // namespace narthex::remote::otlp
