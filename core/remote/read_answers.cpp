@@ -4,9 +4,8 @@
 // What servers of remote read answer, as series of a storage. Source: spec/remote.md, 4 and 5.
 #include "core/base/status.h"
 #include "core/remote/read_client.h"
+#include "core/remote/snappy_block.h"
 #include "core/tsdb/merged_querier.h"
-
-#include <snappy.h>
 
 #include <algorithm>
 #include <utility>
@@ -200,19 +199,8 @@ absl::StatusOr<SeriesList> readSampledAnswer(std::string_view body, base::Timest
                                              base::Timestamp to,
                                              const std::vector<std::string>& strip)
 {
-    std::size_t size = 0;
-    if (!snappy::GetUncompressedLength(body.data(), body.size(), &size)) {
-        return base::dataLoss("the answer is no snappy block");
-    }
-    if (size > ReadClient::kAnswerLimitBytes) {
-        return base::resourceExhausted("the answer has {} bytes, more than the limit of {}: ask "
-                                       "for a shorter time or fewer series",
-                                       size, ReadClient::kAnswerLimitBytes);
-    }
     std::string raw;
-    if (!snappy::Uncompress(body.data(), body.size(), &raw)) {
-        return base::dataLoss("the answer is no snappy block");
-    }
+    NARTHEX_RETURN_IF_ERROR(uncompressBlock(body, ReadClient::kAnswerLimitBytes, raw));
     NARTHEX_ASSIGN_OR_RETURN(auto queries, decodeReadResponse(raw));
     if (queries.size() != 1) {
         return base::dataLoss("the answer has results of {} queries, and one was asked",

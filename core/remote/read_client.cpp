@@ -3,10 +3,10 @@
 #include "core/remote/read_client.h"
 
 #include "core/base/status.h"
+#include "core/remote/snappy_block.h"
 #include "core/yaml/field_printer.h"
 
 #include <fmt/format.h>
-#include <snappy.h>
 
 #include <algorithm>
 #include <utility>
@@ -120,7 +120,7 @@ std::unique_ptr<Reading> ReadClient::begin(const ReadQuery& query, std::vector<s
                                          {"X-Prometheus-Remote-Read-Version", "0.1.0"}},
                              .timeout = config_.remoteTimeout,
                              .bodyLimitBytes = kAnswerLimitBytes};
-    snappy::Compress(raw.data(), raw.size(), &request.body);
+    request.body = compressBlock(raw);
     for (const auto& [name, value] : config_.headers) {
         request.headers.emplace_back(name, value);
     }

@@ -301,7 +301,7 @@ void TestReadStorage::badAnswersAreWarnings_data()
     QTest::newRow("of another type")
         << QByteArray("text/html") << QByteArray("<p>") << QByteArray("text/html");
     QTest::newRow("no snappy") << QByteArray("application/x-protobuf") << QByteArray("\xff\xff")
-                               << QByteArray("no snappy block");
+                               << QByteArray("no Snappy block");
     QTest::newRow("a wrong checksum")
         << streamed << QByteArray::fromStdString(wrong) << QByteArray();
     QTest::newRow("cut off") << streamed << QByteArray::fromStdString(whole).chopped(1)
