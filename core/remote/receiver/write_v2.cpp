@@ -30,6 +30,7 @@ struct SeriesParts
 {
     std::size_t samples = 0;
     std::size_t histograms = 0;
+    std::size_t exemplars = 0;
     std::string_view metadata;
 };
 
@@ -76,8 +77,8 @@ private:
     bool await(std::string_view series);
     bool addAwaited();
     bool addSeries(const Awaited& awaited);
-    bool addAllSamples(std::string_view series, model::SeriesRef& ref);
-    bool addOthers(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted);
+    bool addAllParts(const Awaited& awaited, model::SeriesRef& ref);
+    bool addParts(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted);
     bool addSample(std::string_view series, model::SeriesRef ref, std::string_view message);
     bool addExemplarOf(std::string_view series, model::SeriesRef& ref, std::string_view message);
     /// Fills refs_ and the parts.
@@ -220,6 +221,7 @@ bool RunV2::readSeries(std::string_view series, SeriesParts& parts)
             reader.bytes();
             break;
         case kExemplar:
+            ++parts.exemplars;
             reader.bytes();
             break;
         case kMetadata:
@@ -390,7 +392,7 @@ bool RunV2::addSeries(const Awaited& awaited)
                                 nameOf(series)));
         return true;
     }
-    if (!addAllSamples(series, *ref)) {
+    if (!addAllParts(awaited, *ref)) {
         return false;
     }
     if (options().storeMetadata) {
@@ -403,13 +405,15 @@ bool RunV2::addSeries(const Awaited& awaited)
 }
 
 // Samples first, then histograms, then exemplars, however they are mixed.
-bool RunV2::addAllSamples(std::string_view series, model::SeriesRef& ref)
+bool RunV2::addAllParts(const Awaited& awaited, model::SeriesRef& ref)
 {
-    return addOthers(series, ref, kSample) && addOthers(series, ref, kHistogram) &&
-           addOthers(series, ref, kExemplar);
+    const SeriesParts& parts = awaited.parts;
+    return (parts.samples == 0 || addParts(awaited.series, ref, kSample)) &&
+           (parts.histograms == 0 || addParts(awaited.series, ref, kHistogram)) &&
+           (parts.exemplars == 0 || addParts(awaited.series, ref, kExemplar));
 }
 
-bool RunV2::addOthers(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted)
+bool RunV2::addParts(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted)
 {
     WireReader reader(series);
     while (const std::uint32_t tag = reader.next()) {
