@@ -4,6 +4,7 @@
 // Debian's Prometheus as the other side of every door: it writes to us, reads from us and federates
 // us, and has afterwards what we have. Source: spec/remote.md, Held cases 1, 24, 25, 31.
 #include "core/base/file.h"
+#include "core/remote/read_messages.h"
 #include "support/prometheus_peer.h"
 #include "support/write_messages.h"
 
@@ -53,18 +54,26 @@ public:
         url.setQuery(query);
         return finished(std::unique_ptr<QNetworkReply>(network_.get(QNetworkRequest(url))));
     }
-    /// Answers with the status.
-    int write(const std::string& plain)
+    struct Reply
     {
-        QNetworkRequest request(QUrl(QString("http://127.0.0.1:%1/api/v1/write").arg(port_)));
+        int status = 0;
+        std::string body;
+    };
+    /// `plain` as a Snappy block.
+    Reply post(const QString& path, const std::string& plain)
+    {
+        QNetworkRequest request(QUrl(QString("http://127.0.0.1:%1%2").arg(port_).arg(path)));
         request.setHeader(QNetworkRequest::ContentTypeHeader, "application/x-protobuf");
         request.setRawHeader("Content-Encoding", "snappy");
         const std::unique_ptr<QNetworkReply> reply(
             network_.post(request, QByteArray::fromStdString(test::compressed(plain))));
         const bool came =
             QTest::qWaitFor([&reply] { return reply->isFinished(); }, test::kPatienceMs);
-        return came ? reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt() : 0;
+        return came ? Reply{reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt(),
+                            reply->readAll().toStdString()}
+                    : Reply{};
     }
+    int write(const std::string& plain) { return post("/api/v1/write", plain).status; }
     bool waitUntilReady()
     {
         return QTest::qWaitFor([this] { return get("/-/ready").contains("is Ready"); },
@@ -146,6 +155,7 @@ private slots:
     void prometheusWritesToUs();
     void prometheusReadsFromUs_data();
     void prometheusReadsFromUs();
+    void framesAreStreamedOverHttp();
     void prometheusFederatesUs();
 
 private:
@@ -268,6 +278,32 @@ void TestRemotePeer::prometheusReadsFromUs()
     QVERIFY(query.contains("elsewhere") == ours.empty());
     QVERIFY2(theirs == ours,
              fmt::format("theirs:\n{}ours:\n{}", summaryOf(theirs), summaryOf(ours)).c_str());
+}
+
+void TestRemotePeer::framesAreStreamedOverHttp()
+{
+    const base::TemporaryDirectory folder;
+    Server server(folder.path() / "ours");
+    QVERIFY(server.waitUntilReady());
+    const std::int64_t last = nowMs();
+    QCOMPARE(fill(server, last), 204);
+    remote::ReadRequest request{.accepted = {remote::ReadResponseType::StreamedXorChunks}};
+    request.queries.push_back({.from = {0}, .to = {last}});
+    const Server::Reply reply = server.post("/api/v1/read", remote::encodeReadRequest(request));
+    QCOMPARE(reply.status, 200);
+    remote::FrameReader frames(1U << 20U);
+    frames.feed(reply.body);
+    storage::SampleColumns samples;
+    for (auto message = frames.next(); message.ok() && *message; message = frames.next()) {
+        const auto frame = remote::decodeReadFrame(**message);
+        QVERIFY(frame.ok());
+        for (const remote::ReadChunk& chunk : frame->series[0].chunks) {
+            QVERIFY(remote::appendChunk(chunk, {0}, {last}, samples).ok());
+        }
+    }
+    QVERIFY(frames.finish().ok());
+    QCOMPARE(samples.times.size(), std::size_t{kSeries} * 200);
+    QCOMPARE(samples.histogramTimes.size(), std::size_t{200});
 }
 
 void TestRemotePeer::prometheusFederatesUs()

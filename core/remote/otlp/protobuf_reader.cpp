@@ -2,15 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The protocol in protobuf. Format: opentelemetry-proto, common/v1, resource/v1, metrics/v1.
-#include "core/base/json_writer.h"
-#include "core/base/number.h"
 #include "core/base/status.h"
-#include "core/net/crypto.h"
 #include "core/remote/otlp/model.h"
-
-#include <protozero/pbf_reader.hpp>
-
-#include <algorithm>
+#include "core/remote/otlp/protobuf_values.h"
 
 namespace narthex::remote::otlp {
 
@@ -31,19 +25,6 @@ constexpr std::uint32_t bytesOf(std::uint32_t tag)
 {
     return protozero::tag_and_type(tag, pbf_wire_type::length_delimited);
 }
-
-/// Ends decoding; caught with the exceptions of protozero.
-struct TooMuch : std::exception
-{
-    [[nodiscard]] const char* what() const noexcept override { return "too much"; }
-};
-struct TooDeep : std::exception
-{
-    [[nodiscard]] const char* what() const noexcept override
-    {
-        return "values stand in values more than 32 deep";
-    }
-};
 
 class Reader
 {
@@ -82,11 +63,7 @@ private:
     SummaryPoint summary(pbf_reader message);
     ExemplarPoint exemplar(pbf_reader message);
     static ExponentialBuckets buckets(pbf_reader message);
-    Attribute attribute(pbf_reader message);
-    std::string value(pbf_reader message, int depth);
-    void json(pbf_reader message, base::JsonWriter& out, int depth);
-    void jsonList(pbf_reader message, base::JsonWriter& out, int depth);
-    void jsonMap(pbf_reader message, base::JsonWriter& out, int depth);
+    Attribute attribute(pbf_reader message) { return readAttribute(message, budget_); }
     /// Times and flags of a point. True when the field was one of them.
     static bool common(pbf_reader& message, std::uint32_t flags, Point& out);
 
@@ -435,151 +412,6 @@ ExemplarPoint Reader::exemplar(pbf_reader message)
         }
     }
     return out;
-}
-
-Attribute Reader::attribute(pbf_reader message)
-{
-    take();
-    Attribute out;
-    while (message.next()) {
-        switch (message.tag_and_type()) {
-        case bytesOf(1):
-            out.key = message.get_string();
-            break;
-        case bytesOf(2):
-            out.value = value(message.get_message(), 0);
-            break;
-        default:
-            message.skip();
-        }
-    }
-    return out;
-}
-
-// Lists and maps become JSON, everything else what one would write.
-std::string Reader::value(pbf_reader message, int depth)
-{
-    std::string out;
-    while (message.next()) {
-        switch (message.tag_and_type()) {
-        case bytesOf(1):
-            out = message.get_string();
-            break;
-        case varint(2):
-            out = message.get_bool() ? "true" : "false";
-            break;
-        case varint(3):
-            out = std::to_string(message.get_int64());
-            break;
-        case fixed(4):
-            out = base::formatFloat(message.get_double());
-            break;
-        case bytesOf(5):
-        case bytesOf(6): {
-            const bool isList = message.tag_and_type() == bytesOf(5);
-            out.clear();
-            base::JsonWriter writer(out);
-            isList ? jsonList(message.get_message(), writer, depth + 1)
-                   : jsonMap(message.get_message(), writer, depth + 1);
-            break;
-        }
-        case bytesOf(7):
-            out = net::base64(message.get_string());
-            break;
-        default:
-            message.skip();
-        }
-    }
-    return out;
-}
-
-void Reader::json(pbf_reader message, base::JsonWriter& out, int depth)
-{
-    take();
-    if (depth > kMostDepth) {
-        throw TooDeep();
-    }
-    bool isWritten = false;
-    while (message.next()) {
-        if (isWritten) {
-            message.skip();
-            continue;
-        }
-        isWritten = true;
-        switch (message.tag_and_type()) {
-        case bytesOf(1):
-            out.string(message.get_string());
-            break;
-        case varint(2):
-            out.boolean(message.get_bool());
-            break;
-        case varint(3):
-            out.integer(message.get_int64());
-            break;
-        case fixed(4):
-            out.number(message.get_double());
-            break;
-        case bytesOf(5):
-            jsonList(message.get_message(), out, depth + 1);
-            break;
-        case bytesOf(6):
-            jsonMap(message.get_message(), out, depth + 1);
-            break;
-        case bytesOf(7):
-            out.string(net::base64(message.get_string()));
-            break;
-        default:
-            message.skip();
-            isWritten = false;
-        }
-    }
-    if (!isWritten) {
-        out.null();
-    }
-}
-
-void Reader::jsonList(pbf_reader message, base::JsonWriter& out, int depth)
-{
-    out.beginArray();
-    while (message.next()) {
-        if (message.tag_and_type() == bytesOf(1)) {
-            json(message.get_message(), out, depth);
-        } else {
-            message.skip();
-        }
-    }
-    out.endArray();
-}
-
-void Reader::jsonMap(pbf_reader message, base::JsonWriter& out, int depth)
-{
-    std::vector<std::pair<std::string, pbf_reader>> members;
-    while (message.next()) {
-        if (message.tag_and_type() != bytesOf(1)) {
-            message.skip();
-            continue;
-        }
-        take();
-        auto& [key, value] = members.emplace_back();
-        pbf_reader each = message.get_message();
-        while (each.next()) {
-            if (each.tag_and_type() == bytesOf(1)) {
-                key = each.get_string();
-            } else if (each.tag_and_type() == bytesOf(2)) {
-                value = each.get_message();
-            } else {
-                each.skip();
-            }
-        }
-    }
-    std::stable_sort(members.begin(), members.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    out.beginObject();
-    for (const auto& [key, value] : members) {
-        out.key(key);
-        json(value, out, depth);
-    }
-    out.endObject();
 }
 
 } // namespace

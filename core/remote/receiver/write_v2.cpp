@@ -4,6 +4,7 @@
 // Remote write, version 2: texts stand once in a table of symbols; what can be stored is, and the
 // answer says what could not. Format: spec/remote.md, 1.2; source: 3, v2 semantics.
 #include "core/base/status.h"
+#include "core/remote/receiver/symbol_table.h"
 #include "core/remote/receiver/write_run.h"
 
 #include <fmt/ranges.h>
@@ -30,14 +31,8 @@ struct SeriesParts
 {
     std::size_t samples = 0;
     std::size_t histograms = 0;
+    std::size_t exemplars = 0;
     std::string_view metadata;
-};
-
-struct MetadataRefs
-{
-    model::MetricType type = model::MetricType::Unknown;
-    std::uint64_t help = 0;
-    std::uint64_t unit = 0;
 };
 
 class RunV2 final : public WriteRun
@@ -59,8 +54,6 @@ protected:
     }
 
 private:
-    using Refs = std::vector<std::uint64_t>;
-
     /// A series whose entry in the cache is on its way.
     struct Awaited
     {
@@ -76,27 +69,18 @@ private:
     bool await(std::string_view series);
     bool addAwaited();
     bool addSeries(const Awaited& awaited);
-    bool addAllSamples(std::string_view series, model::SeriesRef& ref);
-    bool addOthers(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted);
+    bool addAllParts(const Awaited& awaited, model::SeriesRef& ref);
+    bool addParts(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted);
     bool addSample(std::string_view series, model::SeriesRef ref, std::string_view message);
     bool addExemplarOf(std::string_view series, model::SeriesRef& ref, std::string_view message);
     /// Fills refs_ and the parts.
     bool readSeries(std::string_view series, SeriesParts& parts);
     static bool readRef(WireReader& reader, std::uint32_t tag, Refs& refs);
     bool readMetadata(std::string_view message, MetadataRefs& metadata);
-    /// Why these are no labels; empty if they are.
-    [[nodiscard]] std::string problemOf(const Refs& refs) const;
-    [[nodiscard]] std::string problemOf(const MetadataRefs& metadata) const;
     [[nodiscard]] Fingerprint fingerprintOf(const Refs& refs, const MetadataRefs& metadata) const;
     absl::StatusOr<model::Labels> labelsOf(const Refs& refs, const MetadataRefs& metadata);
-    [[nodiscard]] std::string_view symbol(std::uint64_t ref) const
-    {
-        return symbols_[static_cast<std::size_t>(ref)];
-    }
-
     const std::string_view body_;
-    std::vector<std::string_view> symbols_;
-    std::vector<Fingerprint> symbolPrints_;
+    SymbolTable symbols_;
     std::array<Awaited, kAhead> awaited_;
     std::size_t awaitedCount_ = 0;
     Refs refs_; // of the series at hand
@@ -142,7 +126,8 @@ bool RunV2::readSymbols()
     WireReader reader(body_);
     while (const std::uint32_t tag = reader.next()) {
         if (tag == kSymbol) {
-            symbols_.push_back(reader.bytes());
+            const std::string_view text = reader.bytes();
+            symbols_.add(text, cache().fingerprint(text));
             if (symbols_.size() > kMostSymbols) {
                 return fail(base::invalidArgument("the request has more than {} symbols: send "
                                                   "fewer series at once",
@@ -153,10 +138,6 @@ bool RunV2::readSymbols()
         } else {
             reader.skip(tag, 5);
         }
-    }
-    symbolPrints_.reserve(symbols_.size());
-    for (const std::string_view symbol : symbols_) {
-        symbolPrints_.push_back(cache().fingerprint(symbol));
     }
     return reader.ok() || failDecoding(body_, reader.failedAt());
 }
@@ -220,6 +201,7 @@ bool RunV2::readSeries(std::string_view series, SeriesParts& parts)
             reader.bytes();
             break;
         case kExemplar:
+            ++parts.exemplars;
             reader.bytes();
             break;
         case kMetadata:
@@ -263,42 +245,16 @@ bool RunV2::readMetadata(std::string_view message, MetadataRefs& metadata)
     return reader.ok() || failDecoding(body_, reader.failedAt());
 }
 
-std::string RunV2::problemOf(const Refs& refs) const
-{
-    if (refs.size() % 2 != 0) {
-        return fmt::format("there are {} label refs, an odd number", refs.size());
-    }
-    for (const std::uint64_t ref : refs) {
-        if (ref >= symbols_.size()) {
-            return fmt::format("label ref {} lies outside of the table of {} symbols", ref,
-                               symbols_.size());
-        }
-    }
-    return {};
-}
-
-std::string RunV2::problemOf(const MetadataRefs& metadata) const
-{
-    for (const std::uint64_t ref : {metadata.help, metadata.unit}) {
-        if (ref != 0 && ref >= symbols_.size()) {
-            return fmt::format("metadata ref {} lies outside of the table of {} symbols", ref,
-                               symbols_.size());
-        }
-    }
-    return {};
-}
-
 Fingerprint RunV2::fingerprintOf(const Refs& refs, const MetadataRefs& metadata) const
 {
     Fingerprint print{2, refs.size()}; // apart from those of version 1
     for (const std::uint64_t ref : refs) {
-        print = RefCache::combine(print, symbolPrints_[static_cast<std::size_t>(ref)]);
+        print = RefCache::combine(print, symbols_.print(ref));
     }
     if (options().typeAndUnitLabels) {
         print = RefCache::combine(print, {static_cast<std::uint64_t>(metadata.type) + 1, 1});
         if (metadata.unit != 0) {
-            print =
-                RefCache::combine(print, symbolPrints_[static_cast<std::size_t>(metadata.unit)]);
+            print = RefCache::combine(print, symbols_.print(metadata.unit));
         }
     }
     return print;
@@ -306,12 +262,13 @@ Fingerprint RunV2::fingerprintOf(const Refs& refs, const MetadataRefs& metadata)
 
 absl::StatusOr<model::Labels> RunV2::labelsOf(const Refs& refs, const MetadataRefs& metadata)
 {
-    const std::string_view unit = metadata.unit == 0 ? std::string_view() : symbol(metadata.unit);
+    const std::string_view unit =
+        metadata.unit == 0 ? std::string_view() : symbols_.text(metadata.unit);
     const bool isTyped = options().typeAndUnitLabels &&
                          (metadata.type != model::MetricType::Unknown || !unit.empty());
     labels_.clear();
     for (std::size_t i = 0; i + 1 < refs.size(); i += 2) {
-        const model::LabelView label{symbol(refs[i]), symbol(refs[i + 1])};
+        const model::LabelView label{symbols_.text(refs[i]), symbols_.text(refs[i + 1])};
         if (!isTyped || (label.name != "__type__" && label.name != "__unit__")) {
             labels_.push_back(label);
         }
@@ -352,7 +309,7 @@ bool RunV2::await(std::string_view series)
         return false;
     }
     const std::uint64_t all = parts.samples + parts.histograms;
-    if (const std::string problem = problemOf(refs_); !problem.empty()) {
+    if (const std::string problem = symbols_.problemOf(refs_); !problem.empty()) {
         constexpr std::size_t kShown = 32;
         const auto shown = std::span(refs_).first(std::min(refs_.size(), kShown));
         noteProblem(
@@ -360,7 +317,7 @@ bool RunV2::await(std::string_view series)
         invalidLabels_ += all;
         return true;
     }
-    if (const std::string problem = problemOf(metadata); !problem.empty()) {
+    if (const std::string problem = symbols_.problemOf(metadata); !problem.empty()) {
         noteProblem(fmt::format("parsing metadata for series {}: {}", nameOf(series), problem));
         return true;
     }
@@ -390,12 +347,12 @@ bool RunV2::addSeries(const Awaited& awaited)
                                 nameOf(series)));
         return true;
     }
-    if (!addAllSamples(series, *ref)) {
+    if (!addAllParts(awaited, *ref)) {
         return false;
     }
     if (options().storeMetadata) {
         const auto text = [this](std::uint64_t symbolRef) {
-            return symbolRef == 0 ? std::string() : std::string(symbol(symbolRef));
+            return symbolRef == 0 ? std::string() : std::string(symbols_.text(symbolRef));
         };
         appender().updateMetadata(*ref, {metadata.type, text(metadata.help), text(metadata.unit)});
     }
@@ -403,13 +360,15 @@ bool RunV2::addSeries(const Awaited& awaited)
 }
 
 // Samples first, then histograms, then exemplars, however they are mixed.
-bool RunV2::addAllSamples(std::string_view series, model::SeriesRef& ref)
+bool RunV2::addAllParts(const Awaited& awaited, model::SeriesRef& ref)
 {
-    return addOthers(series, ref, kSample) && addOthers(series, ref, kHistogram) &&
-           addOthers(series, ref, kExemplar);
+    const SeriesParts& parts = awaited.parts;
+    return (parts.samples == 0 || addParts(awaited.series, ref, kSample)) &&
+           (parts.histograms == 0 || addParts(awaited.series, ref, kHistogram)) &&
+           (parts.exemplars == 0 || addParts(awaited.series, ref, kExemplar));
 }
 
-bool RunV2::addOthers(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted)
+bool RunV2::addParts(std::string_view series, model::SeriesRef& ref, std::uint32_t wanted)
 {
     WireReader reader(series);
     while (const std::uint32_t tag = reader.next()) {
@@ -485,7 +444,7 @@ bool RunV2::addExemplarOf(std::string_view series, model::SeriesRef& ref, std::s
     if (!reader.ok()) {
         return failDecoding(body_, reader.failedAt());
     }
-    if (const std::string problem = problemOf(exemplarRefs_); !problem.empty()) {
+    if (const std::string problem = symbols_.problemOf(exemplarRefs_); !problem.empty()) {
         noteProblem(fmt::format("parsing exemplar for series {}: {}", nameOf(series), problem));
         return true;
     }
@@ -494,7 +453,7 @@ bool RunV2::addExemplarOf(std::string_view series, model::SeriesRef& ref, std::s
     }
     labels_.clear();
     for (std::size_t i = 0; i + 1 < exemplarRefs_.size(); i += 2) {
-        labels_.push_back({symbol(exemplarRefs_[i]), symbol(exemplarRefs_[i + 1])});
+        labels_.push_back({symbols_.text(exemplarRefs_[i]), symbols_.text(exemplarRefs_[i + 1])});
     }
     exemplar.labels = model::Labels::fromPairs(labels_);
     switch (addExemplar(series, ref, exemplar)) {
