@@ -47,6 +47,11 @@ public:
 
     /// For the listener; null without TLS. The front outlives it.
     [[nodiscard]] net::TlsContextSource tlsSource();
+    /// Where the listener's counts come from, for /metrics; not called after the next one is given.
+    void countConnections(std::function<net::ConnectionCounts()> source)
+    {
+        metrics_->countConnections(std::move(source));
+    }
     /// Whether everybody has to show who they are, by a password or a certificate.
     [[nodiscard]] bool authenticates() const;
 

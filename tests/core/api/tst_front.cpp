@@ -397,6 +397,8 @@ void TestFront::countsRequests()
           R"(prometheus_http_requests_total{code="200",handler="/api/v1/query"} 0)",
           R"(prometheus_http_requests_total{code="200",handler="/-/reload"} 0)",
           R"(prometheus_http_request_duration_seconds_bucket{handler="/api/v1/query",le="120"} 1)",
+          R"(net_conntrack_listener_conn_accepted_total{listener_name="http"} 4)",
+          R"(promhttp_metric_handler_requests_total{code="503"} 0)",
           R"(prometheus_http_response_size_bytes_bucket{handler="/api/v1/query",le="1e+09"} 1)"}) {
         QVERIFY2(metrics.find(std::string(line) + "\n") != std::string::npos, line);
     }
