@@ -140,12 +140,10 @@ void TestFront::aBrokenReloadIsTold()
 void TestFront::isNotReadyYet()
 {
     // An engine that was never started stands for one that replays.
-    const ApiWorld world;
-    engine::Engine engine({.dataDirectory = world.folder.path() / "other"},
-                          {.loop = const_cast<net::IoLoop&>(world.loop),
-                           .pool = const_cast<base::WorkerPool&>(world.pool),
-                           .timers = const_cast<base::SystemTimers&>(world.timers),
-                           .log = world.log});
+    ApiWorld world;
+    engine::Engine engine(
+        {.dataDirectory = world.folder.path() / "other"},
+        {.loop = world.loop, .pool = world.pool, .timers = world.timers, .log = world.log});
     api::Management management(engine, {});
     const auto ready = management.answer("/-/ready", {.method = "GET", .path = "/-/ready"});
     QCOMPARE(ready.status, 503);
