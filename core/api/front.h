@@ -39,6 +39,7 @@ class Front
 public:
     static absl::StatusOr<std::unique_ptr<Front>> create(engine::Engine& engine,
                                                          FrontOptions options, base::Logger log);
+    /// Waits for the answers that are being made; the server is gone by then, and queries know it.
     ~Front();
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
@@ -86,6 +87,8 @@ private:
     const std::unique_ptr<RateLimit> rateLimit_;
     net::ServerContextSource contexts_;
     std::string toldProblem_;
+    absl::Mutex exchangesMutex_;
+    int exchanges_ ABSL_GUARDED_BY(exchangesMutex_) = 0; // under way
     // Safe by themselves; their threads use the rest.
     Api api_;
     Login login_;
