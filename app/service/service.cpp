@@ -74,6 +74,7 @@ absl::Status Service::listen()
                                         [this](net::ServerRequest request, net::Responder respond) {
                                             front_->handle(std::move(request), std::move(respond));
                                         }));
+    front_->countConnections([this] { return server_->connections(); });
     for (const std::string& address : server_->addresses()) {
         log_->info("service: listening address={} tls={}", address, options.tls != nullptr);
     }
@@ -106,7 +107,10 @@ void Service::warnIfOpen(const std::vector<std::pair<std::string, std::uint16_t>
 
 void Service::stop()
 {
-    server_.reset(); // no new requests
+    if (server_) {
+        front_->countConnections(nullptr);
+        server_.reset(); // no new requests
+    }
     engine_->stop();
 }
 

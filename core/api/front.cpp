@@ -77,6 +77,20 @@ net::ContentCoding codingFor(std::string_view path, std::string_view accepted)
 /// A request on its way to its answer.
 struct Front::Exchange
 {
+    explicit Exchange(Front& owner) : front(owner)
+    {
+        const absl::MutexLock lock(&front.exchangesMutex_);
+        ++front.exchanges_;
+    }
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+    ~Exchange()
+    {
+        const absl::MutexLock lock(&front.exchangesMutex_);
+        --front.exchanges_;
+    }
+
+    Front& front;
     net::ServerRequest request;
     net::Responder respond;
     std::shared_ptr<const WebConfig> config; // null: none
@@ -216,7 +230,13 @@ Front::Front(engine::Engine& engine, FrontOptions options, base::Logger log,
       api_(engine, apiOptions(options_, metrics_, log_))
 {}
 
-Front::~Front() = default;
+Front::~Front()
+{
+    login_.stop();
+    const absl::MutexLock lock(&exchangesMutex_);
+    exchangesMutex_.Await(absl::Condition(
+        +[](Front* self) ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->exchanges_ == 0; }, this));
+}
 
 bool Front::authenticates() const
 {
@@ -260,7 +280,7 @@ void Front::tellOnce(const absl::Status& status)
 
 void Front::handle(net::ServerRequest request, net::Responder respond)
 {
-    auto exchange = std::make_shared<Exchange>();
+    auto exchange = std::make_shared<Exchange>(*this);
     exchange->began = engine_.clock().monotonic();
     exchange->path = request.path;
     exchange->origin = request.header("Origin");
@@ -335,7 +355,14 @@ void Front::toManagement(const ExchangePtr& exchange, std::string_view route)
 {
     exchange->route = route;
     const auto answer = [this, exchange, route] {
-        finish(*exchange, management_.answer(route, exchange->request));
+        net::ServerResponse response = plainText(500, "internal error: it is in the log\n");
+        try {
+            response = management_.answer(route, exchange->request);
+        } catch (const std::exception& exception) {
+            log_->error("api: a handler failed path={} err=\"{}\"", exchange->path,
+                        exception.what());
+        }
+        finish(*exchange, std::move(response));
     };
     if (Management::isSlow(route)) {
         engine_.requestPool().submit(answer);

@@ -40,6 +40,7 @@ class Front
 public:
     static absl::StatusOr<std::unique_ptr<Front>> create(engine::Engine& engine,
                                                          FrontOptions options, base::Logger log);
+    /// Waits for the answers that are being made; the server is gone by then, and queries know it.
     ~Front();
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
@@ -48,6 +49,11 @@ public:
 
     /// For the listener; null without TLS. The front outlives it.
     [[nodiscard]] net::TlsContextSource tlsSource();
+    /// Where the listener's counts come from, for /metrics; not called after the next one is given.
+    void countConnections(std::function<net::ConnectionCounts()> source)
+    {
+        metrics_->countConnections(std::move(source));
+    }
     /// Whether everybody has to show who they are, by a password or a certificate.
     [[nodiscard]] bool authenticates() const;
 
@@ -82,6 +88,8 @@ private:
     const std::unique_ptr<RateLimit> rateLimit_;
     net::ServerContextSource contexts_;
     std::string toldProblem_;
+    absl::Mutex exchangesMutex_;
+    int exchanges_ ABSL_GUARDED_BY(exchangesMutex_) = 0; // under way
     // Safe by themselves; their threads use the rest.
     Api api_;
     Login login_;

@@ -30,8 +30,52 @@ void HttpMetrics::observe(std::string_view route, int status, base::Duration too
     ++found->second->byStatus[status];
 }
 
+void HttpMetrics::countConnections(std::function<net::ConnectionCounts()> source)
+{
+    const absl::MutexLock lock(&sourceMutex_);
+    connections_ = std::move(source);
+}
+
+void HttpMetrics::writeConnections(exposition::TextWriter& out) const
+{
+    net::ConnectionCounts counts;
+    {
+        // Held over the call: who takes the source away knows that it is in use no more.
+        const absl::MutexLock lock(&sourceMutex_);
+        if (connections_) {
+            counts = connections_();
+        }
+    }
+    out.family("net_conntrack_listener_conn_accepted_total", model::MetricType::Counter,
+               "Total number of connections opened to the listener of a given name.")
+        .sample({{"listener_name", "http"}}, static_cast<double>(counts.accepted));
+    out.family("net_conntrack_listener_conn_closed_total", model::MetricType::Counter,
+               "Total number of connections closed that were made to the listener of a given name.")
+        .sample({{"listener_name", "http"}}, static_cast<double>(counts.closed));
+}
+
+void HttpMetrics::writeMetricsHandler(exposition::TextWriter& out) const
+{
+    const auto own = routes_.find("/metrics");
+    if (own == routes_.end()) {
+        return;
+    }
+    out.family("promhttp_metric_handler_requests_total", model::MetricType::Counter,
+               "Total number of scrapes by HTTP status code.");
+    const absl::MutexLock lock(&mutex_);
+    std::map<int, std::uint64_t> byStatus{{200, 0}, {500, 0}, {503, 0}};
+    for (const auto& [status, count] : own->second->byStatus) {
+        byStatus[status] = count;
+    }
+    for (const auto& [status, count] : byStatus) {
+        out.sample({{"code", fmt::format("{}", status)}}, static_cast<double>(count));
+    }
+}
+
 void HttpMetrics::write(exposition::TextWriter& out) const
 {
+    writeConnections(out);
+    writeMetricsHandler(out);
     out.family("prometheus_http_requests_total", model::MetricType::Counter,
                "Counter of HTTP requests.");
     {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/exposition/instruments.h"
+#include "core/net/http_server.h"
 
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
@@ -26,9 +27,14 @@ public:
 
     /// A request to a route that was not named at the start is not counted.
     void observe(std::string_view route, int status, base::Duration took, std::size_t bytes);
+    /// Null: none any more.
+    void countConnections(std::function<net::ConnectionCounts()> source);
     void write(exposition::TextWriter& out) const;
 
 private:
+    void writeConnections(exposition::TextWriter& out) const;
+    void writeMetricsHandler(exposition::TextWriter& out) const;
+
     struct Route
     {
         exposition::FixedHistogram seconds{{.1, .2, .4, 1, 3, 8, 20, 60, 120}};
@@ -37,6 +43,8 @@ private:
     };
     std::map<std::string_view, std::unique_ptr<Route>> routes_; // the set is fixed
     mutable absl::Mutex mutex_;
+    mutable absl::Mutex sourceMutex_;
+    std::function<net::ConnectionCounts()> connections_ ABSL_GUARDED_BY(sourceMutex_);
 };
 
 } // namespace narthex::api

@@ -87,8 +87,6 @@ std::optional<std::pair<std::string, std::string>> basicCredentials(std::string_
     return std::pair{text->substr(0, colon), text->substr(colon + 1)};
 }
 
-Login::~Login() { stopping_ = true; }
-
 void Login::check(const Users& users, std::string_view authorization, Done done)
 {
     const auto credentials = basicCredentials(authorization);

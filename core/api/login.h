@@ -52,11 +52,8 @@ public:
     /// Tests put their own comparison in.
     explicit Login(Compare compare = bcryptMatches) : compare_(std::move(compare)) {}
 
-    /// Those that wait are refused.
-    ~Login();
-    Login(const Login&) = delete;
-    Login& operator=(const Login&) = delete;
-
+    /// Those that wait are refused from now on.
+    void stop() { stopping_ = true; }
     void check(const Users& users, std::string_view authorization, Done done);
 
 private:

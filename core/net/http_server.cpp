@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <unordered_set>
 
 namespace narthex::net {
@@ -27,7 +28,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 std::chrono::milliseconds sweepPeriod(const HttpServerOptions& options)
 {
     const std::int64_t shortest =
-        std::min({options.idleTimeout.ms(), options.readTimeout.ms(), options.writeTimeout.ms()});
+        std::min({options.idleTimeout.ms(), options.readTimeout.ms(), options.writeTimeout.ms(),
+                  options.idleGrace.ms()});
     return std::chrono::milliseconds(std::clamp<std::int64_t>(shortest / 4, 10, 500));
 }
 
@@ -96,6 +98,8 @@ private:
     void onAccepted(Listener& listener, error_code error, Tcp::socket socket);
     void open(Tcp::socket socket);
     void sweep();
+    [[nodiscard]] bool someWait() const;
+    void makeRoom(SteadyTime now);
 
     IoLoop& loop_;
     // Fixed after listen().
@@ -242,8 +246,37 @@ void HttpServer::Impl::sweep()
         for (const auto& session : all) {
             session->checkTime(now);
         }
+        if (self->sessions_.size() >= self->options_.maxConnections && self->someWait()) {
+            self->makeRoom(now);
+        }
         self->sweep();
     });
+}
+
+bool HttpServer::Impl::someWait() const
+{
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const auto& listener) {
+        pollfd waiting{.fd = listener->acceptor.native_handle(), .events = POLLIN, .revents = 0};
+        return ::poll(&waiting, 1, 0) > 0;
+    });
+}
+
+void HttpServer::Impl::makeRoom(SteadyTime now)
+{
+    // A few at a time, the longest idle first: those that come need not all be many.
+    constexpr std::size_t kAtOnce = 64;
+    std::vector<std::pair<SteadyTime, std::shared_ptr<Session>>> idle;
+    for (const auto& session : sessions_) {
+        const auto since = session->idleSince();
+        if (since && now - *since >= std::chrono::milliseconds(options_.idleGrace.ms())) {
+            idle.emplace_back(*since, session);
+        }
+    }
+    std::sort(idle.begin(), idle.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i < std::min(kAtOnce, idle.size()); ++i) {
+        idle[i].second->makeRoom();
+    }
 }
 
 void HttpServer::Impl::handle(ServerRequest request, Responder respond)

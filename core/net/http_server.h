@@ -95,6 +95,8 @@ struct HttpServerOptions
     std::uint32_t headerLimitBytes = 64U << 10U;
     /// Further connections wait until one of these is closed.
     std::size_t maxConnections = 512;
+    /// While some wait, a connection that has been idle for this long makes room.
+    base::Duration idleGrace = 10_s;
 };
 
 /// Connections since the start.

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
@@ -89,6 +90,14 @@ void Session::checkTime(SteadyTime now)
         return;
     }
     finish();
+}
+
+std::optional<SteadyTime> Session::idleSince() const
+{
+    if (phase_ != Phase::Idle) {
+        return std::nullopt;
+    }
+    return deadline_ - std::chrono::milliseconds(host_->options().idleTimeout.ms());
 }
 
 void Session::close()

@@ -55,6 +55,10 @@ public:
     void close();
     /// Closes it if it has been too slow.
     void checkTime(SteadyTime now);
+    /// Since when it has been without a request; absent: it has one.
+    [[nodiscard]] std::optional<SteadyTime> idleSince() const;
+    /// Closes it for the sake of others.
+    void makeRoom() { finish(); }
 
 protected:
     // What a transport does; each calls its function of this class when done.

@@ -38,8 +38,13 @@ public:
                                        front_->handle(std::move(request), std::move(respond));
                                    })
                 .value();
+        front_->countConnections([this] { return server_->connections(); });
     }
-    ~FrontWorld() { server_.reset(); }
+    ~FrontWorld()
+    {
+        front_->countConnections(nullptr);
+        server_.reset();
+    }
     FrontWorld(const FrontWorld&) = delete;
     FrontWorld& operator=(const FrontWorld&) = delete;
 

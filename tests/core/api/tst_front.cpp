@@ -140,12 +140,10 @@ void TestFront::aBrokenReloadIsTold()
 void TestFront::isNotReadyYet()
 {
     // An engine that was never started stands for one that replays.
-    const ApiWorld world;
-    engine::Engine engine({.dataDirectory = world.folder.path() / "other"},
-                          {.loop = const_cast<net::IoLoop&>(world.loop),
-                           .pool = const_cast<base::WorkerPool&>(world.pool),
-                           .timers = const_cast<base::SystemTimers&>(world.timers),
-                           .log = world.log});
+    ApiWorld world;
+    engine::Engine engine(
+        {.dataDirectory = world.folder.path() / "other"},
+        {.loop = world.loop, .pool = world.pool, .timers = world.timers, .log = world.log});
     api::Management management(engine, {});
     const auto ready = management.answer("/-/ready", {.method = "GET", .path = "/-/ready"});
     QCOMPARE(ready.status, 503);
@@ -397,6 +395,8 @@ void TestFront::countsRequests()
           R"(prometheus_http_requests_total{code="200",handler="/api/v1/query"} 0)",
           R"(prometheus_http_requests_total{code="200",handler="/-/reload"} 0)",
           R"(prometheus_http_request_duration_seconds_bucket{handler="/api/v1/query",le="120"} 1)",
+          R"(net_conntrack_listener_conn_accepted_total{listener_name="http"} 4)",
+          R"(promhttp_metric_handler_requests_total{code="503"} 0)",
           R"(prometheus_http_response_size_bytes_bucket{handler="/api/v1/query",le="1e+09"} 1)"}) {
         QVERIFY2(metrics.find(std::string(line) + "\n") != std::string::npos, line);
     }

@@ -19,6 +19,7 @@ private Q_SLOTS:
     void closesConnectionsThatSendTooSlowly();
     void closesConnectionsThatReadTooSlowly();
     void furtherConnectionsWait();
+    void idleConnectionsMakeRoom();
     void servesAThousandConnections();
 };
 
@@ -123,6 +124,21 @@ void TestHttpServerLimits::furtherConnectionsWait()
     QCOMPARE(world.requests.load(), 3);
     first.hangUp();
     QVERIFY(third.readAnswer().ends_with("GET /3 [] "));
+}
+
+void TestHttpServerLimits::idleConnectionsMakeRoom()
+{
+    ServerWorld world({.maxConnections = 40, .idleGrace = 100_ms});
+    std::vector<RawClient> idle;
+    for (int i = 0; i < 1000; ++i) {
+        idle.push_back(world.client());
+    }
+    // The last of a thousand gets its answer, though all before it keep their connections.
+    idle.back().send(get("/a"));
+    QVERIFY(idle.back().readAnswer().starts_with("HTTP/1.1 200 "));
+    const ConnectionCounts counts = world.server().connections();
+    QVERIFY(counts.accepted - counts.closed <= 40);
+    QCOMPARE(idle.front().readAll(), std::string());
 }
 
 void TestHttpServerLimits::servesAThousandConnections()
