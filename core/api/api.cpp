@@ -92,7 +92,7 @@ class Api::Impl : public std::enable_shared_from_this<Impl>
 public:
     Impl(engine::Engine& engine, ApiOptions options)
         : options_(std::move(options)),
-          ingest_(options_.ingest, engine.options()),
+          ingest_(options_.ingest, engine),
           context_{.engine = engine, .options = options_, .ingest = ingest_}
     {}
 
