@@ -158,7 +158,8 @@ net::ServerResponse remoteRead(const Context& context, const net::ServerRequest&
                                                   .externalLabels = config->global.externalLabels,
                                                   .gone = request.gone});
     if (!answer.ok()) {
-        return text(statusOf(answer.status()), base::messageOf(answer.status()));
+        const bool isBusy = absl::IsUnavailable(answer.status());
+        return text(isBusy ? 503 : statusOf(answer.status()), base::messageOf(answer.status()));
     }
     net::ServerResponse response{.contentType = "application/x-protobuf"};
     if (auto* const whole = std::get_if<std::string>(&*answer)) {
