@@ -48,6 +48,9 @@ struct ServeFlags
     std::string timestampTolerance = "2ms";
     std::string discoveryReloadInterval = "5s";
     std::string autoReloadInterval = "30s";
+    bool push = true;
+    bool pushUnchecked = false;
+    bool pushUtf8 = false;
     AlertingFlags alerting;
     RemoteFlags remote;
     WebFlags web;
@@ -178,6 +181,10 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     options.engine.query.maxSamples = flags.maxSamples;
     NARTHEX_ASSIGN_OR_RETURN(options.engine.alerting, alertingOptions(flags.alerting));
     NARTHEX_ASSIGN_OR_RETURN(options.web.api.ingest, ingestOptions(flags.remote));
+    NARTHEX_ASSIGN_OR_RETURN(options.engine.remoteFlushDeadline,
+                             base::parseDuration(flags.remote.flushDeadline));
+    options.engine.push = {.enabled = flags.push,
+                           .store = {.check = !flags.pushUnchecked, .utf8Names = flags.pushUtf8}};
     options.web.externalUrl = options.engine.alerting.externalUrl;
     NARTHEX_RETURN_IF_ERROR(storeOptions(flags, options.engine.store));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.query.timeout, base::parseDuration(flags.queryTimeout));
@@ -354,6 +361,12 @@ void addServe(CLI::App& app, int& exitCode)
     serve->add_option("--log.format", flags->logFormat, "logfmt or json")
         ->check(CLI::IsMember({"logfmt", "json"}))
         ->capture_default_str();
+    serve->add_flag("--push.enabled,!--no-push.enabled", flags->push,
+                    "Take pushes of short jobs at /metrics/job/..., as a Pushgateway does");
+    serve->add_flag("--push.disable-consistency-check", flags->pushUnchecked,
+                    "Answer pushes at once, whether or not they fit to the others");
+    serve->add_flag("--push.enable-utf8-names", flags->pushUtf8,
+                    "Names of pushed metrics and labels may hold any characters");
     addAlertingFlags(*serve, flags->alerting);
     addRemoteFlags(*serve, flags->remote);
     addWebFlags(*serve, flags->web);

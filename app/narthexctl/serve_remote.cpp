@@ -19,6 +19,10 @@ void addRemoteFlags(CLI::App& serve, RemoteFlags& flags)
     serve.add_flag("--web.enable-otlp-receiver", flags.otlpReceiver,
                    "Take metrics of OpenTelemetry at /api/v1/otlp/v1/metrics");
     serve
+        .add_option("--storage.remote.flush-deadline", flags.flushDeadline,
+                    "How long a remote write queue that ends may go on sending")
+        ->capture_default_str();
+    serve
         .add_option("--storage.remote.read-sample-limit", flags.readSampleLimit,
                     "Samples in the answer to one remote read query that is not streamed; 0: no "
                     "limit")

@@ -24,6 +24,7 @@ struct RemoteFlags
     std::uint64_t readSampleLimit = 50'000'000;
     std::size_t readConcurrentLimit = 10;
     std::size_t readFrameBytes = std::size_t{1} << 20U;
+    std::string flushDeadline = "1m";
 };
 
 void addRemoteFlags(CLI::App& serve, RemoteFlags& flags);

@@ -112,7 +112,7 @@ public:
     Impl(engine::Engine& engine, ApiOptions options)
         : options_(std::move(options)),
           notices_(engine, options_.maxNotificationSubscribers),
-          ingest_(options_.ingest, engine.options()),
+          ingest_(options_.ingest, engine),
           context_{.engine = engine, .options = options_, .notices = notices_, .ingest = ingest_}
     {}
 

@@ -5,6 +5,7 @@
 // what is kept between requests. Owner: Api. Threads: any. Source: spec/remote.md, 3, 4, 6, 7.
 #pragma once
 
+#include "core/base/worker_pool.h"
 #include "core/remote/otlp/otlp_receiver.h"
 #include "core/remote/read_server.h"
 #include "core/remote/receiver/write_receiver.h"
@@ -18,7 +19,7 @@ class TextWriter;
 }
 
 namespace narthex::engine {
-struct EngineOptions;
+class Engine;
 }
 
 namespace narthex::api {
@@ -39,7 +40,7 @@ struct IngestOptions
 class Ingest
 {
 public:
-    Ingest(const IngestOptions& options, const engine::EngineOptions& engine);
+    Ingest(const IngestOptions& options, engine::Engine& engine);
 
     void writeMetrics(exposition::TextWriter& out) const;
 
@@ -50,6 +51,9 @@ public:
     remote::receiver::WriteReceiver write;
     remote::ReadServer read;
     remote::otlp::OtlpReceiver otlp;
+    /// Makes the frames of streamed answers: who waits for a place in remote read keeps a thread of
+    /// the request pool, and must not keep it from those that have one.
+    base::WorkerPool frames{2};
     std::atomic<std::uint64_t> federationErrors{0};
     std::atomic<std::uint64_t> federationWarnings{0};
 };

@@ -88,17 +88,22 @@ messageOf(const Context& context, const net::ServerRequest& request, WriteMessag
 
 } // namespace
 
-Ingest::Ingest(const IngestOptions& ingest, const engine::EngineOptions& engine)
+Ingest::Ingest(const IngestOptions& ingest, engine::Engine& engine)
     : options(ingest),
-      write({.typeAndUnitLabels = engine.typeAndUnitLabels,
-             .writeStartZero = engine.startTimes.writeZero,
-             .storeMetadata = engine.store.metadataInWal}),
-      read(ingest.read),
+      write({.typeAndUnitLabels = engine.options().typeAndUnitLabels,
+             .writeStartZero = engine.options().startTimes.writeZero,
+             .storeMetadata = engine.options().store.metadataInWal}),
+      read({.sampleLimit = ingest.read.sampleLimit,
+            .concurrentLimit = ingest.read.concurrentLimit,
+            // Half of the threads are left for everything else.
+            .waitingLimit = engine.requestPool().threadCount() / 2,
+            .frameBytes = ingest.read.frameBytes,
+            .bodyLimitBytes = ingest.read.bodyLimitBytes}),
       otlp({.delta = ingest.delta,
-            .typeAndUnitLabels = engine.typeAndUnitLabels,
-            .storeMetadata = engine.store.metadataInWal,
-            .writeStartZero = engine.startTimes.writeZero,
-            .lookback = engine.query.lookback})
+            .typeAndUnitLabels = engine.options().typeAndUnitLabels,
+            .storeMetadata = engine.options().store.metadataInWal,
+            .writeStartZero = engine.options().startTimes.writeZero,
+            .lookback = engine.options().query.lookback})
 {}
 
 void Ingest::writeMetrics(exposition::TextWriter& out) const
@@ -153,7 +158,8 @@ net::ServerResponse remoteRead(const Context& context, const net::ServerRequest&
                                                   .externalLabels = config->global.externalLabels,
                                                   .gone = request.gone});
     if (!answer.ok()) {
-        return text(statusOf(answer.status()), base::messageOf(answer.status()));
+        const bool isBusy = absl::IsUnavailable(answer.status());
+        return text(isBusy ? 503 : statusOf(answer.status()), base::messageOf(answer.status()));
     }
     net::ServerResponse response{.contentType = "application/x-protobuf"};
     if (auto* const whole = std::get_if<std::string>(&*answer)) {
@@ -171,7 +177,7 @@ net::ServerResponse remoteRead(const Context& context, const net::ServerRequest&
     response.contentType = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
     response.body = *std::move(first);
     if (!response.body.empty()) {
-        response.stream = [stream, &pool = context.engine.requestPool()](net::BodyPiece piece) {
+        response.stream = [stream, &pool = context.ingest.frames](net::BodyPiece piece) {
             // std::function wants something copyable.
             auto holder = std::make_shared<net::BodyPiece>(std::move(piece));
             pool.submit([stream, holder] { (*holder)(stream->next()); });

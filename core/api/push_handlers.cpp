@@ -125,6 +125,14 @@ std::optional<push::PushKind> kindOf(std::string_view method)
     return method == "DELETE" ? std::optional(push::PushKind::Delete) : std::nullopt;
 }
 
+/// Where there is no store: not yet, or not at all.
+net::ServerResponse withoutStore(const engine::Engine& engine)
+{
+    return engine.options().push.enabled
+               ? notReady(engine)
+               : plainText(404, "pushes are switched off (--no-push.enabled)\n");
+}
+
 /// What follows the store's word.
 net::ServerResponse answerTo(const absl::Status& status, push::PushKind kind)
 {
@@ -153,7 +161,7 @@ void push(const Context& context, const net::ServerRequest& request, net::Respon
 {
     const auto store = context.engine.pushed();
     if (!store) {
-        respond(notReady(context.engine));
+        respond(withoutStore(context.engine));
         return;
     }
     const auto kind = kindOf(request.method);
@@ -199,7 +207,7 @@ net::ServerResponse pushedPage(const Context& context, const net::ServerRequest&
 {
     const auto store = context.engine.pushed();
     if (!store) {
-        return notReady(context.engine);
+        return withoutStore(context.engine);
     }
     exposition::Negotiated negotiated = exposition::negotiate(request.header("Accept"));
     return {.contentType = std::move(negotiated.contentType),
@@ -210,7 +218,7 @@ net::ServerResponse pushedPage(const Context& context, const net::ServerRequest&
 net::ServerResponse pushedGroups(const Context& context, const net::ServerRequest& /*request*/)
 {
     const auto store = context.engine.pushed();
-    return store ? success(push::groupsJson(store->groups())) : notReady(context.engine);
+    return store ? success(push::groupsJson(store->groups())) : withoutStore(context.engine);
 }
 
 net::ServerResponse pushStatus(const Context& context, const net::ServerRequest& /*request*/)
@@ -240,7 +248,7 @@ net::ServerResponse wipe(const Context& context, const net::ServerRequest& reque
     }
     const auto store = context.engine.pushed();
     if (!store) {
-        return notReady(context.engine);
+        return withoutStore(context.engine);
     }
     store->submit({.kind = push::PushKind::Wipe}, [](const absl::Status&) {});
     return empty(202);

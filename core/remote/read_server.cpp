@@ -20,9 +20,10 @@ namespace narthex::remote {
 class ReadServer::Gate : public std::enable_shared_from_this<Gate>
 {
 public:
-    explicit Gate(std::size_t limit) : limit_(limit) {}
+    Gate(std::size_t limit, std::size_t waitingLimit) : limit_(limit), waitingLimit_(waitingLimit)
+    {}
 
-    /// A place, given back when the pointer goes. Errors: Cancelled.
+    /// A place, given back when the pointer goes. Errors: Cancelled, Unavailable.
     absl::StatusOr<std::shared_ptr<void>> enter(const std::stop_token& gone)
     {
         // Wakes the wait below; its lock orders the two.
@@ -31,7 +32,15 @@ public:
             mutex_.AssertReaderHeld();
             return gone.stop_requested() || limit_ == 0 || atWork_ < limit_;
         };
-        const absl::MutexLock lock(&mutex_, absl::Condition(&mayEnter));
+        const absl::MutexLock lock(&mutex_);
+        if (!mayEnter() && waiting_ >= waitingLimit_) {
+            return base::unavailable("remote read: {} requests are at work and {} wait "
+                                     "(--storage.remote.read-concurrent-limit): try again later",
+                                     atWork_, waiting_);
+        }
+        ++waiting_;
+        mutex_.Await(absl::Condition(&mayEnter));
+        --waiting_;
         if (gone.stop_requested()) {
             return base::cancelled("remote read: the request was given up while it waited for one "
                                    "of {} places",
@@ -54,8 +63,10 @@ private:
     }
 
     const std::size_t limit_;
+    const std::size_t waitingLimit_;
     mutable absl::Mutex mutex_;
     std::size_t atWork_ ABSL_GUARDED_BY(mutex_) = 0;
+    std::size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 namespace {
@@ -285,7 +296,8 @@ absl::StatusOr<ReadResponseType> responseType(const std::vector<ReadResponseType
 } // namespace
 
 ReadServer::ReadServer(const ReadServerOptions& options)
-    : options_(options), gate_(std::make_shared<Gate>(options.concurrentLimit))
+    : options_(options),
+      gate_(std::make_shared<Gate>(options.concurrentLimit, options.waitingLimit))
 {}
 
 ReadServer::~ReadServer() = default;

@@ -34,6 +34,8 @@ struct ReadServerOptions
     std::uint64_t sampleLimit = 50'000'000;
     /// Requests at once; further ones wait. 0: no limit.
     std::size_t concurrentLimit = 10;
+    /// Requests that wait, each of which keeps a thread of its caller; more are turned away.
+    std::size_t waitingLimit = 100;
     /// A frame ends with the chunk that reaches it.
     std::size_t frameBytes = std::size_t{1} << 20U;
     /// Of a request, compressed or not.
@@ -70,7 +72,7 @@ public:
     using Answer = std::variant<std::string, std::unique_ptr<ReadStream>>;
 
     /// `body` is compressed. Errors: InvalidArgument; Cancelled, it was given up while it waited;
-    /// everything else comes from the store.
+    /// Unavailable, too many wait; everything else comes from the store.
     absl::StatusOr<Answer> answer(std::string_view body, const ReadSurroundings& surroundings);
     void writeMetrics(exposition::TextWriter& out) const;
 

@@ -116,11 +116,12 @@ public:
         QByteArray body;
     };
 
-    Answer get(const std::string& path, const std::string& method = "GET")
+    Answer get(const std::string& path, const std::string& method = "GET",
+               const std::string& body = {})
     {
         Answer answer;
         std::atomic<bool> done = false;
-        client_.send({.method = method, .url = base_ + path}, config_,
+        client_.send({.method = method, .url = base_ + path, .body = body}, config_,
                      [&](absl::StatusOr<net::HttpResponse> response) {
                          if (response.ok()) {
                              answer.status = response->status;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Names for readers that do not know all characters. Source: prometheus/common model.
-#include "core/exposition/name_escaping.h"
+#include "core/exposition/negotiation.h"
 
 #include <QtTest>
 
@@ -69,11 +69,11 @@ void TestNameEscaping::namesAreEscaped()
 
 void TestNameEscaping::theReaderChooses()
 {
-    QVERIFY(escapingOf("text/plain;version=0.0.4; escaping=allow-utf-8 ;q=0.5") ==
-            NameEscaping::None);
-    QVERIFY(escapingOf("a/b,text/plain;escaping=dots") == NameEscaping::Dots);
-    QVERIFY(!escapingOf("text/plain;escaping=other").has_value());
-    QVERIFY(!escapingOf("").has_value());
+    const auto chosen = [](std::string_view accept) { return negotiate(accept).escaping; };
+    QCOMPARE(chosen("text/plain;version=0.0.4; escaping=allow-utf-8 ;q=0.5"), NameEscaping::None);
+    QCOMPARE(chosen("a/b,text/plain;escaping=dots"), NameEscaping::Dots);
+    QCOMPARE(chosen("text/plain;escaping=other"), NameEscaping::Underscores);
+    QCOMPARE(chosen(""), NameEscaping::Underscores);
 }
 
 } // namespace narthex::exposition

@@ -45,6 +45,7 @@ class TestReadServer : public QObject
 private slots:
     void aStreamKeepsItsPlace();
     void whoWaitsMayGiveUp();
+    void tooManyWaitersAreTurnedAway();
     void aStreamEndsWhenNobodyTakesIt();
     void chunksOfMixedSeriesDoNotOverlap();
     void theCacheForgetsAtItsLimit();
@@ -94,6 +95,19 @@ void TestReadServer::whoWaitsMayGiveUp()
     second.join();
     QVERIFY(absl::IsCancelled(status));
     QCOMPARE(metricsOf(server), std::string("1\n"));
+}
+
+void TestReadServer::tooManyWaitersAreTurnedAway()
+{
+    const storage::MemoryStore store;
+    const ExternalLabels none;
+    ReadServer server({.concurrentLimit = 1, .waitingLimit = 0});
+    const auto first = server.answer(requestFor(ReadResponseType::StreamedXorChunks),
+                                     {.store = store, .externalLabels = none});
+    QVERIFY(first.ok());
+    const auto second = server.answer(requestFor(ReadResponseType::Samples),
+                                      {.store = store, .externalLabels = none});
+    QVERIFY(absl::IsUnavailable(second.status()));
 }
 
 void TestReadServer::aStreamEndsWhenNobodyTakesIt()
