@@ -44,7 +44,7 @@ screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
 peer_packages() {
     echo nginx prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway tinyproxy-bin victoria-metrics
     echo bind9 bind9-libs libfstrm0 libicu72 libjemalloc2 libjson-c5 liblmdb0 libmaxminddb0 libnghttp2-14 libprotobuf-c1 libuv1 libxml2
-    echo python3-aiosmtpd python3-attr python3-pkg-resources python3-public python3-typing-extensions
+    echo python3-aiosmtpd python3-attr python3-pkg-resources python3-prometheus-client python3-public python3-typing-extensions
     echo libzookeeper-java libcommons-io-java libdropwizard-metrics-java libnetty-java libslf4j-java libsnappy-java openjdk-17-jre-headless
 }
 

@@ -23,6 +23,13 @@ namespace {
 /// Clients detect features by this: the version of Prometheus whose API this is.
 constexpr std::string_view kEmulatedVersion = "3.14.0";
 
+/// As Go names it.
+#if defined(__aarch64__)
+constexpr std::string_view kArchitecture = "arm64";
+#else
+constexpr std::string_view kArchitecture = "amd64";
+#endif
+
 /// CPU time and memory of this process, under the names of client libraries.
 void writeProcess(exposition::TextWriter& out)
 {
@@ -146,7 +153,16 @@ std::string selfMetricsPage(const Context& context)
         .sample({{"version", NARTHEX_VERSION}}, 1);
     out.family("prometheus_build_info", model::MetricType::Gauge,
                "A metric with a constant '1' value labeled by version.")
-        .sample({{"version", kEmulatedVersion}}, 1);
+        .sample({{"branch", ""},
+                 {"goarch", kArchitecture},
+                 {"goos", "linux"},
+                 {"goversion", ""},
+                 {"revision", ""},
+                 {"tags", ""},
+                 {"version", kEmulatedVersion}},
+                1);
+    out.gauge("promhttp_metric_handler_requests_in_flight",
+              "Current number of scrapes being served.", 1);
     out.gauge("prometheus_ready", "Whether startup has finished and the server can answer queries.",
               context.engine.ready() ? 1 : 0);
     out.gauge("prometheus_config_last_reload_successful",

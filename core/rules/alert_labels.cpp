@@ -35,6 +35,10 @@ std::string AlertTemplates::expandOne(const Text& text, const gotemplate::AlertT
         return text.text;
     }
     absl::StatusOr<std::string> expanded = text.parsed->expand(data, context.stop);
+    if (context.counts != nullptr) {
+        context.counts->expansions += 1;
+        context.counts->failures += expanded.ok() ? 0 : 1;
+    }
     if (expanded.ok()) {
         return *std::move(expanded);
     }

@@ -12,6 +12,7 @@
 #include "core/promql/engine.h"
 #include "core/rules/alert_state.h"
 #include "core/rules/rule_file.h"
+#include "core/rules/rule_metrics.h"
 
 #include <memory>
 #include <stop_token>
@@ -49,6 +50,8 @@ public:
         const gotemplate::QueryFunction& query;
         const base::Logger& log;
         std::stop_token stop{};
+        /// May be null: nobody counts.
+        TemplateCounts* counts = nullptr;
     };
     [[nodiscard]] AlertElement expand(const promql::VectorElement& element,
                                       const Context& context) const;

@@ -105,6 +105,8 @@ absl::Status AlertingRule::accept(promql::Vector result, const RunContext& conte
 {
     const gotemplate::QueryFunction queries =
         templateQueries(environment().queries, environment().reading, context.slot, context.stop);
+    RuleMetrics* const metrics = environment().metrics;
+    TemplateCounts* const counts = metrics == nullptr ? nullptr : &metrics->templates();
     std::vector<AlertElement> elements;
     elements.reserve(result.size());
     for (const promql::VectorElement& element : result) {
@@ -112,7 +114,8 @@ absl::Status AlertingRule::accept(promql::Vector result, const RunContext& conte
                                                        .now = context.slot,
                                                        .query = queries,
                                                        .log = environment().log,
-                                                       .stop = context.stop}));
+                                                       .stop = context.stop,
+                                                       .counts = counts}));
     }
     model::Alerts alerts;
     {

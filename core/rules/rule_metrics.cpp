@@ -76,6 +76,12 @@ void RuleMetrics::write(exposition::TextWriter& out, std::span<const NamedGroupS
                         "Length of evaluations of groups.", now);
     groupHistogram_.write(out, "prometheus_rule_group_duration_histogram_seconds",
                           "Length of evaluations of groups.");
+    out.counter("prometheus_template_text_expansions_total",
+                "Texts of labels and annotations that were expanded.",
+                number(templates_.expansions.load()));
+    out.counter("prometheus_template_text_expansion_failures_total",
+                "Texts of labels and annotations that could not be expanded.",
+                number(templates_.failures.load()));
     for (const GroupFamily& family : kFamilies) {
         out.family(family.name, family.type, family.help);
         for (const NamedGroupStats& group : groups) {

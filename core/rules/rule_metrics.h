@@ -8,6 +8,7 @@
 #include "core/base/time.h"
 #include "core/exposition/instruments.h"
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -43,6 +44,13 @@ struct NamedGroupStats
     GroupStats stats;
 };
 
+/// Texts of labels and annotations.
+struct TemplateCounts
+{
+    std::atomic<std::uint64_t> expansions{0};
+    std::atomic<std::uint64_t> failures{0};
+};
+
 class RuleMetrics
 {
 public:
@@ -51,8 +59,10 @@ public:
     void observeGroup(base::Duration now, base::Duration took);
     void write(exposition::TextWriter& out, std::span<const NamedGroupStats> groups,
                base::Duration now) const;
+    [[nodiscard]] TemplateCounts& templates() { return templates_; }
 
 private:
+    TemplateCounts templates_;
     exposition::RecentSummary ruleSummary_;
     exposition::FixedHistogram ruleHistogram_{{0.01, 0.1, 1, 10}};
     exposition::RecentSummary groupSummary_;
