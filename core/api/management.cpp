@@ -7,6 +7,7 @@
 #include "core/api/static_files.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/gotemplate/builtins.h"
 
 #include <fmt/format.h>
 
@@ -37,33 +38,6 @@ constexpr std::array<std::string_view, 12> kRoutes = {"/",
                                                       "/query",
                                                       "/user/*filepath",
                                                       "/version"};
-
-std::string escapedHtml(std::string_view text)
-{
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '&':
-            out += "&amp;";
-            break;
-        case '"':
-            out += "&#34;";
-            break;
-        case '\'':
-            out += "&#39;";
-            break;
-        default:
-            out += c;
-        }
-    }
-    return out;
-}
 
 /// A line for each thread of this process: its number, its name, and what it does, from the kernel.
 net::ServerResponse threads()
@@ -214,7 +188,7 @@ net::ServerResponse Management::redirect(const net::ServerRequest& request) cons
 
 net::ServerResponse Management::startPage() const
 {
-    const std::string title = escapedHtml(options_.pageTitle);
+    const std::string title = gotemplate::escapeHtml(options_.pageTitle);
     std::string page = fmt::format(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>"
         "<body><h1>{}</h1><p>This server speaks Prometheus' and Alertmanager's HTTP APIs. Its "
@@ -222,7 +196,7 @@ net::ServerResponse Management::startPage() const
         "<code>narthexctl</code>.</p><ul>",
         title, title);
     for (const std::string_view route : Api::routes()) {
-        page += fmt::format("<li><code>{}</code></li>", escapedHtml(route));
+        page += fmt::format("<li><code>{}</code></li>", gotemplate::escapeHtml(route));
     }
     return {.contentType = "text/html; charset=utf-8", .body = page + "</ul></body></html>"};
 }

@@ -13,24 +13,6 @@ namespace {
 
 using model::MetricType;
 
-std::string_view typeText(MetricType type)
-{
-    switch (type) {
-    case MetricType::Counter:
-        return "COUNTER";
-    case MetricType::Gauge:
-        return "GAUGE";
-    case MetricType::Summary:
-        return "SUMMARY";
-    case MetricType::Histogram:
-        return "HISTOGRAM";
-    case MetricType::GaugeHistogram:
-        return "GAUGE_HISTOGRAM";
-    default:
-        return "UNTYPED";
-    }
-}
-
 /// protojson: what is no finite number is a text.
 void writeDouble(base::JsonWriter& json, std::string_view key, double value)
 {
@@ -107,13 +89,31 @@ void writeMetric(base::JsonWriter& json, MetricType type, const FamilyMetric& me
 
 } // namespace
 
+std::string_view protobufTypeText(MetricType type)
+{
+    switch (type) {
+    case MetricType::Counter:
+        return "COUNTER";
+    case MetricType::Gauge:
+        return "GAUGE";
+    case MetricType::Summary:
+        return "SUMMARY";
+    case MetricType::Histogram:
+        return "HISTOGRAM";
+    case MetricType::GaugeHistogram:
+        return "GAUGE_HISTOGRAM";
+    default:
+        return "UNTYPED";
+    }
+}
+
 void writeFamilyJson(base::JsonWriter& json, const MetricFamily& family)
 {
     json.beginObject().member("name", family.name);
     if (!family.help.empty()) {
         json.member("help", family.help);
     }
-    json.member("type", typeText(family.type)).key("metric").beginArray();
+    json.member("type", protobufTypeText(family.type)).key("metric").beginArray();
     for (const FamilyMetric& metric : family.metrics) {
         writeMetric(json, family.type, metric);
     }

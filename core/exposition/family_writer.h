@@ -29,6 +29,8 @@ std::string_view pageEnd(PageFormat format);
 std::string writePage(const std::vector<MetricFamily>& families, PageFormat format,
                       NameEscaping escaping = NameEscaping::None);
 
+/// "COUNTER", "GAUGE_HISTOGRAM", "UNTYPED" ...
+std::string_view protobufTypeText(model::MetricType type);
 /// The JSON form of the protobuf message, as protojson has it.
 void writeFamilyJson(base::JsonWriter& json, const MetricFamily& family);
 

@@ -6,6 +6,7 @@
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/exposition/family_writer.h"
 #include "core/push/push_store.h"
 #include "core/push/series_identity.h"
 
@@ -26,24 +27,6 @@ std::uint64_t seriesHash(const std::string& name, const FamilyMetric& metric)
         key.append(1, '\0').append(label).append(1, '\0').append(value);
     }
     return base::hash64(key);
-}
-
-std::string typeName(MetricType type)
-{
-    switch (type) {
-    case MetricType::Counter:
-        return "COUNTER";
-    case MetricType::Gauge:
-        return "GAUGE";
-    case MetricType::Summary:
-        return "SUMMARY";
-    case MetricType::Histogram:
-        return "HISTOGRAM";
-    case MetricType::GaugeHistogram:
-        return "GAUGE_HISTOGRAM";
-    default:
-        return "UNTYPED";
-    }
 }
 
 std::string describe(const MetricFamily& family, const FamilyMetric& metric)
@@ -132,8 +115,9 @@ void checkOwn(const MetricFamily& family, const std::vector<MetricFamily>& own,
     if (found->type != family.type) {
         errors.push_back(fmt::format("gathered metric family {} has type {} but should have {}: "
                                      "it is not a {}",
-                                     family.name, typeName(family.type), typeName(found->type),
-                                     typeName(found->type)));
+                                     family.name, exposition::protobufTypeText(family.type),
+                                     exposition::protobufTypeText(found->type),
+                                     exposition::protobufTypeText(found->type)));
         return;
     }
     for (const FamilyMetric& metric : family.metrics) {
@@ -165,7 +149,8 @@ void PushStore::checkName(const MetricFamily& family, const PushGroup* group,
         known->second.type != family.type) {
         for (const FamilyMetric& metric : family.metrics) {
             errors.push_back(fmt::format("collected metric {} is not a {}",
-                                         describe(family, metric), typeName(known->second.type)));
+                                         describe(family, metric),
+                                         exposition::protobufTypeText(known->second.type)));
         }
     }
     for (const std::string_view suffix : kSuffixes) {
@@ -176,7 +161,8 @@ void PushStore::checkName(const MetricFamily& family, const PushGroup* group,
                 errors.push_back(fmt::format("collected metric named {} collides with previously "
                                              "collected {} named {}",
                                              model::quote(family.name),
-                                             typeName(other->second.type), model::quote(whole)));
+                                             exposition::protobufTypeText(other->second.type),
+                                             model::quote(whole)));
             }
         }
         if (hasParts(family.type) && names_.contains(family.name + std::string(suffix))) {

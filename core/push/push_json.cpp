@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/exposition/family_writer.h"
 #include "core/promql/histogram_math.h"
 #include "core/push/push_store.h"
-#include "core/push/series_identity.h"
 
 #include <map>
 
@@ -84,7 +84,7 @@ void writeFamily(base::JsonWriter& json, const MetricFamily& family, base::Times
     json.key(family.name)
         .beginObject()
         .member("time_stamp", base::formatTimestamp(time))
-        .member("type", typeName(family.type))
+        .member("type", exposition::protobufTypeText(family.type))
         .member("help", family.help)
         .key("metrics")
         .beginArray();

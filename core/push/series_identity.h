@@ -18,7 +18,4 @@ std::uint64_t seriesHash(const std::string& name, const exposition::FamilyMetric
 std::string describe(const exposition::MetricFamily& family,
                      const exposition::FamilyMetric& metric);
 
-/// "COUNTER", …
-std::string typeName(model::MetricType type);
-
 } // namespace narthex::push

@@ -3,6 +3,7 @@
 #include "core/remote/read_messages.h"
 
 #include "core/base/status.h"
+#include "core/exposition/protobuf_messages.h"
 #include "core/remote/histogram_message.h"
 #include "core/tsdb/histogram_chunk.h"
 
@@ -16,26 +17,14 @@
 
 namespace narthex::remote {
 
+using exposition::asBytes;
+using exposition::asDouble;
+using exposition::asVarint;
+using exposition::viewOf;
 using protozero::pbf_reader;
-using protozero::pbf_wire_type;
 using protozero::pbf_writer;
 
 namespace {
-
-constexpr std::uint32_t varint(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::varint);
-}
-constexpr std::uint32_t fixed(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::fixed64);
-}
-constexpr std::uint32_t bytesOf(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::length_delimited);
-}
-
-std::string_view viewOf(protozero::data_view bytes) { return {bytes.data(), bytes.size()}; }
 
 absl::StatusOr<model::Matcher> matcherOf(pbf_reader message)
 {
@@ -46,13 +35,13 @@ absl::StatusOr<model::Matcher> matcherOf(pbf_reader message)
     std::string_view value;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case varint(1):
+        case asVarint(1):
             type = message.get_enum();
             break;
-        case bytesOf(2):
+        case asBytes(2):
             name = viewOf(message.get_view());
             break;
-        case bytesOf(3):
+        case asBytes(3):
             value = viewOf(message.get_view());
             break;
         default:
@@ -78,25 +67,25 @@ storage::SelectHints hintsOf(pbf_reader message)
     storage::SelectHints hints;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case varint(1):
+        case asVarint(1):
             hints.step = durationOf(message.get_int64());
             break;
-        case bytesOf(2):
+        case asBytes(2):
             hints.function = message.get_string();
             break;
-        case varint(3):
+        case asVarint(3):
             hints.from = base::Timestamp{message.get_int64()};
             break;
-        case varint(4):
+        case asVarint(4):
             hints.to = base::Timestamp{message.get_int64()};
             break;
-        case bytesOf(5):
+        case asBytes(5):
             hints.grouping.push_back(message.get_string());
             break;
-        case varint(6):
+        case asVarint(6):
             hints.groupingIsBy = message.get_bool();
             break;
-        case varint(7):
+        case asVarint(7):
             hints.range = durationOf(message.get_int64());
             break;
         default:
@@ -111,18 +100,18 @@ absl::StatusOr<ReadQuery> queryOf(pbf_reader message)
     ReadQuery query;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case varint(1):
+        case asVarint(1):
             query.from = base::Timestamp{message.get_int64()};
             break;
-        case varint(2):
+        case asVarint(2):
             query.to = base::Timestamp{message.get_int64()};
             break;
-        case bytesOf(3): {
+        case asBytes(3): {
             NARTHEX_ASSIGN_OR_RETURN(model::Matcher matcher, matcherOf(message.get_message()));
             query.matchers.push_back(std::move(matcher));
             break;
         }
-        case bytesOf(4):
+        case asBytes(4):
             query.hints = hintsOf(message.get_message());
             break;
         default:
@@ -140,7 +129,7 @@ absl::StatusOr<ReadRequest> requestOf(pbf_reader message)
     };
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1): {
+        case asBytes(1): {
             auto query = queryOf(message.get_message());
             if (!query.ok()) {
                 return base::annotate(query.status(),
@@ -149,10 +138,10 @@ absl::StatusOr<ReadRequest> requestOf(pbf_reader message)
             request.queries.push_back(*std::move(query));
             break;
         }
-        case varint(2):
+        case asVarint(2):
             accept(message.get_enum());
             break;
-        case bytesOf(2): {
+        case asBytes(2): {
             const auto packed = message.get_packed_enum();
             for (const std::int32_t type : packed) {
                 accept(type);
@@ -215,10 +204,10 @@ model::LabelView labelOf(pbf_reader message)
     model::LabelView label;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             label.name = viewOf(message.get_view());
             break;
-        case bytesOf(2):
+        case asBytes(2):
             label.value = viewOf(message.get_view());
             break;
         default:
@@ -250,10 +239,10 @@ void readSample(pbf_reader message, storage::SampleColumns& out)
     std::int64_t time = 0;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case fixed(1):
+        case asDouble(1):
             value = message.get_double();
             break;
-        case varint(2):
+        case asVarint(2):
             time = message.get_int64();
             break;
         default:
@@ -293,13 +282,13 @@ absl::StatusOr<ReadSeries> seriesOf(pbf_reader message)
     absl::Status problem;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             labels.push_back(labelOf(message.get_message()));
             break;
-        case bytesOf(2):
+        case asBytes(2):
             readSample(message.get_message(), series.samples);
             break;
-        case bytesOf(4):
+        case asBytes(4):
             problem.Update(readHistogram(message.get_message(), histogram, series.samples));
             break;
         default:
@@ -315,7 +304,7 @@ absl::StatusOr<std::vector<ReadSeries>> resultOf(pbf_reader message)
 {
     std::vector<ReadSeries> result;
     while (message.next()) {
-        if (message.tag_and_type() != bytesOf(1)) {
+        if (message.tag_and_type() != asBytes(1)) {
             message.skip();
             continue;
         }
@@ -388,7 +377,7 @@ absl::StatusOr<std::vector<std::vector<ReadSeries>>> decodeReadResponse(std::str
         bytes, "read answer", [](pbf_reader message) -> absl::StatusOr<Results> {
             Results results;
             while (message.next()) {
-                if (message.tag_and_type() != bytesOf(1)) {
+                if (message.tag_and_type() != asBytes(1)) {
                     message.skip();
                     continue;
                 }
@@ -407,16 +396,16 @@ ReadChunk chunkOf(pbf_reader message)
     std::int32_t encoding = 0;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case varint(1):
+        case asVarint(1):
             chunk.minTime = message.get_int64();
             break;
-        case varint(2):
+        case asVarint(2):
             chunk.maxTime = message.get_int64();
             break;
-        case varint(3):
+        case asVarint(3):
             encoding = message.get_enum();
             break;
-        case bytesOf(4):
+        case asBytes(4):
             chunk.data = viewOf(message.get_view());
             break;
         default:
@@ -435,10 +424,10 @@ absl::StatusOr<ChunkedSeries> chunkedSeriesOf(pbf_reader message)
     std::vector<model::LabelView> labels;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             labels.push_back(labelOf(message.get_message()));
             break;
-        case bytesOf(2):
+        case asBytes(2):
             series.chunks.push_back(chunkOf(message.get_message()));
             break;
         default:
@@ -478,13 +467,13 @@ absl::StatusOr<ReadFrame> decodeReadFrame(std::string_view message)
             ReadFrame frame;
             while (reader.next()) {
                 switch (reader.tag_and_type()) {
-                case bytesOf(1): {
+                case asBytes(1): {
                     NARTHEX_ASSIGN_OR_RETURN(ChunkedSeries series,
                                              chunkedSeriesOf(reader.get_message()));
                     frame.series.push_back(std::move(series));
                     break;
                 }
-                case varint(2):
+                case asVarint(2):
                     frame.queryIndex = reader.get_int64();
                     break;
                 default:

@@ -3,28 +3,18 @@
 //
 // The protocol in protobuf. Format: opentelemetry-proto, common/v1, resource/v1, metrics/v1.
 #include "core/base/status.h"
+#include "core/exposition/protobuf_messages.h"
 #include "core/remote/otlp/model.h"
 #include "core/remote/otlp/protobuf_values.h"
 
 namespace narthex::remote::otlp {
 
+using exposition::asBytes;
+using exposition::asDouble;
+using exposition::asVarint;
 using protozero::pbf_reader;
-using protozero::pbf_wire_type;
 
 namespace {
-
-constexpr std::uint32_t varint(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::varint);
-}
-constexpr std::uint32_t fixed(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::fixed64);
-}
-constexpr std::uint32_t bytesOf(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::length_delimited);
-}
 
 class Reader
 {
@@ -33,7 +23,7 @@ public:
     {
         Request request;
         while (message.next()) {
-            if (message.tag_and_type() == bytesOf(1)) {
+            if (message.tag_and_type() == asBytes(1)) {
                 take();
                 request.push_back(resource(message.get_message()));
             } else {
@@ -74,16 +64,16 @@ ResourceMetrics Reader::resource(pbf_reader message)
 {
     ResourceMetrics out;
     while (message.next()) {
-        if (message.tag_and_type() == bytesOf(1)) {
+        if (message.tag_and_type() == asBytes(1)) {
             pbf_reader self = message.get_message();
             while (self.next()) {
-                if (self.tag_and_type() == bytesOf(1)) {
+                if (self.tag_and_type() == asBytes(1)) {
                     out.attributes.push_back(attribute(self.get_message()));
                 } else {
                     self.skip();
                 }
             }
-        } else if (message.tag_and_type() == bytesOf(2)) {
+        } else if (message.tag_and_type() == asBytes(2)) {
             take();
             out.scopes.push_back(scope(message.get_message()));
         } else {
@@ -97,13 +87,13 @@ void Reader::scopeSelf(pbf_reader message, ScopeMetrics& out)
 {
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out.name = message.get_string();
             break;
-        case bytesOf(2):
+        case asBytes(2):
             out.version = message.get_string();
             break;
-        case bytesOf(3):
+        case asBytes(3):
             out.attributes.push_back(attribute(message.get_message()));
             break;
         default:
@@ -117,14 +107,14 @@ ScopeMetrics Reader::scope(pbf_reader message)
     ScopeMetrics out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             scopeSelf(message.get_message(), out);
             break;
-        case bytesOf(2):
+        case asBytes(2):
             take(Budget::kPoint);
             out.metrics.push_back(metric(message.get_message()));
             break;
-        case bytesOf(3):
+        case asBytes(3):
             out.schemaUrl = message.get_string();
             break;
         default:
@@ -139,13 +129,13 @@ Data Reader::points(pbf_reader message, const ReadPoint& readPoint)
 {
     Data out;
     while (message.next()) {
-        if (message.tag_and_type() == bytesOf(1)) {
+        if (message.tag_and_type() == asBytes(1)) {
             take(Budget::kPoint);
             out.points.push_back((this->*readPoint)(message.get_message()));
             continue;
         }
         if constexpr (requires { out.temporality; }) {
-            if (message.tag_and_type() == varint(2)) {
+            if (message.tag_and_type() == asVarint(2)) {
                 const std::int32_t number = message.get_enum();
                 out.temporality = number == 1   ? Temporality::Delta
                                   : number == 2 ? Temporality::Cumulative
@@ -154,7 +144,7 @@ Data Reader::points(pbf_reader message, const ReadPoint& readPoint)
             }
         }
         if constexpr (requires { out.isMonotonic; }) {
-            if (message.tag_and_type() == varint(3)) {
+            if (message.tag_and_type() == asVarint(3)) {
                 out.isMonotonic = message.get_bool();
                 continue;
             }
@@ -169,28 +159,28 @@ Metric Reader::metric(pbf_reader message)
     Metric out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out.name = message.get_string();
             break;
-        case bytesOf(2):
+        case asBytes(2):
             out.description = message.get_string();
             break;
-        case bytesOf(3):
+        case asBytes(3):
             out.unit = message.get_string();
             break;
-        case bytesOf(5):
+        case asBytes(5):
             out.data = points<Gauge>(message.get_message(), &Reader::number);
             break;
-        case bytesOf(7):
+        case asBytes(7):
             out.data = points<Sum>(message.get_message(), &Reader::number);
             break;
-        case bytesOf(9):
+        case asBytes(9):
             out.data = points<Histogram>(message.get_message(), &Reader::histogram);
             break;
-        case bytesOf(10):
+        case asBytes(10):
             out.data = points<ExponentialHistogram>(message.get_message(), &Reader::exponential);
             break;
-        case bytesOf(11):
+        case asBytes(11):
             out.data = points<Summary>(message.get_message(), &Reader::summary);
             break;
         default:
@@ -202,11 +192,11 @@ Metric Reader::metric(pbf_reader message)
 
 bool Reader::common(pbf_reader& message, std::uint32_t flags, Point& out)
 {
-    if (message.tag_and_type() == fixed(2)) {
+    if (message.tag_and_type() == asDouble(2)) {
         out.startNs = message.get_fixed64();
-    } else if (message.tag_and_type() == fixed(3)) {
+    } else if (message.tag_and_type() == asDouble(3)) {
         out.timeNs = message.get_fixed64();
-    } else if (message.tag_and_type() == varint(flags)) {
+    } else if (message.tag_and_type() == asVarint(flags)) {
         out.isStale = (message.get_uint32() & 1U) != 0;
     } else {
         return false;
@@ -219,16 +209,16 @@ NumberPoint Reader::number(pbf_reader message)
     NumberPoint out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case fixed(4):
+        case asDouble(4):
             out.value = message.get_double();
             break;
-        case fixed(6):
+        case asDouble(6):
             out.value = static_cast<double>(message.get_sfixed64());
             break;
-        case bytesOf(5):
+        case asBytes(5):
             out.exemplars.push_back(exemplar(message.get_message()));
             break;
-        case bytesOf(7):
+        case asBytes(7):
             out.attributes.push_back(attribute(message.get_message()));
             break;
         default:
@@ -245,32 +235,32 @@ HistogramPoint Reader::histogram(pbf_reader message)
     HistogramPoint out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case fixed(4):
+        case asDouble(4):
             out.count = message.get_fixed64();
             break;
-        case fixed(5):
+        case asDouble(5):
             out.sum = message.get_double();
             break;
-        case fixed(6):
+        case asDouble(6):
             out.counts.push_back(message.get_fixed64());
             break;
-        case bytesOf(6): {
+        case asBytes(6): {
             const auto packed = message.get_packed_fixed64();
             out.counts.insert(out.counts.end(), packed.begin(), packed.end());
             break;
         }
-        case fixed(7):
+        case asDouble(7):
             out.bounds.push_back(message.get_double());
             break;
-        case bytesOf(7): {
+        case asBytes(7): {
             const auto packed = message.get_packed_double();
             out.bounds.insert(out.bounds.end(), packed.begin(), packed.end());
             break;
         }
-        case bytesOf(8):
+        case asBytes(8):
             out.exemplars.push_back(exemplar(message.get_message()));
             break;
-        case bytesOf(9):
+        case asBytes(9):
             out.attributes.push_back(attribute(message.get_message()));
             break;
         default:
@@ -287,13 +277,13 @@ ExponentialBuckets Reader::buckets(pbf_reader message)
     ExponentialBuckets out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case varint(1):
+        case asVarint(1):
             out.offset = message.get_sint32();
             break;
-        case varint(2):
+        case asVarint(2):
             out.counts.push_back(message.get_uint64());
             break;
-        case bytesOf(2): {
+        case asBytes(2): {
             const auto packed = message.get_packed_uint64();
             for (const std::uint64_t count : packed) {
                 out.counts.push_back(count);
@@ -312,28 +302,28 @@ ExponentialPoint Reader::exponential(pbf_reader message)
     ExponentialPoint out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out.attributes.push_back(attribute(message.get_message()));
             break;
-        case fixed(4):
+        case asDouble(4):
             out.count = message.get_fixed64();
             break;
-        case fixed(5):
+        case asDouble(5):
             out.sum = message.get_double();
             break;
-        case varint(6):
+        case asVarint(6):
             out.scale = message.get_sint32();
             break;
-        case fixed(7):
+        case asDouble(7):
             out.zeroCount = message.get_fixed64();
             break;
-        case bytesOf(8):
+        case asBytes(8):
             out.positive = buckets(message.get_message());
             break;
-        case bytesOf(9):
+        case asBytes(9):
             out.negative = buckets(message.get_message());
             break;
-        case bytesOf(11):
+        case asBytes(11):
             out.exemplars.push_back(exemplar(message.get_message()));
             break;
         default:
@@ -350,20 +340,20 @@ SummaryPoint Reader::summary(pbf_reader message)
     SummaryPoint out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case fixed(4):
+        case asDouble(4):
             out.count = message.get_fixed64();
             break;
-        case fixed(5):
+        case asDouble(5):
             out.sum = message.get_double();
             break;
-        case bytesOf(6): {
+        case asBytes(6): {
             take();
             auto& [quantile, value] = out.quantiles.emplace_back();
             pbf_reader each = message.get_message();
             while (each.next()) {
-                if (each.tag_and_type() == fixed(1)) {
+                if (each.tag_and_type() == asDouble(1)) {
                     quantile = each.get_double();
-                } else if (each.tag_and_type() == fixed(2)) {
+                } else if (each.tag_and_type() == asDouble(2)) {
                     value = each.get_double();
                 } else {
                     each.skip();
@@ -371,7 +361,7 @@ SummaryPoint Reader::summary(pbf_reader message)
             }
             break;
         }
-        case bytesOf(7):
+        case asBytes(7):
             out.attributes.push_back(attribute(message.get_message()));
             break;
         default:
@@ -389,22 +379,22 @@ ExemplarPoint Reader::exemplar(pbf_reader message)
     ExemplarPoint out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case fixed(2):
+        case asDouble(2):
             out.timeNs = message.get_fixed64();
             break;
-        case fixed(3):
+        case asDouble(3):
             out.value = message.get_double();
             break;
-        case fixed(6):
+        case asDouble(6):
             out.value = static_cast<double>(message.get_sfixed64());
             break;
-        case bytesOf(4):
+        case asBytes(4):
             out.spanId = message.get_string();
             break;
-        case bytesOf(5):
+        case asBytes(5):
             out.traceId = message.get_string();
             break;
-        case bytesOf(7):
+        case asBytes(7):
             out.attributes.push_back(attribute(message.get_message()));
             break;
         default:

@@ -4,6 +4,7 @@
 
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/exposition/protobuf_messages.h"
 #include "core/net/crypto.h"
 
 #include <algorithm>
@@ -12,23 +13,12 @@
 
 namespace narthex::remote::otlp {
 
+using exposition::asBytes;
+using exposition::asDouble;
+using exposition::asVarint;
 using protozero::pbf_reader;
-using protozero::pbf_wire_type;
 
 namespace {
-
-constexpr std::uint32_t varint(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::varint);
-}
-constexpr std::uint32_t fixed(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::fixed64);
-}
-constexpr std::uint32_t bytesOf(std::uint32_t tag)
-{
-    return protozero::tag_and_type(tag, pbf_wire_type::length_delimited);
-}
 
 class ValueReader
 {
@@ -57,10 +47,10 @@ Attribute ValueReader::attribute(pbf_reader message)
     Attribute out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out.key = message.get_string();
             break;
-        case bytesOf(2):
+        case asBytes(2):
             out.value = value(message.get_message(), 0);
             break;
         default:
@@ -76,28 +66,28 @@ std::string ValueReader::value(pbf_reader message, int depth)
     std::string out;
     while (message.next()) {
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out = message.get_string();
             break;
-        case varint(2):
+        case asVarint(2):
             out = message.get_bool() ? "true" : "false";
             break;
-        case varint(3):
+        case asVarint(3):
             out = std::to_string(message.get_int64());
             break;
-        case fixed(4):
+        case asDouble(4):
             out = base::formatFloat(message.get_double());
             break;
-        case bytesOf(5):
-        case bytesOf(6): {
-            const bool isList = message.tag_and_type() == bytesOf(5);
+        case asBytes(5):
+        case asBytes(6): {
+            const bool isList = message.tag_and_type() == asBytes(5);
             out.clear();
             base::JsonWriter writer(out);
             isList ? jsonList(message.get_message(), writer, depth + 1)
                    : jsonMap(message.get_message(), writer, depth + 1);
             break;
         }
-        case bytesOf(7):
+        case asBytes(7):
             out = net::base64(message.get_string());
             break;
         default:
@@ -121,25 +111,25 @@ void ValueReader::json(pbf_reader message, base::JsonWriter& out, int depth)
         }
         isWritten = true;
         switch (message.tag_and_type()) {
-        case bytesOf(1):
+        case asBytes(1):
             out.string(message.get_string());
             break;
-        case varint(2):
+        case asVarint(2):
             out.boolean(message.get_bool());
             break;
-        case varint(3):
+        case asVarint(3):
             out.integer(message.get_int64());
             break;
-        case fixed(4):
+        case asDouble(4):
             out.number(message.get_double());
             break;
-        case bytesOf(5):
+        case asBytes(5):
             jsonList(message.get_message(), out, depth + 1);
             break;
-        case bytesOf(6):
+        case asBytes(6):
             jsonMap(message.get_message(), out, depth + 1);
             break;
-        case bytesOf(7):
+        case asBytes(7):
             out.string(net::base64(message.get_string()));
             break;
         default:
@@ -156,7 +146,7 @@ void ValueReader::jsonList(pbf_reader message, base::JsonWriter& out, int depth)
 {
     out.beginArray();
     while (message.next()) {
-        if (message.tag_and_type() == bytesOf(1)) {
+        if (message.tag_and_type() == asBytes(1)) {
             json(message.get_message(), out, depth);
         } else {
             message.skip();
@@ -169,7 +159,7 @@ void ValueReader::jsonMap(pbf_reader message, base::JsonWriter& out, int depth)
 {
     std::vector<std::pair<std::string, pbf_reader>> members;
     while (message.next()) {
-        if (message.tag_and_type() != bytesOf(1)) {
+        if (message.tag_and_type() != asBytes(1)) {
             message.skip();
             continue;
         }
@@ -177,9 +167,9 @@ void ValueReader::jsonMap(pbf_reader message, base::JsonWriter& out, int depth)
         auto& [key, value] = members.emplace_back();
         pbf_reader each = message.get_message();
         while (each.next()) {
-            if (each.tag_and_type() == bytesOf(1)) {
+            if (each.tag_and_type() == asBytes(1)) {
                 key = each.get_string();
-            } else if (each.tag_and_type() == bytesOf(2)) {
+            } else if (each.tag_and_type() == asBytes(2)) {
                 value = each.get_message();
             } else {
                 each.skip();

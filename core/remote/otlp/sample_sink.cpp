@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/remote/append_text.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,28 +16,6 @@ using storage::AppendResult;
 namespace {
 
 constexpr std::int64_t kFutureLimitMs = 10 * 60 * 1000;
-
-std::string_view textOf(AppendResult result)
-{
-    switch (result) {
-    case AppendResult::OutOfOrder:
-        return "out of order sample";
-    case AppendResult::DuplicateTimestamp:
-        return "duplicate sample for timestamp";
-    case AppendResult::OutOfBounds:
-        return "out of bounds";
-    case AppendResult::TooOld:
-        return "too old sample";
-    case AppendResult::Unsupported:
-        return "histogram with custom buckets, which are kept only with "
-               "--storage.prometheus3-formats";
-    case AppendResult::UnknownSeries:
-    case AppendResult::Appended:
-    case AppendResult::SameAgain:
-        break;
-    }
-    return "sample of an unknown series";
-}
 
 } // namespace
 
@@ -77,7 +56,7 @@ absl::Status SampleSink::judged(const Place& place, AppendResult result)
     if (result == AppendResult::Appended || result == AppendResult::SameAgain) {
         return absl::OkStatus();
     }
-    return base::invalidArgument("{} {} of {}", textOf(result), place.time,
+    return base::invalidArgument("{} {} of {}", appendText(result), place.time,
                                  place.labels.toString());
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/remote/append_text.h"
 #include "core/remote/receiver/histogram_check.h"
 
 #include <algorithm>
@@ -18,29 +19,6 @@ namespace {
 constexpr std::int64_t kFutureLimitMs = 10 * 60 * 1000;
 /// Nobody's histogram has that many buckets; its numbers take up to sixteen times the memory.
 constexpr std::size_t kHistogramBytesMax = std::size_t{1} << 20U;
-
-std::string_view textOf(AppendResult result)
-{
-    switch (result) {
-    case AppendResult::OutOfOrder:
-        return "out of order sample";
-    case AppendResult::DuplicateTimestamp:
-        return "duplicate sample for timestamp";
-    case AppendResult::OutOfBounds:
-        return "out of bounds";
-    case AppendResult::TooOld:
-        return "too old sample";
-    case AppendResult::Unsupported:
-        return "histogram with custom buckets, which are kept only with "
-               "--storage.prometheus3-formats";
-    case AppendResult::UnknownSeries:
-        return "series that the store has just given up";
-    case AppendResult::Appended:
-    case AppendResult::SameAgain:
-        break;
-    }
-    return "";
-}
 
 } // namespace
 
@@ -130,9 +108,9 @@ bool WriteRun::note(std::string_view series, std::int64_t time, AppendResult res
         return true;
     }
     if (result == AppendResult::UnknownSeries) {
-        return fail(base::unavailable("{} {}", textOf(result), nameOf(series)));
+        return fail(base::unavailable("{} {}", appendText(result), nameOf(series)));
     }
-    return refuse(series, fmt::format("{} {}", textOf(result), time));
+    return refuse(series, fmt::format("{} {}", appendText(result), time));
 }
 
 template <typename Histogram>
