@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/service/service.h"
 
+#include "app/service/running_server.h"
 #include "core/base/status.h"
 
 namespace narthex::app {
@@ -79,6 +80,7 @@ absl::Status Service::listen()
         log_->info("service: listening address={} tls={}", address, options.tls != nullptr);
     }
     warnIfOpen(addresses);
+    tellOthers(options.tls != nullptr);
     return absl::OkStatus();
 }
 

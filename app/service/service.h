@@ -56,6 +56,8 @@ public:
 
 private:
     absl::Status listen();
+    /// Leaves a note in the data directory of where it is served, when it is open.
+    void tellOthers(bool secure);
     void warnIfOpen(const std::vector<std::pair<std::string, std::uint16_t>>& addresses);
 
     const ServiceOptions options_;
@@ -66,6 +68,8 @@ private:
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<api::Front> front_;
     std::unique_ptr<net::HttpServer> server_;
+    std::uint64_t listener_ = 0;
+    std::atomic<bool> told_{false};
 };
 
 } // namespace narthex::app
