@@ -107,8 +107,31 @@ void Service::warnIfOpen(const std::vector<std::pair<std::string, std::uint16_t>
     }
 }
 
+void Service::tellOthers(bool secure)
+{
+    const std::string url = (secure ? "https://" : "http://") + server_->address();
+    const auto tell = [this, url] {
+        // Only whoever has the directory speaks for it.
+        if (engine_->ready() && !told_.exchange(true)) {
+            writeServerNote(options_.engine.dataDirectory, url);
+        }
+    };
+    listener_ = engine_->changes().add([tell](engine::Change change) {
+        if (change == engine::Change::Status) {
+            tell();
+        }
+    });
+    tell();
+}
+
 void Service::stop()
 {
+    if (listener_ != 0) {
+        engine_->changes().remove(std::exchange(listener_, 0));
+    }
+    if (told_.exchange(false)) {
+        removeServerNote(options_.engine.dataDirectory);
+    }
     if (server_) {
         front_->countConnections(nullptr);
         server_.reset(); // no new requests

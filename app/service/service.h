@@ -13,6 +13,7 @@
 #include "core/net/http_server.h"
 #include "core/net/io_loop.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>

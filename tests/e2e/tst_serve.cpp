@@ -161,6 +161,13 @@ void TestServe::theSecondServerOnADirectoryNamesTheFirst()
     QVERIFY(second.start(test::ownProgram("narthexctl"), flags()));
     QTRY_VERIFY_WITH_TIMEOUT(
         second.output().contains("is in use by process " + QString::number(first.id())), 10000);
+    // The first one says where it is reached, and only while it runs.
+    const auto note = folder_->path() / "data" / "narthex.d" / "server.json";
+    QCOMPARE(QString::fromStdString(base::readFile(note).value()),
+             QString("{\"pid\":%1,\"url\":\"http://127.0.0.1:%2\"}\n").arg(first.id()).arg(port));
+    second.kill();
+    QCOMPARE(first.terminate(), 0);
+    QVERIFY(!std::filesystem::exists(note));
     port_ = port;
 }
 
