@@ -51,6 +51,7 @@ struct ServeFlags
     bool push = true;
     bool pushUnchecked = false;
     bool pushUtf8 = false;
+    bool pushOnMetrics = false;
     AlertingFlags alerting;
     RemoteFlags remote;
     WebFlags web;
@@ -183,6 +184,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     NARTHEX_ASSIGN_OR_RETURN(options.web.api.ingest, ingestOptions(flags.remote));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.remoteFlushDeadline,
                              base::parseDuration(flags.remote.flushDeadline));
+    options.web.api.pushedOnMetrics = flags.pushOnMetrics;
     options.engine.push = {.enabled = flags.push,
                            .store = {.check = !flags.pushUnchecked, .utf8Names = flags.pushUtf8}};
     options.web.externalUrl = options.engine.alerting.externalUrl;
@@ -363,6 +365,8 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_flag("--push.enabled,!--no-push.enabled", flags->push,
                     "Take pushes of short jobs at /metrics/job/..., as a Pushgateway does");
+    serve->add_flag("--push.serve-on-metrics", flags->pushOnMetrics,
+                    "Show the pushed metrics at /metrics, too, as a Pushgateway does");
     serve->add_flag("--push.disable-consistency-check", flags->pushUnchecked,
                     "Answer pushes at once, whether or not they fit to the others");
     serve->add_flag("--push.enable-utf8-names", flags->pushUtf8,

@@ -5,6 +5,7 @@
 #include "core/api/context.h"
 #include "core/api/management.h"
 #include "core/api/notification_hub.h"
+#include "core/api/push_counters.h"
 #include "core/base/status.h"
 
 #include <fmt/format.h>
@@ -113,7 +114,11 @@ public:
         : options_(std::move(options)),
           notices_(engine, options_.maxNotificationSubscribers),
           ingest_(options_.ingest, engine),
-          context_{.engine = engine, .options = options_, .notices = notices_, .ingest = ingest_}
+          context_{.engine = engine,
+                   .options = options_,
+                   .notices = notices_,
+                   .ingest = ingest_,
+                   .pushes = pushes_}
     {}
 
     ~Impl() { context_.engine.setOwnFamilies(nullptr); }
@@ -144,7 +149,7 @@ public:
         auto shared = std::make_shared<net::ServerRequest>(std::move(request));
         context_.engine.requestPool().submit([self = shared_from_this(), shared, holder] {
             if (isPush(shared->path)) {
-                push(self->context_, *shared, std::move(*holder));
+                self->answerPush(*shared, holder);
                 return;
             }
             (*holder)(self->answerSafely(*shared));
@@ -152,6 +157,27 @@ public:
     }
 
 private:
+    void answerPush(const net::ServerRequest& request,
+                    const std::shared_ptr<net::Responder>& respond)
+    {
+        const base::Clock& clock = context_.engine.clock();
+        const base::Duration began = clock.monotonic();
+        try {
+            push(context_, request,
+                 [self = shared_from_this(), respond, began, method = request.method,
+                  bytes = request.body.size()](net::ServerResponse response) {
+                     const base::Duration now = self->context_.engine.clock().monotonic();
+                     self->pushes_.count(method, response.status, bytes, now - began, now);
+                     (*respond)(std::move(response));
+                 });
+        } catch (const std::exception& exception) {
+            if (options_.log) {
+                options_.log->error("api: a push failed path={} err=\"{}\"", request.path,
+                                    exception.what());
+            }
+        }
+    }
+
     /// A bug in a handler is an answer, too, and the server lives.
     net::ServerResponse answerSafely(const net::ServerRequest& request)
     {
@@ -230,6 +256,7 @@ private:
     const ApiOptions options_;
     NotificationHub notices_;
     Ingest ingest_;
+    PushCounters pushes_;
     const Context context_;
     absl::Mutex ownMutex_;
     std::vector<exposition::MetricFamily> own_ ABSL_GUARDED_BY(ownMutex_);

@@ -34,6 +34,8 @@ struct ApiOptions
     std::string externalUrl;
     /// Our own port, as text; empty: we do not listen.
     std::string listenPort;
+    /// Whether /metrics shows the pushed groups, too, as a Pushgateway does.
+    bool pushedOnMetrics = false;
     /// The search endpoints.
     bool enableSearch = false;
     /// The most names that a search may ask for; 0: any number.

@@ -23,6 +23,7 @@
 namespace narthex::api {
 
 class NotificationHub;
+class PushCounters;
 
 struct Context
 {
@@ -30,6 +31,7 @@ struct Context
     const ApiOptions& options;
     NotificationHub& notices;
     Ingest& ingest;
+    PushCounters& pushes;
 };
 
 /// Prometheus' words for what went wrong; each has its HTTP status.

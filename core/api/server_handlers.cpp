@@ -10,7 +10,31 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace narthex::api {
+namespace {
+
+/// A family that is there already gets the other's metrics.
+void addFamilies(std::vector<exposition::MetricFamily> more,
+                 std::vector<exposition::MetricFamily>& families)
+{
+    for (exposition::MetricFamily& family : more) {
+        const auto found = std::find_if(
+            families.begin(), families.end(),
+            [&](const exposition::MetricFamily& own) { return own.name == family.name; });
+        if (found == families.end()) {
+            families.push_back(std::move(family));
+        } else if (found->type == family.type) {
+            found->metrics.insert(found->metrics.end(),
+                                  std::make_move_iterator(family.metrics.begin()),
+                                  std::make_move_iterator(family.metrics.end()));
+        }
+    }
+}
+
+} // namespace
 
 net::ServerResponse flags(const Context& context, const net::ServerRequest& /*request*/)
 {
@@ -76,10 +100,14 @@ net::ServerResponse selfMetrics(const Context& context, const net::ServerRequest
     exposition::Negotiated negotiated = exposition::negotiate(request.header("Accept"));
     net::ServerResponse response{.contentType = std::move(negotiated.contentType),
                                  .body = selfMetricsPage(context)};
-    if (negotiated.format != exposition::PageFormat::Text) {
-        const auto families = exposition::parseTextFamilies(response.body);
+    const auto pushed = context.options.pushedOnMetrics ? context.engine.pushed() : nullptr;
+    if (negotiated.format != exposition::PageFormat::Text || pushed) {
+        auto families = exposition::parseTextFamilies(response.body);
         if (!families.ok()) {
             return {.status = 500, .body = std::string(base::messageOf(families.status()))};
+        }
+        if (pushed) {
+            addFamilies(pushed->families(), *families);
         }
         response.body = exposition::writePage(*families, negotiated.format, negotiated.escaping);
     }

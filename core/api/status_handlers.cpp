@@ -4,6 +4,7 @@
 
 #include "core/api/context.h"
 #include "core/api/notification_hub.h"
+#include "core/api/push_counters.h"
 #include "core/base/file.h"
 #include "core/base/number.h"
 #include "core/engine/remote.h"
@@ -191,6 +192,7 @@ std::string selfMetricsPage(const Context& context)
     context.engine.alerting().writeMetrics(out);
     context.engine.remote().writeMetrics(out);
     context.ingest.writeMetrics(out);
+    context.pushes.writeMetrics(out, context.engine.clock().monotonic());
     context.engine.discoveryMetrics().write(out, context.engine.clock().monotonic());
     context.notices.writeMetrics(out);
     if (context.options.ownMetrics) {

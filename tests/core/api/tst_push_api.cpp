@@ -45,6 +45,7 @@ private Q_SLOTS:
     void pushesShowAtOnce();
     void theGatewaysListIsGiven();
     void wipingNeedsPermission();
+    void metricsMayShowThem();
     void withoutTheCheckItIsAnsweredAtOnce();
     void pushedSeriesAreStored();
     void answersEqualTheOriginals();
@@ -209,6 +210,26 @@ void TestPushApi::wipingNeedsPermission()
     ApiWorld closed(false);
     QVERIFY(closed.isReady());
     QCOMPARE(send(closed, "PUT", "/api/v1/admin/wipe", "").status, 404);
+}
+
+void TestPushApi::metricsMayShowThem()
+{
+    QVERIFY(world_->call("GET", "/metrics").body.find("job=\"shown\"") == std::string::npos);
+    ApiWorld both(api::ApiOptions{.pushedOnMetrics = true});
+    QVERIFY(both.isReady());
+    QCOMPARE(send(both, "PUT", "/metrics/job/shown",
+                  "x 1\n# TYPE prometheus_ready gauge\nprometheus_ready 5\n")
+                 .status,
+             200);
+    const std::string page = both.call("GET", "/metrics").body;
+    for (const char* line :
+         {"x{instance=\"\",job=\"shown\"} 1\n",
+          "# TYPE prometheus_ready gauge\nprometheus_ready 1\nprometheus_ready{instance=\"\","
+          "job=\"shown\"} 5\n",
+          "pushgateway_http_requests_total{code=\"200\",handler=\"push\",method=\"put\"} 1\n",
+          "pushgateway_http_push_size_bytes_count{method=\"put\"} 1\n"}) {
+        QVERIFY2(page.find(line) != std::string::npos, page.c_str());
+    }
 }
 
 void TestPushApi::withoutTheCheckItIsAnsweredAtOnce()
