@@ -52,6 +52,7 @@ struct ServeFlags
     bool pushUnchecked = false;
     bool pushUtf8 = false;
     bool pushOnMetrics = false;
+    std::string pushTokenFile;
     AlertingFlags alerting;
     RemoteFlags remote;
     WebFlags web;
@@ -184,6 +185,7 @@ absl::StatusOr<app::ServiceOptions> optionsOf(const ServeFlags& flags)
     NARTHEX_ASSIGN_OR_RETURN(options.web.api.ingest, ingestOptions(flags.remote));
     NARTHEX_ASSIGN_OR_RETURN(options.engine.remoteFlushDeadline,
                              base::parseDuration(flags.remote.flushDeadline));
+    options.web.pushTokenFile = flags.pushTokenFile;
     options.web.api.pushedOnMetrics = flags.pushOnMetrics;
     options.engine.push = {.enabled = flags.push,
                            .store = {.check = !flags.pushUnchecked, .utf8Names = flags.pushUtf8}};
@@ -365,6 +367,9 @@ void addServe(CLI::App& app, int& exitCode)
         ->capture_default_str();
     serve->add_flag("--push.enabled,!--no-push.enabled", flags->push,
                     "Take pushes of short jobs at /metrics/job/..., as a Pushgateway does");
+    serve->add_option("--push.token-file", flags->pushTokenFile,
+                      "File with a token: who shows it as a bearer may push without a password, "
+                      "and nothing else");
     serve->add_flag("--push.serve-on-metrics", flags->pushOnMetrics,
                     "Show the pushed metrics at /metrics, too, as a Pushgateway does");
     serve->add_flag("--push.disable-consistency-check", flags->pushUnchecked,

@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/api/front.h"
 
+#include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/base/text.h"
 #include "core/net/content_encoding.h"
 #include "core/net/url.h"
 
+#include <openssl/crypto.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -303,7 +306,7 @@ void Front::handle(net::ServerRequest request, net::Responder respond)
         finish(*exchange, plainText(429, "Too Many Requests\n"));
         return;
     }
-    if ((*config)->users.empty()) {
+    if ((*config)->users.empty() || showsPushToken(exchange->request)) {
         route(exchange);
         return;
     }
@@ -321,6 +324,21 @@ void Front::handle(net::ServerRequest request, net::Responder respond)
                      refused.headers.emplace_back("WWW-Authenticate", "Basic");
                      finish(*exchange, std::move(refused));
                  });
+}
+
+bool Front::showsPushToken(const net::ServerRequest& request) const
+{
+    constexpr std::string_view kScheme = "Bearer ";
+    const std::string_view shown = request.header("Authorization");
+    if (options_.pushTokenFile.empty() || !shown.starts_with(kScheme) ||
+        !request.path.starts_with(prefix_ + "/metrics/job")) {
+        return false;
+    }
+    const auto text = base::readFile(options_.pushTokenFile);
+    const std::string_view token = text.ok() ? base::trimmed(*text, " \t\r\n") : std::string_view();
+    const std::string_view given = shown.substr(kScheme.size());
+    return !token.empty() && token.size() == given.size() &&
+           CRYPTO_memcmp(token.data(), given.data(), token.size()) == 0;
 }
 
 void Front::route(const ExchangePtr& exchange)

@@ -31,6 +31,8 @@ struct FrontOptions
     std::optional<std::string> routePrefix;
     std::string pageTitle = "Narthex";
     std::filesystem::path userAssets;
+    /// Holds a token with which pushes need no password; empty: none.
+    std::string pushTokenFile;
     /// Empty: neither TLS nor authentication.
     std::string webConfigFile;
 };
@@ -66,6 +68,8 @@ private:
     Front(engine::Engine& engine, FrontOptions options, base::Logger log,
           std::shared_ptr<const WebConfig> atStart, std::unique_ptr<Cors> cors);
 
+    /// Whether it is a push that shows the token of pushes.
+    [[nodiscard]] bool showsPushToken(const net::ServerRequest& request) const;
     void route(const ExchangePtr& exchange);
     void toManagement(const ExchangePtr& exchange, std::string_view route);
     void toApi(const ExchangePtr& exchange);

@@ -49,6 +49,7 @@ private Q_SLOTS:
     void servesFilesOfItsFolderOnly_data();
     void servesFilesOfItsFolderOnly();
     void asksForPasswordsEverywhere();
+    void pushesMayShowATokenInstead();
     void takesChangesOfTheWebConfiguration();
     void limitsTheRate();
     void refusesToStartWithAWrongConfiguration();
@@ -336,6 +337,23 @@ void TestFront::asksForPasswordsEverywhere()
         QVERIFY(statusOf(answer) != 401);
         QCOMPARE(headerOf(answer, "X-Frame-Options"), std::string("deny"));
     }
+}
+
+void TestFront::pushesMayShowATokenInstead()
+{
+    base::TemporaryDirectory folder;
+    const auto file = folder.path() / "token";
+    QVERIFY(base::writeFileAtomically(file, "open-sesame\n").ok());
+    FrontWorld front({.pushTokenFile = file.string()}, kUsers);
+    QVERIFY(front.world().isReady());
+    const std::string token = "Authorization: Bearer open-sesame\r\n";
+    QCOMPARE(statusOf(front.ask("DELETE /metrics/job/a", token)), 202);
+    QCOMPARE(statusOf(front.ask("DELETE /metrics/job/a", "Authorization: Bearer open\r\n")), 401);
+    QCOMPARE(statusOf(front.ask("DELETE /metrics/job/a")), 401);
+    QCOMPARE(statusOf(front.ask("GET /metrics", token)), 401);
+    QCOMPARE(statusOf(front.ask("GET /api/v1/query?query=1", token)), 401);
+    std::filesystem::remove(file);
+    QCOMPARE(statusOf(front.ask("DELETE /metrics/job/a", token)), 401);
 }
 
 void TestFront::takesChangesOfTheWebConfiguration()
