@@ -4,7 +4,10 @@
 
 #include "core/base/json_writer.h"
 #include "core/base/status.h"
+#include "core/client/numbers.h"
 #include "core/discovery/json.h"
+
+#include <algorithm>
 
 namespace narthex::client {
 namespace {
@@ -149,7 +152,7 @@ HistoryEntry readEntry(const Json& json)
                        .firing = countOf(json["firing"]),
                        .resolved = countOf(json["resolved"]),
                        .attempts = countOf(json["attempts"]),
-                       .duration = base::Duration::fromSeconds(json["duration_seconds"].number()),
+                       .duration = durationOf(json["duration_seconds"].number()),
                        .result = json["result"].text(),
                        .error = json["error"].text(),
                        .alerts = json["alerts"].texts()};

@@ -22,8 +22,13 @@ public:
     explicit Requests(engine::Engine& engine)
         : pool_(engine.requestPool()), pending_(std::make_shared<Pending>())
     {}
-    /// Waits until every reply was given.
-    ~Requests()
+    /// close().
+    ~Requests() { close(); }
+    Requests(const Requests&) = delete;
+    Requests& operator=(const Requests&) = delete;
+
+    /// Waits until every reply was given; whoever asks from now on gets Cancelled at once.
+    void close()
     {
         pending_->stopAll.request_stop();
         absl::MutexLock lock(&pending_->mutex);
@@ -31,16 +36,14 @@ public:
             +[](Pending* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS { return pending->count == 0; },
             pending_.get()));
     }
-    Requests(const Requests&) = delete;
-    Requests& operator=(const Requests&) = delete;
 
     /// `work(stop)` gives an absl::StatusOr<T>.
     template <typename T, typename Work>
     void run(std::stop_token stop, Reply<T> reply, Work work)
     {
-        {
-            absl::MutexLock lock(&pending_->mutex);
-            ++pending_->count;
+        if (!begin()) {
+            reply(absl::CancelledError("the client is closed"));
+            return;
         }
         // std::function wants something copyable.
         auto holder = std::make_shared<Reply<T>>(std::move(reply));
@@ -58,6 +61,16 @@ public:
     }
 
 private:
+    bool begin()
+    {
+        absl::MutexLock lock(&pending_->mutex);
+        if (pending_->stopAll.stop_requested()) {
+            return false;
+        }
+        ++pending_->count;
+        return true;
+    }
+
     struct Pending
     {
         absl::Mutex mutex;
