@@ -84,4 +84,17 @@ private:
     const AckExporter* const exporter_;
 };
 
+struct ApiRequest
+{
+    std::string method = "GET";
+    /// Decoded, from "/api/" on.
+    std::string path;
+    net::Parameters query;
+    std::string contentType = "application/json";
+    std::string body;
+};
+
+/// All of the above by path and method; other paths are those of version 1.
+ApiAnswer answer(Alertmanager& manager, const AckExporter* exporter, const ApiRequest& request);
+
 } // namespace narthex::alertmanager

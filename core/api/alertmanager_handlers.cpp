@@ -1,125 +1,12 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The Alertmanager's API over HTTP: paths and methods; what they answer is in core/alertmanager.
+// The Alertmanager's API over HTTP; its paths and what they answer are in core/alertmanager.
 // Source: spec/alertmanager.md, 10; spec/acknowledge.md, 6.
 #include "core/alertmanager/api.h"
 #include "core/api/context.h"
 
-#include <fmt/format.h>
-
 namespace narthex::api {
-namespace {
-
-using alertmanager::ApiAcks;
-using alertmanager::ApiAnswer;
-using alertmanager::ApiSilences;
-using alertmanager::ApiV2;
-
-constexpr std::string_view kV2 = "/api/v2";
-constexpr std::string_view kOwn = "/api/narthex/v1";
-
-ApiAnswer unknownPath(std::string_view path)
-{
-    std::string body;
-    base::JsonWriter json(body);
-    json.beginObject().key("code").integer(404);
-    json.member("message", fmt::format("path {} was not found", path)).endObject();
-    return {.status = 404, .body = std::move(body)};
-}
-
-ApiAnswer wrongMethod(std::string_view method, std::string_view allowed)
-{
-    std::string body;
-    base::JsonWriter json(body);
-    json.beginObject().key("code").integer(405);
-    json.member("message", fmt::format("method {} is not allowed, but [{}] are", method, allowed))
-        .endObject();
-    return {.status = 405, .body = std::move(body)};
-}
-
-ApiAnswer answerV2(ApiV2 api, std::string_view path, const net::ServerRequest& request)
-{
-    const bool isGet = request.method == "GET" || request.method == "HEAD";
-    const bool isPost = request.method == "POST";
-    const std::string_view type = request.header("Content-Type");
-    if (path == "/alerts" || path == "/silences") {
-        const bool alerts = path == "/alerts";
-        if (isGet) {
-            return alerts ? api.alerts(request.parameters) : api.silences(request.parameters);
-        }
-        if (isPost) {
-            return alerts ? api.postAlerts(type, request.body)
-                          : api.postSilence(type, request.body);
-        }
-        return wrongMethod(request.method, "GET,POST");
-    }
-    if (path == "/status" || path == "/receivers" || path == "/alerts/groups") {
-        if (!isGet) {
-            return wrongMethod(request.method, "GET");
-        }
-        return path == "/status"      ? api.status()
-               : path == "/receivers" ? api.receivers(request.parameters)
-                                      : api.groups(request.parameters);
-    }
-    constexpr std::string_view kSilence = "/silence/";
-    if (path.starts_with(kSilence) && path.size() > kSilence.size()) {
-        const std::string_view id = path.substr(kSilence.size());
-        if (isGet) {
-            return api.silence(id);
-        }
-        return request.method == "DELETE" ? api.deleteSilence(id)
-                                          : wrongMethod(request.method, "DELETE,GET");
-    }
-    return unknownPath(request.path);
-}
-
-ApiAnswer answerSilences(const ApiSilences& api, std::string_view path,
-                         const net::ServerRequest& request)
-{
-    if (path == "preview") {
-        return request.method == "POST" ? api.preview(request.body)
-                                        : wrongMethod(request.method, "POST");
-    }
-    return request.method == "GET" || request.method == "HEAD" ? api.get(path)
-                                                               : wrongMethod(request.method, "GET");
-}
-
-ApiAnswer answerOwn(ApiAcks api, std::string_view path, const net::ServerRequest& request)
-{
-    const bool isGet = request.method == "GET" || request.method == "HEAD";
-    if (path == "/acks") {
-        if (isGet) {
-            return api.list(request.parameters);
-        }
-        return request.method == "POST" ? api.post(request.body, {})
-                                        : wrongMethod(request.method, "GET,POST");
-    }
-    constexpr std::string_view kAck = "/acks/";
-    if (path.starts_with(kAck) && path.size() > kAck.size()) {
-        const std::string_view id = path.substr(kAck.size());
-        if (isGet) {
-            return api.get(id);
-        }
-        if (request.method == "PATCH") {
-            return api.patch(id, request.body, {});
-        }
-        return request.method == "DELETE" ? api.remove(id, {})
-                                          : wrongMethod(request.method, "DELETE,GET,PATCH");
-    }
-    constexpr std::string_view kExplain = "/explain/";
-    if (path != "/alerts" && path != "/history" && !path.starts_with(kExplain)) {
-        return unknownPath(request.path);
-    }
-    if (!isGet) {
-        return wrongMethod(request.method, "GET");
-    }
-    return path == "/alerts"    ? api.alerts(request.parameters)
-           : path == "/history" ? api.history(request.parameters)
-                                : api.explain(path.substr(kExplain.size()));
-}
-
-} // namespace
 
 net::ServerResponse alertmanagerApi(const Context& context, const net::ServerRequest& request)
 {
@@ -128,16 +15,14 @@ net::ServerResponse alertmanagerApi(const Context& context, const net::ServerReq
     if (!manager) {
         return {.status = 503, .body = "Service Unavailable"};
     }
-    constexpr std::string_view kSilences = "/api/narthex/v1/silences/";
     const auto exporter = context.engine.alerting().ackExporter();
-    const std::string_view path = request.path;
-    ApiAnswer answer =
-        path.starts_with(kSilences)
-            ? answerSilences(ApiSilences(*manager), path.substr(kSilences.size()), request)
-        : !path.starts_with("/api/v2") && !path.starts_with(kOwn) ? ApiV2::removedV1()
-        : path.starts_with(kV2)
-            ? answerV2(ApiV2(*manager), path.substr(kV2.size()), request)
-            : answerOwn(ApiAcks(*manager, exporter.get()), path.substr(kOwn.size()), request);
+    alertmanager::ApiAnswer answer =
+        alertmanager::answer(*manager, exporter.get(),
+                             {.method = request.method,
+                              .path = request.path,
+                              .query = request.parameters,
+                              .contentType = std::string(request.header("Content-Type")),
+                              .body = request.body});
     net::ServerResponse response{
         .status = answer.status, .contentType = "application/json", .body = std::move(answer.body)};
     response.headers.emplace_back("Cache-Control", "no-store");

@@ -10,6 +10,7 @@
 #include "core/engine/remote.h"
 #include "core/exposition/text_writer.h"
 #include "core/host/collector.h"
+#include "core/tsdb/store_text.h"
 
 #include <fmt/format.h>
 
@@ -65,28 +66,6 @@ void writeProcess(exposition::TextWriter& out)
               static_cast<double>(descriptors));
 }
 
-/// "15d", "15d or 10GiB", "80%"
-std::string retentionText(const tsdb::LiveOptions& live)
-{
-    std::string text = live.retention.ms() > 0 ? base::formatDuration(live.retention) : "";
-    const auto add = [&text](std::string part) {
-        text += (text.empty() ? "" : " or ") + std::move(part);
-    };
-    if (live.retentionPercent > 0) {
-        add(fmt::format("{}%", live.retentionPercent));
-    } else if (live.retentionBytes > 0) {
-        constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-        std::uint64_t value = live.retentionBytes;
-        std::size_t unit = 0;
-        while (value % 1024 == 0 && unit + 1 < std::size(kUnits)) {
-            value /= 1024;
-            ++unit;
-        }
-        add(fmt::format("{}{}", value, kUnits[unit]));
-    }
-    return text;
-}
-
 } // namespace
 
 void writeBuildInfo(base::JsonWriter& json)
@@ -139,7 +118,7 @@ net::ServerResponse runtimeInfo(const Context& context, const net::ServerRequest
     json.key("GOMAXPROCS").unsignedInteger(std::thread::hardware_concurrency());
     json.key("GOMEMLIMIT").integer(INT64_MAX);
     json.member("GOGC", "").member("GODEBUG", "");
-    json.member("storageRetention", retentionText(live));
+    json.member("storageRetention", tsdb::retentionText(live));
     json.endObject();
     return success(data);
 }

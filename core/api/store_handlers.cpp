@@ -7,12 +7,10 @@
 #include "core/base/status.h"
 #include "core/promql/ast.h"
 #include "core/promql/parser.h"
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include "core/rules/dependencies.h"
+#include "core/tsdb/store_text.h"
 
 #include <limits>
-#include <random>
 
 namespace narthex::api {
 namespace {
@@ -41,18 +39,6 @@ absl::StatusOr<TimeRange> rangeOf(const net::ServerRequest& request)
 }
 
 net::ServerResponse noContent() { return {.status = 204, .contentType = ""}; }
-
-void collectSelectors(const promql::Expr& expr, std::vector<model::Matchers>& out)
-{
-    if (const auto* selector = expr.as<promql::VectorSelector>()) {
-        out.push_back(selector->matchers);
-    } else if (const auto* matrix = expr.as<promql::MatrixSelector>()) {
-        out.push_back(matrix->selector.matchers);
-    }
-    for (const promql::Expr* child : promql::childrenOf(expr)) {
-        collectSelectors(*child, out);
-    }
-}
 
 void writeCounts(base::JsonWriter& json, std::string_view key,
                  const std::vector<tsdb::NamedCount>& counts)
@@ -83,12 +69,6 @@ absl::StatusOr<std::size_t> listLimit(const net::ServerRequest& request)
     }
     return static_cast<std::size_t>(*limit);
 }
-std::string snapshotName(base::Timestamp now)
-{
-    thread_local std::mt19937_64 random{std::random_device{}()};
-    return fmt::format("{:%Y%m%dT%H%M%SZ}-{:016x}",
-                       fmt::gmtime(static_cast<std::time_t>(now.ms / 1000)), random());
-}
 
 } // namespace
 
@@ -104,7 +84,9 @@ net::ServerResponse queryExemplars(const Context& context, const net::ServerRequ
         return errorResponse(ErrorType::BadData, base::messageOf(expr.status()));
     }
     std::vector<model::Matchers> sets;
-    collectSelectors(**expr, sets);
+    for (const promql::VectorSelector* selector : rules::selectorsOf(**expr)) {
+        sets.push_back(selector->matchers);
+    }
     if (sets.empty()) {
         return noContent();
     }
@@ -241,7 +223,7 @@ net::ServerResponse snapshot(const Context& context, const net::ServerRequest& r
     if (!store.ok()) {
         return errorResponse(store.status());
     }
-    const std::string name = snapshotName(context.engine.clock().now());
+    const std::string name = tsdb::snapshotName(context.engine.clock().now());
     const absl::Status status =
         (*store)->snapshot((*store)->directory() / "snapshots" / name, *skipHead);
     if (!status.ok()) {

@@ -6,12 +6,13 @@
 // to fake in a test. Owner: app; pages keep a reference. Threads: every function from any thread,
 // none blocks. Replies and events arrive on threads of the implementation: the receiver hands over
 // to its own. Errors in replies: InvalidArgument (the user's text, with Position), Cancelled (the
-// stop token), DeadlineExceeded, Unavailable (the server), Unimplemented (this server does not
-// offer it).
+// stop token), DeadlineExceeded, Unavailable (the server), Unauthenticated and PermissionDenied
+// (who asks), Unimplemented (this server does not offer it; a sentence for the view).
 #pragma once
 
 #include "core/base/status.h"
 #include "core/base/time.h"
+#include "core/client/server_parts.h"
 #include "core/model/labels.h"
 #include "core/model/sample.h"
 #include "core/promql/value.h"
@@ -264,6 +265,29 @@ public:
     /// Reads the configuration file again. Errors: InvalidArgument with the place; what ran before
     /// runs on.
     virtual void reloadConfiguration(std::stop_token stop, Reply<bool> reply) = 0;
+
+    // What not every server has. An implementation without one of them answers Unimplemented.
+
+    /// Which parts this server has, so that views can say so before they ask.
+    virtual void offers(std::stop_token stop, Reply<Offers> reply);
+    virtual void exemplars(ExemplarQuery query, std::stop_token stop,
+                           Reply<std::vector<ExemplarSeries>> reply);
+    /// In order of file, then name.
+    virtual void rules(std::stop_token stop, Reply<std::vector<RuleGroupInfo>> reply);
+    virtual void alertmanagers(std::stop_token stop, Reply<AlertmanagerTargets> reply);
+    /// `limit`: entries of each list.
+    virtual void storeStatus(std::size_t limit, std::stop_token stop, Reply<StoreStatus> reply);
+    virtual void blocks(std::stop_token stop, Reply<BlockList> reply);
+    virtual void runtimeInfo(std::stop_token stop, Reply<RuntimeInfo> reply);
+    /// As YAML, secrets hidden.
+    virtual void configurationText(std::stop_token stop, Reply<std::string> reply);
+    virtual void flags(std::stop_token stop, Reply<Flags> reply);
+    /// Hides the samples of what `filter` selects; at least one selector. Errors: InvalidArgument.
+    virtual void deleteSeries(SeriesFilter filter, std::stop_token stop, Reply<bool> reply);
+    /// Frees the space of what was deleted.
+    virtual void cleanTombstones(std::stop_token stop, Reply<bool> reply);
+    /// The name of the new directory below `snapshots` of the data directory.
+    virtual void snapshot(bool skipHead, std::stop_token stop, Reply<std::string> reply);
 
     /// `onEvent` is called on a thread of the implementation until the subscription dies.
     virtual Subscription subscribe(std::function<void(Event)> onEvent) = 0;

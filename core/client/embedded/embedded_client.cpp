@@ -195,60 +195,23 @@ findSeries(engine::Engine& engine, const SeriesFilter& filter, const std::stop_t
 
 } // namespace
 
-/// Requests under way, so that the client can wait for them.
-struct EmbeddedClient::Pending
-{
-    absl::Mutex mutex;
-    std::size_t count ABSL_GUARDED_BY(mutex) = 0;
-    std::string listenAddress ABSL_GUARDED_BY(mutex);
-    std::stop_source stopAll;
-};
-
-EmbeddedClient::EmbeddedClient(engine::Engine& engine)
-    : engine_(engine), pending_(std::make_shared<Pending>())
-{}
-
-EmbeddedClient::~EmbeddedClient()
-{
-    pending_->stopAll.request_stop();
-    absl::MutexLock lock(&pending_->mutex);
-    pending_->mutex.Await(absl::Condition(
-        +[](Pending* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS { return pending->count == 0; },
-        pending_.get()));
-}
+EmbeddedClient::EmbeddedClient(engine::Engine& engine) : engine_(engine), requests_(engine) {}
 
 void EmbeddedClient::setListenAddress(std::string address)
 {
-    absl::MutexLock lock(&pending_->mutex);
-    pending_->listenAddress = std::move(address);
+    absl::MutexLock lock(&mutex_);
+    listenAddress_ = std::move(address);
 }
 
-template <typename T>
-void EmbeddedClient::run(std::stop_token stop, Reply<T> reply,
-                         std::function<absl::StatusOr<T>(std::stop_token)> work)
+void EmbeddedClient::setFlags(Flags flags)
 {
-    {
-        absl::MutexLock lock(&pending_->mutex);
-        ++pending_->count;
-    }
-    // std::function wants something copyable.
-    auto holder = std::make_shared<Reply<T>>(std::move(reply));
-    engine_.requestPool().submit(
-        [pending = pending_, stop = std::move(stop), holder, work = std::move(work)] {
-            if (stop.stop_requested() || pending->stopAll.stop_requested()) {
-                (*holder)(absl::CancelledError("request was cancelled"));
-            } else {
-                (*holder)(work(stop));
-            }
-            *holder = nullptr;
-            absl::MutexLock lock(&pending->mutex);
-            --pending->count;
-        });
+    absl::MutexLock lock(&mutex_);
+    flags_ = std::move(flags);
 }
 
 void EmbeddedClient::query(InstantQuery query, std::stop_token stop, Reply<QueryResult> reply)
 {
-    run<QueryResult>(
+    requests_.run<QueryResult>(
         std::move(stop), std::move(reply),
         [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
             NARTHEX_ASSIGN_OR_RETURN(
@@ -262,7 +225,7 @@ void EmbeddedClient::query(InstantQuery query, std::stop_token stop, Reply<Query
 
 void EmbeddedClient::queryRange(RangeQuery query, std::stop_token stop, Reply<QueryResult> reply)
 {
-    run<QueryResult>(
+    requests_.run<QueryResult>(
         std::move(stop), std::move(reply),
         [this, query = std::move(query)](std::stop_token token) -> absl::StatusOr<QueryResult> {
             NARTHEX_ASSIGN_OR_RETURN(
@@ -276,16 +239,17 @@ void EmbeddedClient::queryRange(RangeQuery query, std::stop_token stop, Reply<Qu
 void EmbeddedClient::series(SeriesFilter filter, std::stop_token stop,
                             Reply<std::vector<model::Labels>> reply)
 {
-    run<std::vector<model::Labels>>(std::move(stop), std::move(reply),
-                                    [this, filter = std::move(filter)](std::stop_token token) {
-                                        return findSeries(engine_, filter, token);
-                                    });
+    requests_.run<std::vector<model::Labels>>(
+        std::move(stop), std::move(reply),
+        [this, filter = std::move(filter)](std::stop_token token) {
+            return findSeries(engine_, filter, token);
+        });
 }
 
 void EmbeddedClient::labelNames(SeriesFilter filter, std::stop_token stop,
                                 Reply<std::vector<std::string>> reply)
 {
-    run<std::vector<std::string>>(
+    requests_.run<std::vector<std::string>>(
         std::move(stop), std::move(reply),
         [this,
          filter = std::move(filter)](std::stop_token) -> absl::StatusOr<std::vector<std::string>> {
@@ -299,7 +263,7 @@ void EmbeddedClient::labelNames(SeriesFilter filter, std::stop_token stop,
 void EmbeddedClient::labelValues(std::string label, SeriesFilter filter, std::stop_token stop,
                                  Reply<std::vector<std::string>> reply)
 {
-    run<std::vector<std::string>>(
+    requests_.run<std::vector<std::string>>(
         std::move(stop), std::move(reply),
         [this, label = std::move(label),
          filter = std::move(filter)](std::stop_token) -> absl::StatusOr<std::vector<std::string>> {
@@ -313,7 +277,7 @@ void EmbeddedClient::labelValues(std::string label, SeriesFilter filter, std::st
 void EmbeddedClient::metadata(std::string metric, std::stop_token stop,
                               Reply<std::vector<MetricMetadata>> reply)
 {
-    run<std::vector<MetricMetadata>>(
+    requests_.run<std::vector<MetricMetadata>>(
         std::move(stop), std::move(reply),
         [this, metric = std::move(metric)](
             std::stop_token) -> absl::StatusOr<std::vector<MetricMetadata>> {
@@ -329,7 +293,7 @@ void EmbeddedClient::metadata(std::string metric, std::stop_token stop,
 
 void EmbeddedClient::targets(std::stop_token stop, Reply<Targets> reply)
 {
-    run<Targets>(
+    requests_.run<Targets>(
         std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<Targets> {
             Targets result;
             scrape::PoolStatus status = engine_.scraping().status();
@@ -346,15 +310,15 @@ void EmbeddedClient::targets(std::stop_token stop, Reply<Targets> reply)
 
 void EmbeddedClient::buildInfo(std::stop_token stop, Reply<BuildInfo> reply)
 {
-    run<BuildInfo>(std::move(stop), std::move(reply),
-                   [](std::stop_token) -> absl::StatusOr<BuildInfo> {
-                       return BuildInfo{.application = "Narthex", .version = NARTHEX_VERSION};
-                   });
+    requests_.run<BuildInfo>(
+        std::move(stop), std::move(reply), [](std::stop_token) -> absl::StatusOr<BuildInfo> {
+            return BuildInfo{.application = "Narthex", .version = NARTHEX_VERSION};
+        });
 }
 
 void EmbeddedClient::status(std::stop_token stop, Reply<ServerStatus> reply)
 {
-    run<ServerStatus>(
+    requests_.run<ServerStatus>(
         std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<ServerStatus> {
             const engine::EngineStatus engineStatus = engine_.status();
             ServerStatus status{.state = convert(engineStatus.state),
@@ -371,8 +335,8 @@ void EmbeddedClient::status(std::stop_token stop, Reply<ServerStatus> reply)
                                 .dataDirectory = engine_.options().dataDirectory.string(),
                                 .configurationFile = engine_.options().configFile.string()};
             {
-                absl::MutexLock lock(&pending_->mutex);
-                status.listenAddress = pending_->listenAddress;
+                absl::MutexLock lock(&mutex_);
+                status.listenAddress = listenAddress_;
             }
             for (const engine::Problem& problem : engineStatus.problems) {
                 status.problems.push_back(convert(problem));
@@ -398,10 +362,11 @@ void EmbeddedClient::scrapeNow(std::string targetId, std::stop_token stop, Reply
 
 void EmbeddedClient::reloadConfiguration(std::stop_token stop, Reply<bool> reply)
 {
-    run<bool>(std::move(stop), std::move(reply), [this](std::stop_token) -> absl::StatusOr<bool> {
-        NARTHEX_RETURN_IF_ERROR(engine_.reload());
-        return true;
-    });
+    requests_.run<bool>(std::move(stop), std::move(reply),
+                        [this](std::stop_token) -> absl::StatusOr<bool> {
+                            NARTHEX_RETURN_IF_ERROR(engine_.reload());
+                            return true;
+                        });
 }
 
 Subscription EmbeddedClient::subscribe(std::function<void(Event)> onEvent)
