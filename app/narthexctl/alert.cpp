@@ -63,7 +63,7 @@ void showAlerts(const AmSettings& settings, const Json& alerts)
                             alert["annotations"]["summary"].text(), state});
         }
     }
-    printTable(rows);
+    printTable(settings, rows);
 }
 
 absl::Status query(AlertmanagerClient& client, const QueryFlags& flags)
@@ -258,7 +258,7 @@ absl::Status acknowledgements(AlertmanagerClient& client, const AckFlags& flags)
                         expires.isNull() ? "at resolve" : showTime(flags.settings, expires.text()),
                         ack["comment"].text(), ack["end_reason"].text()});
     }
-    printTable(rows);
+    printTable(flags.settings, rows);
     return absl::OkStatus();
 }
 
@@ -296,7 +296,7 @@ absl::Status history(AlertmanagerClient& client, const AckFlags& flags)
         rows.push_back({showTime(flags.settings, entry["time"].text()), entry["kind"].text(),
                         pairsText(entry["labels"]), detailOf(entry)});
     }
-    printTable(rows);
+    printTable(flags.settings, rows);
     return absl::OkStatus();
 }
 

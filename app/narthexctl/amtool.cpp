@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "amtool.h"
 
+#include "server_access.h"
+
 #include "core/alertmanager/matchers.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
-#include "core/httpconfig/http_client_keys.h"
 #include "core/yaml/field_reader.h"
 
 #include <absl/strings/str_cat.h>
@@ -72,8 +73,10 @@ void addAmOptions(CLI::App& command, AmSettings& settings)
     command.add_option("--alertmanager.url", settings.url,
                        "The Alertmanager, or a server of ours, which answers on its one port "
                        "(default http://127.0.0.1:9090)");
-    command.add_option("-o,--output", settings.output, "simple, extended or json (default simple)")
-        ->check(CLI::IsMember({"simple", "extended", "json"}));
+    command
+        .add_option("-o,--output,--format", settings.output,
+                    "simple, extended, json, csv, or table, which is simple (default simple)")
+        ->check(CLI::IsMember({"simple", "extended", "json", "csv", "table"}));
     command.add_option("--timeout", settings.timeout,
                        "How long to wait for an answer (default 30s)");
     command.add_option("--http.config.file", settings.httpConfigFile,
@@ -104,22 +107,10 @@ void fillIn(AmSettings& settings)
 absl::StatusOr<std::unique_ptr<AmSession>> AmSession::open(const AmSettings& settings)
 {
     NARTHEX_ASSIGN_OR_RETURN(const base::Duration timeout, base::parseDuration(settings.timeout));
-    net::HttpClientConfig http;
-    if (!settings.httpConfigFile.empty()) {
-        const std::filesystem::path file = settings.httpConfigFile;
-        NARTHEX_ASSIGN_OR_RETURN(const std::string text, base::readFile(file));
-        NARTHEX_ASSIGN_OR_RETURN(const auto document, yaml::Document::parse(file.string(), text));
-        yaml::FieldReader reader(document->root(), "HTTP client settings", file.parent_path());
-        httpconfig::describe(reader, http);
-        reader.finish();
-        NARTHEX_RETURN_IF_ERROR(document->status());
-        NARTHEX_RETURN_IF_ERROR(net::checkFiles(http));
-    }
+    NARTHEX_ASSIGN_OR_RETURN(net::HttpClientConfig http, readHttpConfig(settings.httpConfigFile));
     std::unique_ptr<AmSession> session(new AmSession());
-    const bool hasScheme = settings.url.find("://") != std::string::npos;
     session->client_ = std::make_unique<client::AlertmanagerClient>(
-        session->loop_, hasScheme ? settings.url : "http://" + settings.url, std::move(http),
-        timeout);
+        session->loop_, serverUrl(settings.url), std::move(http), timeout);
     return session;
 }
 
@@ -179,22 +170,11 @@ absl::StatusOr<model::Labels> readLabels(const std::vector<std::string>& argumen
     return labels.build();
 }
 
-void printTable(const std::vector<std::vector<std::string>>& rows)
+void printTable(const AmSettings& settings, const Rows& rows)
 {
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], row[i].size());
-        }
-    }
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            line += fmt::format("{:<{}}", row[i], widths[i] + 2);
-        }
-        fmt::print("{}\n", line);
-    }
+    const Table table{.columns = rows.front(), .rows = {rows.begin() + 1, rows.end()}};
+    fmt::print("{}", tableText(table, settings.output == "csv" ? "csv" : "table",
+                               {.gap = 2, .minWidth = 0, .padsLast = true}));
 }
 
 std::string showTime(const AmSettings& settings, const std::string& rfc3339)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "commands.h"
+#include "table.h"
 
 #include "core/client/http/alertmanager_client.h"
 #include "core/model/matcher.h"
@@ -22,7 +23,7 @@ struct AmSettings
 {
     // Empty: as the settings files say, or the built-in default.
     std::string url;
-    /// simple, extended or json.
+    /// simple, extended, json or csv; table is simple.
     std::string output;
     std::string timeout;
     std::string httpConfigFile;
@@ -81,8 +82,8 @@ absl::StatusOr<model::Matchers> readMatchers(const std::vector<std::string>& arg
 absl::StatusOr<model::Labels> readLabels(const std::vector<std::string>& arguments,
                                          bool firstIsName);
 
-/// Rows below a header, columns two blanks apart.
-void printTable(const std::vector<std::vector<std::string>>& rows);
+/// Rows below a header, in the form that was asked for.
+void printTable(const AmSettings& settings, const Rows& rows);
 /// A time of the API as the settings want it; as it is if it is none.
 std::string showTime(const AmSettings& settings, const std::string& rfc3339);
 /// "alertname=\"A\" instance=~\"x.*\"" of a silence.

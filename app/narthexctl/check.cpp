@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "check_files.h"
 #include "check_rules.h"
 #include "commands.h"
 #include "query_features.h"
 
-#include "core/base/file.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
 
@@ -16,16 +16,15 @@
 namespace narthex::ctl {
 namespace {
 
-constexpr int kLintFailed = 3;
-
 struct ConfigFlags
 {
     std::vector<std::string> files;
     std::string lint = std::string(rules::kLintDuplicateRules);
     bool lintFatal = false;
     bool ignoreUnknownFields = false;
+    bool syntaxOnly = false;
+    bool agent = false;
     std::string lookback = "5m";
-    std::vector<std::string> features;
 };
 
 /// What the configuration and its rule files say of themselves.
@@ -53,60 +52,77 @@ bool lintIntervals(const config::Config& config, const rules::RuleLintOptions& l
     return found;
 }
 
-void checkRuleFiles(const config::Config& config, const rules::RuleLintOptions& lint,
-                    bool ignoreUnknownFields, Outcome& outcome)
+void checkRuleFiles(const config::Config& config, const std::vector<std::string>& files,
+                    const rules::RuleLintOptions& lint, bool ignoreUnknownFields, Outcome& outcome)
 {
-    for (const std::string& pattern : config.ruleFiles) {
-        for (const std::string& file : base::matchFiles(pattern)) {
-            fmt::print("Checking {}\n", file);
-            const auto parsed =
-                rules::loadRuleFile(file, {.features = lint.features,
-                                           .nameScheme = config.global.scrape.nameScheme,
-                                           .ignoreUnknownFields = ignoreUnknownFields});
-            if (!parsed.ok()) {
-                fmt::print(stderr, "  FAILED:\n{}\n", base::messageOf(parsed.status()));
-                outcome.failed = true;
-            } else {
-                outcome.found = reportRules(*parsed, lint) || outcome.found;
-            }
+    for (const std::string& file : files) {
+        fmt::print("Checking {}\n", file);
+        const auto parsed =
+            rules::loadRuleFile(file, {.features = lint.features,
+                                       .nameScheme = config.global.scrape.nameScheme,
+                                       .ignoreUnknownFields = ignoreUnknownFields});
+        if (!parsed.ok()) {
+            fmt::print(stderr, "  FAILED:\n{}\n", base::messageOf(parsed.status()));
+            outcome.failed = true;
+            continue;
         }
+        outcome.found = reportRules(*parsed, lint) || outcome.found;
+        fmt::print("\n");
     }
+}
+
+/// A configuration that is right by itself, and its rule files.
+struct CheckedConfig
+{
+    config::Config config;
+    std::vector<std::string> ruleFiles;
+};
+
+absl::StatusOr<CheckedConfig> loadAndCheck(const std::string& file, const ConfigFlags& flags,
+                                           const promql::Features& features)
+{
+    CheckedConfig checked;
+    NARTHEX_ASSIGN_OR_RETURN(checked.config, config::load(file));
+    if (flags.agent) {
+        NARTHEX_RETURN_IF_ERROR(checkAgentMode(checked.config));
+    }
+    if (!flags.syntaxOnly) {
+        NARTHEX_ASSIGN_OR_RETURN(checked.ruleFiles, ruleFilesOf(checked.config));
+        // Rule files have a report of their own.
+        config::Config alone = checked.config;
+        alone.ruleFiles.clear();
+        NARTHEX_RETURN_IF_ERROR(config::checkFiles(alone, features));
+    }
+    NARTHEX_RETURN_IF_ERROR(checkReferences(checked.config, flags.syntaxOnly));
+    return checked;
 }
 
 void checkFile(const std::string& file, const rules::RuleLintOptions& lint,
-               bool ignoreUnknownFields, Outcome& outcome)
+               const ConfigFlags& flags, Outcome& outcome)
 {
     fmt::print("Checking {}\n", file);
-    const auto config = config::load(file);
-    if (!config.ok()) {
-        fmt::print(stderr, "  FAILED: {}\n", base::messageOf(config.status()));
+    const auto checked = loadAndCheck(file, flags, lint.features);
+    if (!checked.ok()) {
+        fmt::print(stderr, "  FAILED: {}\n", base::messageOf(checked.status()));
+        fmt::print("\n");
         outcome.failed = true;
         return;
     }
-    // Rule files have their own report below.
-    config::Config alone = *config;
-    alone.ruleFiles.clear();
-    if (const absl::Status status = config::checkFiles(alone, lint.features); !status.ok()) {
-        fmt::print(stderr, "  FAILED: {}\n", base::messageOf(status));
-        outcome.failed = true;
-        return;
-    }
-    for (const std::string& warning : config->warnings) {
+    for (const std::string& warning : checked->config.warnings) {
         fmt::print("  WARNING: {}\n", warning);
     }
-    std::size_t targets = 0;
-    for (const auto& job : config->jobs) {
-        for (const auto& group : job->discovery.staticGroups) {
-            targets += group.entries.size();
-        }
+    if (!checked->ruleFiles.empty()) {
+        fmt::print("  SUCCESS: {} rule files found\n", checked->ruleFiles.size());
     }
-    outcome.found = lintIntervals(*config, lint) || outcome.found;
-    fmt::print(" SUCCESS: {} is valid prometheus config file syntax: {} jobs, {} static targets\n",
-               file, config->jobs.size(), targets);
-    checkRuleFiles(*config, lint, ignoreUnknownFields, outcome);
+    fmt::print(" SUCCESS: {} is valid prometheus config file syntax\n\n", file);
+    if (!flags.syntaxOnly) {
+        outcome.found = lintIntervals(checked->config, lint) || outcome.found;
+        checkRuleFiles(checked->config, checked->ruleFiles, lint, flags.ignoreUnknownFields,
+                       outcome);
+    }
 }
 
-int checkConfig(const ConfigFlags& flags)
+int checkConfig(const ConfigFlags& flags, const promql::Features& features)
 {
     std::vector<std::string> unknown;
     rules::RuleLintOptions lint{.checks = rules::parseLintNames(flags.lint, unknown)};
@@ -116,27 +132,23 @@ int checkConfig(const ConfigFlags& flags)
     const auto lookback = base::parseDuration(flags.lookback);
     if (!lookback.ok()) {
         fmt::print(stderr, "--query.lookback-delta: {}\n", base::messageOf(lookback.status()));
-        return kCannotStart;
+        return kFailed;
     }
     lint.lookback = *lookback;
-    lint.features = queryFeatures(flags.features);
+    lint.features = features;
     Outcome outcome;
     for (const std::string& file : flags.files) {
-        checkFile(file, lint, flags.ignoreUnknownFields, outcome);
+        checkFile(file, lint, flags, outcome);
     }
     if (outcome.failed) {
         return kFailed;
     }
-    return outcome.found && flags.lintFatal ? kLintFailed : kOk;
+    return outcome.found && flags.lintFatal ? kLintFindings : kOk;
 }
 
-} // namespace
-
-void addCheck(CLI::App& app, int& exitCode)
+void addCheckConfig(CLI::App& check, int& exitCode)
 {
-    CLI::App* check = app.add_subcommand("check", "Check files before they are used.");
-    check->require_subcommand(1);
-    CLI::App* config = check->add_subcommand(
+    CLI::App* config = check.add_subcommand(
         "config", "Check configuration files and the rule files they name; names each mistake with "
                   "file, line and column.");
     auto flags = std::make_shared<ConfigFlags>();
@@ -148,16 +160,34 @@ void addCheck(CLI::App& app, int& exitCode)
     config->add_flag("--lint-fatal", flags->lintFatal, "Findings make the exit code 3");
     config->add_flag("--ignore-unknown-fields", flags->ignoreUnknownFields,
                      "Fields of rule files that nobody knows are no mistake");
+    check.add_option("--query.lookback-delta", flags->lookback,
+                     "The server's, for check config --lint=too-long-scrape-interval");
     config
         ->add_option("--query.lookback-delta", flags->lookback,
                      "The server's, for too-long-scrape-interval")
         ->capture_default_str();
-    config
-        ->add_option("--enable-feature", flags->features,
-                     "Comma list of switches of the query language")
-        ->allow_extra_args(false);
-    config->callback([flags, &exitCode] { exitCode = checkConfig(*flags); });
+    config->add_flag("--syntax-only", flags->syntaxOnly,
+                     "The file alone, not the files that it names");
+    config->add_flag("--agent", flags->agent,
+                     "For Prometheus in agent mode: without alerting, rules and remote read");
+    addFeatureOption(*config);
+    config->footer("Example: narthexctl check config --lint=all --lint-fatal prometheus.yml");
+    config->callback(
+        [flags, config, &exitCode] { exitCode = checkConfig(*flags, queryFeatures(*config)); });
+}
+
+} // namespace
+
+void addCheck(CLI::App& app, int& exitCode)
+{
+    CLI::App* check =
+        app.add_subcommand("check", "Check files before they are used, and servers that run.");
+    check->require_subcommand(1);
+    addCheckConfig(*check, exitCode);
     addCheckRules(*check, exitCode);
+    addCheckMetrics(*check, exitCode);
+    addCheckServer(*check, exitCode);
+    addCheckDiscovery(*check, exitCode);
     addCheckAlertmanager(*check, exitCode);
     addCheckWeb(*check, exitCode);
 }

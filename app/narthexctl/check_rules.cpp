@@ -19,8 +19,6 @@
 namespace narthex::ctl {
 namespace {
 
-constexpr int kLintFailed = 3;
-
 struct RulesFlags
 {
     std::vector<std::string> files;
@@ -28,7 +26,6 @@ struct RulesFlags
     bool lintFatal = false;
     bool ignoreUnknownFields = false;
     std::string nameScheme = "utf8";
-    std::vector<std::string> features;
 };
 
 absl::StatusOr<rules::RuleFile> read(const std::string& file, const rules::RuleFileOptions& options)
@@ -41,14 +38,14 @@ absl::StatusOr<rules::RuleFile> read(const std::string& file, const rules::RuleF
     return rules::parseRuleFile("standard input", text, options);
 }
 
-int checkRules(const RulesFlags& flags)
+int checkRules(const RulesFlags& flags, const promql::Features& features)
 {
     std::vector<std::string> unknown;
     rules::RuleLintOptions lint{.checks = rules::parseLintNames(flags.lint, unknown)};
     for (const std::string& name : unknown) {
         fmt::print(stderr, "unknown lint option is ignored: {}\n", name);
     }
-    lint.features = queryFeatures(flags.features);
+    lint.features = features;
     const rules::RuleFileOptions options{.features = lint.features,
                                          .nameScheme = flags.nameScheme == "legacy"
                                                            ? relabel::NameScheme::Legacy
@@ -72,7 +69,7 @@ int checkRules(const RulesFlags& flags)
     if (failed) {
         return kFailed;
     }
-    return found && flags.lintFatal ? kLintFailed : kOk;
+    return found && flags.lintFatal ? kLintFindings : kOk;
 }
 
 } // namespace
@@ -120,11 +117,10 @@ void addCheckRules(CLI::App& check, int& exitCode)
                      "Names of metrics and labels: utf8 or legacy")
         ->check(CLI::IsMember({"utf8", "legacy"}))
         ->capture_default_str();
-    command
-        ->add_option("--enable-feature", flags->features,
-                     "Comma list of switches of the query language")
-        ->allow_extra_args(false);
-    command->callback([flags, &exitCode] { exitCode = checkRules(*flags); });
+    addFeatureOption(*command);
+    command->footer("Example: narthexctl check rules --lint=strict rules/*.yml");
+    command->callback(
+        [flags, command, &exitCode] { exitCode = checkRules(*flags, queryFeatures(*command)); });
 }
 
 } // namespace narthex::ctl

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands.h"
 #include "narthex_version.h"
+#include "query_features.h"
 
 #include <absl/synchronization/mutex.h>
 
@@ -17,10 +18,14 @@ int main(int argc, char** argv)
                  "narthexctl");
     app.set_version_flag("--version", "narthexctl " NARTHEX_VERSION);
     app.require_subcommand(1);
+    bool experimental = false;
+    app.add_flag("--experimental", experimental, "Allow commands that may still change (promql)");
+    narthex::ctl::addFeatureOption(app);
     app.footer("narthexctl serve starts the server; narthexctl COMMAND --help tells more.");
     int exitCode = narthex::ctl::kOk;
     narthex::ctl::addServe(app, exitCode);
     narthex::ctl::addCheck(app, exitCode);
+    narthex::ctl::addQuery(app, exitCode);
     narthex::ctl::addTest(app, exitCode);
     narthex::ctl::addImport(app, exitCode);
     narthex::ctl::addTsdb(app, exitCode);
@@ -28,11 +33,17 @@ int main(int argc, char** argv)
     narthex::ctl::addSilence(app, exitCode);
     narthex::ctl::addRouting(app, exitCode);
     narthex::ctl::addRules(app, exitCode);
+    narthex::ctl::addPush(app, exitCode);
+    narthex::ctl::addPromql(app, experimental, exitCode);
+    narthex::ctl::addDebug(app, exitCode);
+    narthex::ctl::addCompletion(app, exitCode);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error);
-        return code == 0 ? narthex::ctl::kOk : narthex::ctl::kCannotStart;
+        if (app.exit(error) == 0) {
+            return narthex::ctl::kOk;
+        }
+        return app.got_subcommand("serve") ? narthex::ctl::kCannotStart : narthex::ctl::kFailed;
     }
     return exitCode;
 }

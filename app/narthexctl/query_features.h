@@ -6,12 +6,14 @@
 
 #include "core/promql/features.h"
 
-#include <string>
-#include <vector>
+#include <CLI/CLI.hpp>
 
 namespace narthex::ctl {
 
-/// Switches on what comma lists name; complains of names that mean nothing.
-promql::Features queryFeatures(const std::vector<std::string>& lists);
+void addFeatureOption(CLI::App& command);
+
+/// What --enable-feature of the command and of those above it names; complains of names that mean
+/// nothing.
+promql::Features queryFeatures(const CLI::App& command);
 
 } // namespace narthex::ctl

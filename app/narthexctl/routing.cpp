@@ -146,7 +146,7 @@ absl::Status showCluster(const RoutingFlags& flags)
     }
     if (rows.size() > 1) {
         fmt::print("\n");
-        printTable(rows);
+        printTable(flags.settings, rows);
     }
     return absl::OkStatus();
 }

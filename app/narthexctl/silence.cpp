@@ -128,7 +128,7 @@ void showSilences(const SilenceFlags& flags, const std::vector<Json>& silences)
                             silence["createdBy"].text(), silence["comment"].text()});
         }
     }
-    printTable(rows);
+    printTable(flags.settings, rows);
 }
 
 absl::Status query(AlertmanagerClient& client, const SilenceFlags& flags)

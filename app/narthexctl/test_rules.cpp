@@ -26,7 +26,6 @@ struct RuleTestFlags
     bool debug = false;
     bool ignoreUnknownFields = false;
     std::string junit;
-    std::vector<std::string> features;
 };
 
 void printDebug(const rt::TestFileReport& report)
@@ -44,13 +43,13 @@ void printDebug(const rt::TestFileReport& report)
     }
 }
 
-int testRules(const RuleTestFlags& flags)
+int testRules(const RuleTestFlags& flags, const promql::Features& features)
 {
     base::WorkerPool pool;
     const base::SystemClock clock;
     const rt::TestRunner runner({.run = flags.run,
                                  .ignoreUnknownFields = flags.ignoreUnknownFields,
-                                 .features = queryFeatures(flags.features),
+                                 .features = features,
                                  .dump = flags.debug},
                                 pool, clock);
     const rt::ReportStyle style{.difference = flags.difference,
@@ -94,11 +93,12 @@ void addTestRules(CLI::App& test, int& exitCode)
                         "Also write the results to this file, as JUnit XML");
     command->add_flag("--ignore-unknown-fields", flags->ignoreUnknownFields,
                       "Fields that nobody knows are no mistake");
-    command
-        ->add_option("--enable-feature", flags->features,
-                     "Comma list of switches of the query language")
-        ->allow_extra_args(false);
-    command->callback([flags, &exitCode] { exitCode = testRules(*flags); });
+    addFeatureOption(*command);
+    test.add_option("--junit", flags->junit,
+                    "For test rules: also write the results to this file, as JUnit XML");
+    command->footer("Example: narthexctl test rules --run 'disk.*' tests.yml");
+    command->callback(
+        [flags, command, &exitCode] { exitCode = testRules(*flags, queryFeatures(*command)); });
 }
 
 } // namespace narthex::ctl

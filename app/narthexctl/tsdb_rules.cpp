@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "server_access.h"
 #include "tsdb_backfill.h"
 
 #include "core/base/clock.h"
@@ -28,6 +29,7 @@ struct RulesFlags
     std::string directory = "data/";
     std::string interval = "60s";
     std::string maxBlockDuration;
+    ServerFlags server;
 };
 
 /// A recording rule with what its evaluation needs.
@@ -144,7 +146,9 @@ absl::Status backfill(const RulesFlags& flags, BlockPrinter& printer)
     const base::SystemClock clock;
     NARTHEX_ASSIGN_OR_RETURN(const Plan plan, makePlan(flags, clock));
     net::IoLoop loop;
-    client::RemoteQueries server(loop, flags.url, {});
+    NARTHEX_ASSIGN_OR_RETURN(net::HttpClientConfig http,
+                             readHttpConfig(flags.server.httpConfigFile));
+    client::RemoteQueries server(loop, serverUrl(flags.url), std::move(http));
     const std::int64_t firstWindow = tsdb::windowStart(plan.start.ms, plan.windowMs);
     bool hasBlocks = false;
     for (std::int64_t start = firstWindow; start <= plan.end.ms; start += plan.windowMs) {
@@ -196,6 +200,10 @@ void addTsdbRules(CLI::App& parent, const std::shared_ptr<PrintFlags>& printing,
         ->capture_default_str();
     command->add_option("--max-block-duration", flags->maxBlockDuration,
                         "Longest time that a block may span");
+    addHttpConfig(*command, flags->server);
+    command->footer(
+        "Example: narthexctl tsdb create-blocks-from rules --start 2024-01-01T00:00:00Z "
+        "--url http://localhost:9090 rules.yml");
     command->callback([flags, printing, &exitCode] {
         BlockPrinter printer(flags->directory, *printing);
         const absl::Status status = backfill(*flags, printer);

@@ -138,8 +138,8 @@ void TestTestPromql::writesXml()
 
 void TestTestPromql::refusesWrongUse()
 {
-    QCOMPARE(testPromql({}).exitCode, 2);
-    QCOMPARE(testPromql({"--unknown", good_}).exitCode, 2);
+    QCOMPARE(testPromql({}).exitCode, 1);
+    QCOMPARE(testPromql({"--unknown", good_}).exitCode, 1);
 }
 
 void TestTestPromql::theManualTellsEveryOption()
