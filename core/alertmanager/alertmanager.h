@@ -69,6 +69,8 @@ struct AlertmanagerOptions
     std::string hostName;
     /// Takes the place of fixed addresses of services; empty: none (tests).
     std::string apiBase;
+    /// Shows notes, and outlives the Alertmanager; null: there is no desktop.
+    DesktopNotifier* desktop = nullptr;
     std::uint64_t seed = std::random_device{}();
 };
 
