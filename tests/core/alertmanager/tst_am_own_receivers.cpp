@@ -186,7 +186,7 @@ void TestAmOwnReceivers::notesGoTheWayOfAllMessages()
     AmWorld world(AmWorld::kPlain, {.startDelay = {}, .desktop = &desktop, .seed = 1});
     QVERIFY(world->apply(configWith("receivers: [{name: r, narthex:desktop: [{}]}]\n")).ok());
     const base::Timestamp from = world.now();
-    world->put({alertOf(from)});
+    world->put({alertOf(from, from + 1_h)});
     world.pass(1_min);
     std::vector<DesktopNote> notes = desktop.take();
     QCOMPARE(notes.size(), 1U);
