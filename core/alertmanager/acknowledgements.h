@@ -241,7 +241,8 @@ private:
 
 /// What happened to the acknowledgements of an alert, in order; waits for what is queued. Errors:
 /// those of the database.
-absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer, Fingerprint fingerprint);
+absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer,
+                                                 Fingerprint fingerprint);
 
 /// As messages tell it.
 AcknowledgementNote noteOf(const Acknowledgement& ack);

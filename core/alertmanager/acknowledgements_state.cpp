@@ -165,7 +165,8 @@ void Acknowledgements::collect(base::Timestamp now)
     });
 }
 
-absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer, Fingerprint fingerprint)
+absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer,
+                                                 Fingerprint fingerprint)
 {
     std::vector<AckEvent> result;
     if (writer.database() == nullptr) {
