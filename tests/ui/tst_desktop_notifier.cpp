@@ -123,20 +123,21 @@ public:
         : server(std::move(capabilities)),
           bus_(QDBusConnection::connectToBus(QDBusConnection::SessionBus, name_))
     {
-        server.moveToThread(&thread_);
-        thread_.start();
+        // What relays its signals moves with it.
         there = bus_.registerObject(QStringLiteral("/org/freedesktop/Notifications"), &server,
                                     QDBusConnection::ExportAllSlots |
-                                        QDBusConnection::ExportAllSignals) &&
-                bus_.registerService(kName);
+                                        QDBusConnection::ExportAllSignals);
+        server.moveToThread(&thread_);
+        thread_.start();
+        there = bus_.registerService(kName) && there;
     }
     ~Desktop()
     {
         bus_.unregisterService(kName);
-        bus_.unregisterObject(QStringLiteral("/org/freedesktop/Notifications"));
-        QDBusConnection::disconnectFromBus(name_);
         thread_.quit();
         thread_.wait();
+        bus_.unregisterObject(QStringLiteral("/org/freedesktop/Notifications"));
+        QDBusConnection::disconnectFromBus(name_);
     }
     Desktop(const Desktop&) = delete;
     Desktop& operator=(const Desktop&) = delete;

@@ -160,7 +160,7 @@ std::vector<std::string> acknowledgeAll(World& world, const std::vector<model::L
     std::vector<alertmanager::Fingerprint> fingerprints;
     for (const model::Labels& labels : alerts) {
         world.am.fire(labels);
-        fingerprints.push_back(labels.fingerprint());
+        fingerprints.push_back(alertmanager::fingerprintOf(labels));
     }
     std::vector<std::string> ids;
     for (const auto& ack : world.am->acknowledge(fingerprints, {.author = "anna"})) {
@@ -327,7 +327,8 @@ void TestAmAckSync::exportsOfOthersAreLeftAlone()
     World world;
     world.targets = {server.url()};
     const std::vector<model::Labels> alerts{kX};
-    QVERIFY(world.exporter->acknowledge(server.url(), alerts, {"elsewhere"}, {.author = "bob"}).ok());
+    QVERIFY(
+        world.exporter->acknowledge(server.url(), alerts, {"elsewhere"}, {.author = "bob"}).ok());
     world.look();
     QCOMPARE(server.count(kDelete), 0U);
     QCOMPARE(world.exporter->exports().size(), 1U);
