@@ -4,13 +4,17 @@
 #include "start_options.h"
 
 #include "app/service/service.h"
+#include "core/alertmanager/note_actions.h"
+#include "core/base/login_name.h"
 #include "core/base/status.h"
 #include "core/client/embedded/embedded_client.h"
+#include "ui/desktop/desktop_notifier.h"
 #include "ui/settings/settings.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/single_instance.h"
 #include "ui/theme/theme.h"
 
+#include <absl/cleanup/cleanup.h>
 #include <absl/synchronization/mutex.h>
 
 #include <QApplication>
@@ -22,7 +26,9 @@
 #include <QPointer>
 #include <QTimer>
 
+#include <atomic>
 #include <cstdio>
+#include <span>
 #include <thread>
 
 namespace {
@@ -30,12 +36,17 @@ namespace {
 using namespace narthex;
 using namespace narthex::base::literals;
 
-app::ServiceOptions serviceOptions(const app::StartOptions& start)
+app::ServiceOptions serviceOptions(const app::StartOptions& start,
+                                   const std::atomic<bool>& allowCommands,
+                                   ui::desktop::DesktopNotifier& desktop)
 {
     app::ServiceOptions options{.listenAddress = start.listenAddress.toStdString(),
                                 .requireListener = false};
     options.engine.configFile = start.configFile.toStdString();
     options.engine.alerting.alertmanagerConfig = start.alertmanagerConfigFile.toStdString();
+    options.engine.alerting.ownReceivers = start.ownReceiversFile.toStdString();
+    options.engine.alerting.allowCommands = [&allowCommands] { return allowCommands.load(); };
+    options.engine.alerting.desktop = &desktop;
     options.engine.dataDirectory = start.dataDirectory.toStdString();
     options.engine.requireConfig = false;
     // This computer's own graphs move from the first seconds on.
@@ -52,6 +63,24 @@ void applyTheme(const app::StartOptions& start, ui::settings::Settings& settings
     } else if (start.theme == QLatin1String("light")) {
         settings.edit().theme = ui::theme::Mode::Light;
     }
+}
+
+/// What the buttons of notes do: acknowledge and silence as whoever has logged in.
+absl::Status actOnNote(engine::Engine& engine, ui::shell::MainWindow& window,
+                       ui::desktop::NoteAction action, std::span<const std::uint64_t> alerts)
+{
+    if (action == ui::desktop::NoteAction::Open) {
+        QMetaObject::invokeMethod(
+            &window, [&window] { window.bringToFront(); }, Qt::QueuedConnection);
+        return absl::OkStatus();
+    }
+    const auto manager = engine.alerting().alertmanager();
+    if (manager == nullptr) {
+        return base::unavailable("the engine is not ready yet");
+    }
+    return action == ui::desktop::NoteAction::Acknowledge
+               ? acknowledgeFromNote(*manager, alerts, base::loginName())
+               : silenceFromNote(*manager, alerts, base::loginName());
 }
 
 /// Logs how long the first picture took, from the start of main; then it is gone.
@@ -113,7 +142,12 @@ int run(QApplication& application, const app::StartOptions& start, QElapsedTimer
         std::fprintf(stderr, "narthex: %s\n", std::string(base::messageOf(log.status())).c_str());
         return 2;
     }
-    app::Service service(serviceOptions(start), *log);
+    std::atomic<bool> allowCommands = start.allowCommands || settings.values().allowCommands;
+    QObject::connect(&settings, &ui::settings::Settings::changed, &settings, [&] {
+        allowCommands = start.allowCommands || settings.values().allowCommands;
+    });
+    ui::desktop::DesktopNotifier desktop(log->logger("desktop"));
+    app::Service service(serviceOptions(start, allowCommands, desktop), *log);
     client::EmbeddedClient client(service.engine());
     ui::shell::MainWindow window(client, theme, settings);
     if (!start.page.isEmpty()) {
@@ -125,6 +159,10 @@ int run(QApplication& application, const app::StartOptions& start, QElapsedTimer
     }
     QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window,
                      [&window] { window.bringToFront(); });
+    desktop.setHandler([&](ui::desktop::NoteAction action, const auto& alerts) {
+        return actOnNote(service.engine(), window, action, alerts);
+    });
+    const absl::Cleanup mute = [&desktop] { desktop.setHandler(nullptr); };
     new FirstPaint(&window, log->logger("window"),
                    since); // owned by the window, until it has painted
     window.show();

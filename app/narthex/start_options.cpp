@@ -34,6 +34,11 @@ void fillInFolders(StartOptions& options)
             below(QStandardPaths::GenericConfigLocation, QStringLiteral("alertmanager.yml"));
         options.alertmanagerConfigFile = QFile::exists(file) ? file : QString();
     }
+    if (options.ownReceiversFile.isEmpty()) {
+        const QString file =
+            below(QStandardPaths::GenericConfigLocation, QStringLiteral("receivers.yml"));
+        options.ownReceiversFile = QFile::exists(file) ? file : QString();
+    }
     options.settingsFile = below(QStandardPaths::GenericConfigLocation, QStringLiteral("ui.ini"));
 }
 
@@ -54,6 +59,12 @@ StartOptions readStartOptions(const QStringList& arguments)
     const QCommandLineOption config("config.file", tr("Prometheus configuration file."), "file");
     const QCommandLineOption alertmanager("alertmanager.config.file",
                                           tr("Alertmanager configuration file."), "file");
+    const QCommandLineOption receivers(
+        "alertmanager.own-receivers",
+        tr("Desktop and command receivers, beside those of the Alertmanager configuration."),
+        "file");
+    const QCommandLineOption commands("alertmanager.allow-commands",
+                                      tr("Let receivers of alerts run programs."));
     const QCommandLineOption data("storage.tsdb.path", tr("Directory of the data."), "folder");
     const QCommandLineOption listen("web.listen-address",
                                     tr("Address of the HTTP interface; \"off\" for none."),
@@ -66,14 +77,16 @@ StartOptions readStartOptions(const QStringList& arguments)
                                   "file");
     const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms",
                                        "12000");
-    parser.addOptions(
-        {profile, config, alertmanager, data, listen, level, page, query, theme, shot, shotAfter});
+    parser.addOptions({profile, config, alertmanager, receivers, commands, data, listen, level,
+                       page, query, theme, shot, shotAfter});
     parser.process(arguments);
 
     StartOptions options;
     options.profileDirectory = parser.value(profile);
     options.configFile = parser.value(config);
     options.alertmanagerConfigFile = parser.value(alertmanager);
+    options.ownReceiversFile = parser.value(receivers);
+    options.allowCommands = parser.isSet(commands);
     options.dataDirectory = parser.value(data);
     options.listenAddress =
         parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);

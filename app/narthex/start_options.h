@@ -16,6 +16,10 @@ struct StartOptions
     QString profileDirectory;
     QString configFile;
     QString alertmanagerConfigFile;
+    /// Receivers that an Alertmanager does not have.
+    QString ownReceiversFile;
+    /// Whether those may run programs, whatever the settings say.
+    bool allowCommands = false;
     QString dataDirectory;
     QString settingsFile;
     QString listenAddress;

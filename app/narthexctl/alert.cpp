@@ -140,6 +140,7 @@ struct AckFlags
     bool notify = false;
     bool sticky = false;
     bool ended = false;
+    bool overdue = false;
     std::vector<std::string> alerts;
 };
 
@@ -201,6 +202,9 @@ absl::Status acknowledge(AlertmanagerClient& client, const AckFlags& flags)
 absl::StatusOr<Json> listAcks(AlertmanagerClient& client, const AckFlags& flags)
 {
     net::Parameters parameters{{"state", flags.ended ? "all" : "open"}};
+    if (flags.overdue) {
+        parameters.emplace_back("overdue", "true");
+    }
     NARTHEX_ASSIGN_OR_RETURN(const model::Matchers matchers, readMatchers(flags.alerts));
     for (const model::Matcher& matcher : matchers) {
         parameters.emplace_back("filter", alertmanager::toText(matcher));
@@ -375,6 +379,9 @@ void addAcks(CLI::App& alert, int& exitCode)
     auto listFlags = std::make_shared<AckFlags>();
     which(*acks, *listFlags, "Matchers");
     acks->add_flag("--ended", listFlags->ended, "Those that have ended, too");
+    acks->add_flag("--overdue", listFlags->overdue,
+                   "Those alone that have been open for so long that they may be forgotten")
+        ->excludes("--ended");
     onRun(*acks, listFlags, exitCode, acknowledgements);
 
     CLI::App* past =

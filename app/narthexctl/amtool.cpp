@@ -7,6 +7,7 @@
 #include "core/alertmanager/matchers.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/login_name.h"
 #include "core/base/status.h"
 #include "core/yaml/field_reader.h"
 
@@ -17,8 +18,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <pwd.h>
-#include <unistd.h>
 
 namespace narthex::ctl {
 namespace {
@@ -60,12 +59,6 @@ void readSettings(const std::filesystem::path& file, AmSettings& settings)
     settings = std::move(read);
 }
 
-std::string loginName()
-{
-    const passwd* user = ::getpwuid(::getuid()); // NOLINT(concurrency-mt-unsafe)
-    return user == nullptr ? "" : user->pw_name;
-}
-
 } // namespace
 
 void addAmOptions(CLI::App& command, AmSettings& settings)
@@ -100,7 +93,7 @@ void fillIn(AmSettings& settings)
     take(settings.output, found.output, "simple");
     take(settings.timeout, found.timeout, "30s");
     take(settings.httpConfigFile, found.httpConfigFile, "");
-    take(settings.author, found.author, loginName());
+    take(settings.author, found.author, base::loginName());
     settings.commentRequired = found.commentRequired;
 }
 

@@ -26,6 +26,11 @@ void addAlertingFlags(CLI::App& serve, AlertingFlags& flags)
     serve.add_option("--alertmanager.config.file", flags.alertmanagerConfig,
                      "Alertmanager configuration file: routes, receivers, templates. Without one, "
                      "alerts are grouped, shown and can be silenced, and nobody is told");
+    serve.add_option("--alertmanager.own-receivers", flags.ownReceivers,
+                     "Further ways to tell people, for receivers of the Alertmanager's file: "
+                     "programs that get the message on their standard input");
+    serve.add_flag("--alertmanager.allow-commands", flags.allowCommands,
+                   "Run the programs that --alertmanager.own-receivers names");
     serve.add_option("--web.external-url", flags.externalUrl,
                      "The URL under which this server is reached, for links in alerts");
     serve
@@ -87,8 +92,11 @@ void addAlertingFlags(CLI::App& serve, AlertingFlags& flags)
 
 absl::StatusOr<engine::AlertingOptions> alertingOptions(const AlertingFlags& flags)
 {
-    engine::AlertingOptions options{.alertmanagerConfig = flags.alertmanagerConfig,
-                                    .externalUrl = flags.externalUrl};
+    engine::AlertingOptions options{
+        .alertmanagerConfig = flags.alertmanagerConfig,
+        .ownReceivers = flags.ownReceivers,
+        .allowCommands = [allow = flags.allowCommands] { return allow; },
+        .externalUrl = flags.externalUrl};
     while (options.externalUrl.ends_with('/')) {
         options.externalUrl.pop_back();
     }

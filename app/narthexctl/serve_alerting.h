@@ -17,6 +17,8 @@ namespace narthex::ctl {
 struct AlertingFlags
 {
     std::string alertmanagerConfig;
+    std::string ownReceivers;
+    bool allowCommands = false;
     std::string externalUrl;
     std::size_t queueCapacity = 10'000;
     std::size_t batchSize = 256;

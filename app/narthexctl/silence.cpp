@@ -164,17 +164,14 @@ absl::Status query(AlertmanagerClient& client, const SilenceFlags& flags)
     return absl::OkStatus();
 }
 
-absl::Status add(AlertmanagerClient& client, const SilenceFlags& flags)
+/// Matchers and times of a silence to be made.
+absl::StatusOr<SilenceParts> partsOf(const SilenceFlags& flags)
 {
     SilenceParts parts{.createdBy = flags.settings.author, .comment = flags.comment};
     NARTHEX_ASSIGN_OR_RETURN(parts.own, readMatchers(flags.arguments));
     if (parts.own.empty()) {
         return base::invalidArgument("no matchers specified");
     }
-    if (flags.settings.commentRequired && flags.comment.empty()) {
-        return base::invalidArgument("comment required: say why with --comment");
-    }
-    NARTHEX_ASSIGN_OR_RETURN(parts.annotations, readLabels(flags.annotations, false));
     base::Timestamp start = now();
     if (!flags.start.empty()) {
         NARTHEX_ASSIGN_OR_RETURN(start, readMoment(flags.start, start));
@@ -194,8 +191,75 @@ absl::Status add(AlertmanagerClient& client, const SilenceFlags& flags)
     }
     parts.startsAt = base::formatTimestamp(start);
     parts.endsAt = base::formatTimestamp(end);
+    return parts;
+}
+
+absl::Status add(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    NARTHEX_ASSIGN_OR_RETURN(SilenceParts parts, partsOf(flags));
+    if (flags.settings.commentRequired && flags.comment.empty()) {
+        return base::invalidArgument("comment required: say why with --comment");
+    }
+    NARTHEX_ASSIGN_OR_RETURN(parts.annotations, readLabels(flags.annotations, false));
     NARTHEX_ASSIGN_OR_RETURN(const std::string id, post(client, parts));
     fmt::print("{}\n", id);
+    return absl::OkStatus();
+}
+
+void showWarnings(const Json& warnings)
+{
+    for (const Json& warning : warnings.items()) {
+        fmt::print("  {}: {}\n", warning["kind"].text(), warning["message"].text());
+    }
+}
+
+/// What a silence would do, or one that is there does and did.
+absl::Status preview(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    Json answer;
+    if (!flags.id.empty()) {
+        NARTHEX_ASSIGN_OR_RETURN(
+            answer, client.get("/api/narthex/v1/silences/" + net::percentEncode(flags.id)));
+    } else {
+        NARTHEX_ASSIGN_OR_RETURN(const SilenceParts parts, partsOf(flags));
+        NARTHEX_ASSIGN_OR_RETURN(
+            answer, client.send("POST", "/api/narthex/v1/silences/preview", bodyOf(parts)));
+    }
+    if (flags.settings.output == "json") {
+        fmt::print("{}\n", answer.json());
+        return absl::OkStatus();
+    }
+    fmt::print("{} firing alerts match\n", answer["matching"].json());
+    std::vector<std::vector<std::string>> rows{{"Alert", "Labels", "Since"}};
+    for (const Json& alert : answer["alerts"].items()) {
+        rows.push_back({alert["fingerprint"].text(), pairsText(alert["labels"]),
+                        showTime(flags.settings, alert["startsAt"].text())});
+    }
+    for (const Json& alert : answer["suppressed"].items()) {
+        rows.push_back({alert["fingerprint"].text(), pairsText(alert["labels"]),
+                        "silenced " + showTime(flags.settings, alert["first"].text())});
+    }
+    if (rows.size() > 1) {
+        printTable(rows);
+    }
+    showWarnings(answer["warnings"]);
+    return absl::OkStatus();
+}
+
+absl::Status warnings(AlertmanagerClient& client, const SilenceFlags& flags)
+{
+    NARTHEX_ASSIGN_OR_RETURN(const Json answer, client.get("/api/narthex/v1/silences/warnings"));
+    if (flags.settings.output == "json") {
+        fmt::print("{}\n", answer.json());
+        return absl::OkStatus();
+    }
+    for (const Json& each : answer.items()) {
+        const Json silence = each["silence"];
+        fmt::print("{}  until {}  {}  {}\n", silence["id"].text(),
+                   showTime(flags.settings, silence["endsAt"].text()), silence["createdBy"].text(),
+                   silence["comment"].text());
+        showWarnings(each["warnings"]);
+    }
     return absl::OkStatus();
 }
 
@@ -339,6 +403,25 @@ void addQuery(CLI::App* list, int& exitCode)
     onRun(*list, flags, exitCode, query);
 }
 
+void addLooking(CLI::App& silence, int& exitCode)
+{
+    CLI::App* look = silence.add_subcommand(
+        "preview",
+        "What a silence would do, or does: the alerts it holds, what speaks against it.");
+    auto flags = std::make_shared<SilenceFlags>();
+    look->add_option("-d,--duration", flags->duration, "For how long")->capture_default_str();
+    look->add_option("--start", flags->start, "From: time (RFC 3339) or duration from now");
+    look->add_option("--end", flags->end, "Until: time (RFC 3339) or duration from now");
+    CLI::Option* id = look->add_option("--id", flags->id, "This one, and what it held so far");
+    look->add_option("MATCHERS", flags->arguments, "All must hold; a first word is the alertname")
+        ->excludes(id);
+    onRun(*look, flags, exitCode, preview);
+
+    CLI::App* warned = silence.add_subcommand(
+        "warnings", "Active silences that match nothing, match much, or end soon.");
+    onRun(*warned, std::make_shared<SilenceFlags>(), exitCode, warnings);
+}
+
 } // namespace
 
 void addSilence(CLI::App& app, int& exitCode)
@@ -349,6 +432,7 @@ void addSilence(CLI::App& app, int& exitCode)
     addQuery(silence, exitCode); // nothing said: query
     addQuery(silence->add_subcommand("query", "List silences that match."), exitCode);
     addWriting(*silence, exitCode);
+    addLooking(*silence, exitCode);
 }
 
 } // namespace narthex::ctl

@@ -34,6 +34,19 @@ bool keepsAnnotations(std::string_view version)
     return major && minor && (*major > 0 || *minor >= kMinor);
 }
 
+/// One id is for all alerts.
+std::vector<std::string> idsOf(const PlannedSilence& planned, const std::vector<std::string>& all)
+{
+    if (all.size() == 1) {
+        return all;
+    }
+    std::vector<std::string> ids;
+    for (const std::size_t position : planned.alerts) {
+        ids.push_back(all[position]);
+    }
+    return ids;
+}
+
 base::Timestamp timeOf(const Json& value)
 {
     const auto time = base::parseTimestamp(value.text());
@@ -41,6 +54,11 @@ base::Timestamp timeOf(const Json& value)
 }
 
 } // namespace
+
+bool AckExport::standsFor(std::string_view ackId) const
+{
+    return std::find(ackIds.begin(), ackIds.end(), ackId) != ackIds.end();
+}
 
 AckExporter::AckExporter(AckSettings settings, std::string instance, Environment environment)
     : settings_(std::move(settings)),
@@ -150,10 +168,10 @@ absl::StatusOr<std::string> AckExporter::postSilence(AckExport& exported, bool a
     std::string comment = settings_.exportPrefix;
     comment += exported.comment.empty() ? "" : " " + exported.comment;
     if (annotations) {
-        out.key("annotations").beginObject().member(kAckAnnotation, exported.ackId);
+        out.key("annotations").beginObject().member(kAckAnnotation, exported.ackIds.front());
         out.member(kInstanceAnnotation, instance_).endObject();
     } else {
-        comment += fmt::format(" [narthex:{}]", exported.ackId);
+        comment += fmt::format(" [narthex:{}]", exported.ackIds.front());
     }
     out.member("comment", comment).endObject();
     NARTHEX_ASSIGN_OR_RETURN(
@@ -179,21 +197,21 @@ absl::StatusOr<std::string> AckExporter::postSilence(AckExport& exported, bool a
 
 absl::StatusOr<std::vector<AckExport>>
 AckExporter::acknowledge(const std::string& target, std::span<const model::Labels> alerts,
-                         const std::string& ackId, const AckRequest& request,
+                         const std::vector<std::string>& ackIds, const AckRequest& request,
                          const std::stop_token& stop)
 {
     if (!settings_.exportEnabled) {
         return base::failedPrecondition("ack.export.enabled is off: acknowledgements are not "
                                         "carried to external Alertmanagers");
     }
-    NARTHEX_ASSIGN_OR_RETURN(const std::vector<model::Matchers> plan, planSilences(alerts));
+    NARTHEX_ASSIGN_OR_RETURN(std::vector<PlannedSilence> plan, planSilences(alerts));
     NARTHEX_ASSIGN_OR_RETURN(const bool annotations, supportsAnnotations(target, stop));
     const base::Timestamp now = environment_.timers.clock().now();
     std::vector<AckExport> made;
-    for (const model::Matchers& matchers : plan) {
-        AckExport each{.ackId = ackId,
+    for (PlannedSilence& planned : plan) {
+        AckExport each{.ackIds = idsOf(planned, ackIds),
                        .target = target,
-                       .matchers = matchers,
+                       .matchers = std::move(planned.matchers),
                        .author = request.author,
                        .comment = request.comment,
                        .startsAt = apiTime(now),
@@ -205,7 +223,9 @@ AckExporter::acknowledge(const std::string& target, std::span<const model::Label
         auto id = postSilence(each, annotations, stop);
         if (!id.ok()) {
             ++environment_.metrics.exportErrors;
-            base::ignore(withdraw(ackId, stop), "what was made of it ends by itself");
+            for (const AckExport& half : made) {
+                base::ignore(end(half, stop), "what was made of it ends by itself");
+            }
             return id.status();
         }
         each.silenceId = *std::move(id);
@@ -234,23 +254,65 @@ absl::Status AckExporter::deleteSilence(const AckExport& exported, const std::st
     return absl::OkStatus();
 }
 
+absl::Status AckExporter::end(const AckExport& exported, const std::stop_token& stop)
+{
+    const absl::Status status = deleteSilence(exported, stop);
+    if (!status.ok()) {
+        ++environment_.metrics.exportErrors;
+    }
+    const absl::MutexLock lock(&mutex_);
+    drop(exported);
+    return status;
+}
+
 absl::Status AckExporter::withdraw(std::string_view ackId, const std::stop_token& stop)
 {
     absl::Status first;
     for (const AckExport& each : exports()) {
-        if (each.ackId != ackId) {
-            continue;
+        if (each.standsFor(ackId)) {
+            first.Update(end(each, stop));
         }
-        const absl::Status status = deleteSilence(each, stop);
-        first.Update(status);
-        if (!status.ok()) {
-            ++environment_.metrics.exportErrors;
-        }
-        // Also when it failed: nobody extends it, so it ends by itself.
-        const absl::MutexLock lock(&mutex_);
-        drop(each);
     }
     return first;
+}
+
+absl::Status AckExporter::change(const AckExport& exported, const std::string& comment,
+                                 std::optional<base::Timestamp> expiresAt,
+                                 const std::stop_token& stop)
+{
+    const base::Timestamp now = environment_.timers.clock().now();
+    AckExport each = exported;
+    each.comment = comment;
+    each.expiresAt = expiresAt;
+    each.endsAt = now + settings_.exportDuration;
+    if (expiresAt) {
+        each.endsAt = std::min(each.endsAt, *expiresAt);
+    }
+    if (each.endsAt <= now) {
+        return end(exported, stop);
+    }
+    NARTHEX_ASSIGN_OR_RETURN(const bool annotations, supportsAnnotations(each.target, stop));
+    auto id = postSilence(each, annotations, stop);
+    if (absl::IsNotFound(id.status())) {
+        each.silenceId.clear();
+        each.startsAt = apiTime(now);
+        id = postSilence(each, annotations, stop);
+    }
+    if (!id.ok()) {
+        ++environment_.metrics.exportErrors;
+        return id.status();
+    }
+    each.silenceId = *std::move(id);
+    each.lastError.clear();
+    const absl::MutexLock lock(&mutex_);
+    if (!exports_.contains({exported.target, exported.silenceId})) {
+        return base::notFound("the acknowledgement is not exported any more");
+    }
+    if (each.silenceId != exported.silenceId) {
+        drop(exported);
+    }
+    remember(each);
+    return absl::OkStatus();
 }
 
 void AckExporter::poll()

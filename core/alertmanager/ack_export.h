@@ -37,7 +37,8 @@ absl::StatusOr<std::string> instanceId(state::Database* database);
 /// One silence of ours on a server.
 struct AckExport
 {
-    std::string ackId;
+    /// Ids of the acknowledgements that it stands for, at least one.
+    std::vector<std::string> ackIds;
     /// Base address of the server.
     std::string target;
     std::string silenceId;
@@ -52,6 +53,8 @@ struct AckExport
     std::string lastError;
     /// Polls in which its alerts were gone.
     int missed = 0;
+
+    [[nodiscard]] bool standsFor(std::string_view ackId) const;
 };
 
 /// Somebody else's silence that says it is an acknowledgement.
@@ -92,13 +95,22 @@ public:
     /// How servers are reached that earlier runs used; unknown ones without authentication.
     void setAccess(const std::string& target, Access access);
 
-    /// Acknowledges alerts of the server `target`; the exports that stand for it.
+    /// Acknowledges alerts of the server `target`; the exports that stand for it. `ackIds`: one for
+    /// each alert, or one for all. Many alerts share a silence. Errors: also InvalidArgument, they
+    /// differ in too much for that.
     absl::StatusOr<std::vector<AckExport>> acknowledge(const std::string& target,
                                                        std::span<const model::Labels> alerts,
-                                                       const std::string& ackId,
+                                                       const std::vector<std::string>& ackIds,
                                                        const AckRequest& request,
                                                        const std::stop_token& stop = {});
-    /// Ends the silences of an acknowledgement. Errors: the first one; the others are tried, too.
+    /// Gives a silence another comment and end, now. Errors: also NotFound, it is no export.
+    absl::Status change(const AckExport& exported, const std::string& comment,
+                        std::optional<base::Timestamp> expiresAt, const std::stop_token& stop = {});
+    /// Ends one silence. It is no export afterwards even if that failed: nobody extends it then, so
+    /// it ends by itself.
+    absl::Status end(const AckExport& exported, const std::stop_token& stop = {});
+    /// Ends the silences of an acknowledgement, shared ones, too. Errors: the first one; the others
+    /// are tried, too.
     absl::Status withdraw(std::string_view ackId, const std::stop_token& stop = {});
     /// Reads something from a server. Errors: Unavailable.
     absl::StatusOr<discovery::Json> ask(const std::string& target, std::string_view path,

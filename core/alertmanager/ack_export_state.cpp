@@ -42,7 +42,7 @@ absl::Status AckExporter::start()
                 {}, [&](std::span<const state::Cell> row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
                     const auto text = [&](std::size_t i) { return std::get<std::string>(row[i]); };
                     const auto json = Json::parse(text(5));
-                    AckExport each{.ackId = text(0),
+                    AckExport each{.ackIds = {text(0)},
                                    .target = text(1),
                                    .silenceId = text(2),
                                    .startsAt = text(3),
@@ -52,6 +52,8 @@ absl::Status AckExporter::start()
                         each.matchers = sets.empty() ? model::Matchers() : sets.front();
                         each.author = (*json)["author"].text();
                         each.comment = (*json)["comment"].text();
+                        std::vector<std::string> ids = (*json)["acks"].texts();
+                        each.ackIds = ids.empty() ? each.ackIds : std::move(ids);
                         if ((*json)["expires"].isNumber()) {
                             each.expiresAt = base::Timestamp{(*json)["expires"].integer()};
                         }
@@ -75,13 +77,20 @@ void AckExporter::remember(const AckExport& exported)
     if (exported.expiresAt) {
         out.key("expires").integer(exported.expiresAt->ms);
     }
+    if (exported.ackIds.size() > 1) {
+        out.key("acks").beginArray();
+        for (const std::string& id : exported.ackIds) {
+            out.string(id);
+        }
+        out.endArray();
+    }
     out.endObject();
     writer_.post([each = exported, json](state::Connection& connection) {
         return connection.execute(
             "INSERT OR REPLACE INTO ack_export (ack_id, target, silence_id, starts_at, ends_at, "
             "last_extended_at, last_error, matchers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             std::array<state::Cell, 8>{
-                each.ackId, each.target, each.silenceId, each.startsAt, each.endsAt.ms,
+                each.ackIds.front(), each.target, each.silenceId, each.startsAt, each.endsAt.ms,
                 each.lastExtendedAt ? state::Cell(each.lastExtendedAt->ms) : nullptr,
                 each.lastError, json});
     });

@@ -5,9 +5,11 @@
 #include "core/base/status.h"
 #include "core/model/labels.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace narthex::alertmanager {
 namespace {
@@ -32,6 +34,20 @@ model::Labels labelsOf(const Json& object)
         builder.set(name, value.text());
     }
     return builder.build();
+}
+
+/// The clock goes on between what is read of it here and there.
+constexpr base::Duration kSameTime = 1_s;
+
+/// What a silence says of an acknowledgement is not what it is.
+bool differs(const AckExport& exported, const Acknowledgement& ack)
+{
+    if (exported.comment != ack.comment ||
+        exported.expiresAt.has_value() != ack.expiresAt.has_value()) {
+        return true;
+    }
+    return ack.expiresAt && (*ack.expiresAt - *exported.expiresAt > kSameTime ||
+                             *exported.expiresAt - *ack.expiresAt > kSameTime);
 }
 
 } // namespace
@@ -96,12 +112,25 @@ void AckSync::look(const std::stop_token& stop)
     }
     watchServers();
     const std::vector<Acknowledgement> acks = environment_.acknowledgements();
-    withdrawEnded(acks, stop);
-    Turn turn;
+    const std::vector<AckExport> outdated = tidy(acks, stop);
+    Having having = havingBut(outdated);
+    using Request = std::tuple<base::Timestamp, std::string_view, std::string_view,
+                               std::optional<base::Timestamp>>;
+    std::map<Request, Batch> batches;
     for (const Acknowledgement& ack : acks) {
-        if (ack.inForce() && !stop.stop_requested()) {
-            carry(ack, turn, stop);
+        if (ack.inForce()) {
+            batches[{ack.createdAt, ack.author, ack.comment, ack.expiresAt}].push_back(&ack);
         }
+    }
+    Turn turn;
+    for (const auto& [request, batch] : batches) {
+        if (!stop.stop_requested()) {
+            carry(batch, having, turn, stop);
+        }
+    }
+    // Now that others have taken their places.
+    for (const AckExport& each : outdated) {
+        note(each.target, environment_.exporter.end(each, stop));
     }
 }
 
@@ -122,58 +151,116 @@ void AckSync::watchServers()
     watched_ = std::move(now);
 }
 
-void AckSync::withdrawEnded(const std::vector<Acknowledgement>& acks, const std::stop_token& stop)
+std::vector<AckExport> AckSync::tidy(const std::vector<Acknowledgement>& acks,
+                                     const std::stop_token& stop)
 {
-    // Exports of records that are not ours belong to whoever made them.
-    std::set<std::string> ended;
+    absl::flat_hash_map<std::string_view, const Acknowledgement*> byId;
     for (const Acknowledgement& ack : acks) {
-        if (!ack.open()) {
-            ended.insert(ack.id);
+        byId.emplace(ack.id, &ack);
+    }
+    std::vector<AckExport> outdated;
+    std::vector<AckExport> exports = environment_.exporter.exports();
+    for (AckExport& each : exports) {
+        std::size_t ended = 0;
+        const Acknowledgement* changed = nullptr;
+        for (const std::string& id : each.ackIds) {
+            // Exports of records that are not ours belong to whoever made them.
+            const auto found = byId.find(id);
+            if (found == byId.end()) {
+                continue;
+            }
+            ended += found->second->open() ? 0 : 1;
+            changed = differs(each, *found->second) ? found->second : changed;
+        }
+        if (ended == each.ackIds.size()) {
+            note(each.target, environment_.exporter.end(each, stop));
+        } else if (each.ackIds.size() == 1 && changed != nullptr) {
+            note(each.target,
+                 environment_.exporter.change(each, changed->comment, changed->expiresAt, stop));
+        } else if (ended != 0 || changed != nullptr) {
+            outdated.push_back(std::move(each));
         }
     }
+    return outdated;
+}
+
+AckSync::Having AckSync::havingBut(const std::vector<AckExport>& outdated) const
+{
+    std::set<std::pair<std::string_view, std::string_view>> left;
+    for (const AckExport& each : outdated) {
+        left.emplace(each.target, each.silenceId);
+    }
+    Having having;
     for (const AckExport& each : environment_.exporter.exports()) {
-        if (ended.erase(each.ackId) != 0) {
-            note(each.target, environment_.exporter.withdraw(each.ackId, stop));
+        if (!left.contains({each.target, each.silenceId})) {
+            for (const std::string& id : each.ackIds) {
+                having[id].insert(each.target);
+            }
+        }
+    }
+    return having;
+}
+
+void AckSync::carry(const Batch& batch, Having& having, Turn& turn, const std::stop_token& stop)
+{
+    const Acknowledgement& first = *batch.front();
+    // Another member of the cluster takes the place of one that fails.
+    std::set<std::string> failed;
+    for (bool again = true; again && !stop.stop_requested();) {
+        again = false;
+        std::map<std::string, Order> orders;
+        for (const Acknowledgement* ack : batch) {
+            order(*ack, having, failed, turn, orders, stop);
+        }
+        for (const auto& [target, each] : orders) {
+            AckRequest request{.author = first.author, .comment = first.comment};
+            if (first.expiresAt) {
+                request.expiresIn = *first.expiresAt - environment_.timers.clock().now();
+            }
+            const auto made =
+                environment_.exporter.acknowledge(target, each.alerts, each.ackIds, request, stop);
+            note(target, made.status());
+            if (!made.ok()) {
+                failed.insert(target);
+                again = true;
+                continue;
+            }
+            for (const std::string& id : each.ackIds) {
+                having[id].insert(target);
+            }
         }
     }
 }
 
-void AckSync::carry(const Acknowledgement& ack, Turn& turn, const std::stop_token& stop)
+void AckSync::order(const Acknowledgement& ack, const Having& having,
+                    const std::set<std::string>& failed, Turn& turn,
+                    std::map<std::string, Order>& orders, const std::stop_token& stop)
 {
-    std::set<std::string> having;
-    for (const AckExport& each : environment_.exporter.exports()) {
-        if (each.ackId == ack.id) {
-            having.insert(each.target);
-        }
-    }
+    static const std::set<std::string> kNone;
+    const auto found = having.find(ack.id);
+    const std::set<std::string>& has = found == having.end() ? kNone : found->second;
     const std::vector<AlertServer> servers = environment_.servers(ack.labels);
     if (std::all_of(servers.begin(), servers.end(), [&](const AlertServer& server) {
-            return !server.labels || having.contains(server.target);
+            return !server.labels || has.contains(server.target);
         })) {
         return;
     }
     std::set<std::string> covered;
-    for (const std::string& target : having) {
+    for (const std::string& target : has) {
         covered.insert(seen(target, turn, stop).cluster);
     }
     for (const AlertServer& server : servers) {
-        if (!server.labels || having.contains(server.target)) {
+        if (!server.labels || has.contains(server.target) || failed.contains(server.target)) {
             continue;
         }
         Seen& state = seen(server.target, turn, stop);
         if (!state.status.ok() || covered.contains(state.cluster) || !shows(state, server, stop)) {
             continue;
         }
-        AckRequest request{.author = ack.author, .comment = ack.comment};
-        if (ack.expiresAt) {
-            request.expiresIn = *ack.expiresAt - environment_.timers.clock().now();
-        }
-        const auto made = environment_.exporter.acknowledge(
-            server.target, std::span(&*server.labels, 1), ack.id, request, stop);
-        note(server.target, made.status());
-        if (made.ok()) {
-            covered.insert(state.cluster);
-        }
+        covered.insert(state.cluster);
+        Order& order = orders[server.target];
+        order.alerts.push_back(*server.labels);
+        order.ackIds.push_back(ack.id);
     }
 }
 

@@ -3,10 +3,11 @@
 //
 // Carries the acknowledgements of this Alertmanager to those external ones that show the same
 // alerts: an export on one member of each cluster while an acknowledgement is in force, none when
-// it has ended. What is to be is compared with what is, now and then and after each change, so that
-// servers that were away catch up. Owner: the engine. Threads: any; the work is done on a thread of
-// its own. Errors: logged when they change, tried anew the next time.
-// Source: spec/acknowledge.md, 3.2 and 5.
+// it has ended. Many that were made at once share a silence, which is made anew when one of them
+// goes its own way. What is to be is compared with what is, now and then and after each change, so
+// that servers that were away catch up. Owner: the engine. Threads: any; the work is done on a
+// thread of its own. Errors: logged when they change, tried anew the next time. Source:
+// spec/acknowledge.md, 3.2 and 5.
 #pragma once
 
 #include "core/alertmanager/ack_export.h"
@@ -69,12 +70,29 @@ private:
         std::map<std::string, absl::flat_hash_set<model::Labels>, std::less<>> alerts;
     };
     using Turn = std::map<std::string, Seen, std::less<>>; // by target
+    /// Acknowledgements that one request made.
+    using Batch = std::vector<const Acknowledgement*>;
+    /// Targets that have an acknowledgement, by its id.
+    using Having = std::map<std::string, std::set<std::string>, std::less<>>;
+    /// What a server is to be asked for.
+    struct Order
+    {
+        std::vector<model::Labels> alerts;
+        std::vector<std::string> ackIds;
+    };
 
     void schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
     void look(const std::stop_token& stop);
     void watchServers();
-    void withdrawEnded(const std::vector<Acknowledgement>& acks, const std::stop_token& stop);
-    void carry(const Acknowledgement& ack, Turn& turn, const std::stop_token& stop);
+    /// Ends and changes what belongs to one acknowledgement; shared silences that do not fit any
+    /// more are returned.
+    std::vector<AckExport> tidy(const std::vector<Acknowledgement>& acks,
+                                const std::stop_token& stop);
+    Having havingBut(const std::vector<AckExport>& outdated) const;
+    void carry(const Batch& batch, Having& having, Turn& turn, const std::stop_token& stop);
+    void order(const Acknowledgement& ack, const Having& having,
+               const std::set<std::string>& failed, Turn& turn,
+               std::map<std::string, Order>& orders, const std::stop_token& stop);
     Seen& seen(const std::string& target, Turn& turn, const std::stop_token& stop);
     bool shows(Seen& server, const AlertServer& asked, const std::stop_token& stop);
     void note(const std::string& target, const absl::Status& status);

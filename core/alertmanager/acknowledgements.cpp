@@ -374,6 +374,18 @@ std::optional<base::Timestamp> Acknowledgements::lastEnd(Fingerprint fingerprint
     return found == lastEnd_.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<Acknowledgement> Acknowledgements::page(std::string_view after, std::size_t limit,
+                                                    bool openOnly, base::Timestamp now) const
+{
+    std::vector<Acknowledgement> result;
+    for (auto each = all_.upper_bound(after); each != all_.end() && result.size() < limit; ++each) {
+        if (!openOnly || each->second.open()) {
+            result.push_back(marked(each->second, now));
+        }
+    }
+    return result;
+}
+
 std::size_t Acknowledgements::openCount() const { return open_.size(); }
 
 std::size_t Acknowledgements::waitingCount() const

@@ -192,6 +192,9 @@ public:
     }
     /// Grows with every change of a record.
     [[nodiscard]] std::uint64_t version() const { return version_; }
+    /// Copies of those whose ids come after `after`, by id, at most `limit`.
+    [[nodiscard]] std::vector<Acknowledgement> page(std::string_view after, std::size_t limit,
+                                                    bool openOnly, base::Timestamp now) const;
     [[nodiscard]] std::size_t openCount() const;
     [[nodiscard]] std::size_t waitingCount() const;
     [[nodiscard]] const AckSettings& settings() const { return settings_; }
@@ -241,7 +244,15 @@ private:
 
 /// What happened to the acknowledgements of an alert, in order; waits for what is queued. Errors:
 /// those of the database.
-absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer, Fingerprint fingerprint);
+absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer,
+                                                 Fingerprint fingerprint);
+
+/// Records in the database whose ids come after `after`, by id, at most `limit`; waits for what is
+/// queued. Errors: those of the database.
+absl::StatusOr<std::vector<Acknowledgement>> readAcks(state::StateWriter& writer,
+                                                      std::string_view after, std::size_t limit);
+/// Errors: also NotFound.
+absl::StatusOr<Acknowledgement> readAck(state::StateWriter& writer, std::string_view id);
 
 /// As messages tell it.
 AcknowledgementNote noteOf(const Acknowledgement& ack);

@@ -49,6 +49,12 @@ Enum named(std::string_view name, Enum last)
     return Enum{};
 }
 
+/// In the order that fromRow() reads.
+constexpr std::string_view kColumns =
+    "SELECT id, fingerprint, episode, labels, author, comment, created_at, expires_at, notify, "
+    "sticky, source, until_worse, flag, siblings, since, ended_at, end_reason, ended_by, "
+    "waiting_until FROM ";
+
 Acknowledgement fromRow(std::span<const Cell> row)
 {
     return {.id = string(row[0]),
@@ -84,10 +90,8 @@ absl::Status Acknowledgements::load(state::Connection& connection)
                 .id = string(row[0]), .startedAt = {integer(row[2])}, .endedAt = time(row[3])};
         }));
     NARTHEX_RETURN_IF_ERROR(connection.execute(
-        "SELECT id, fingerprint, episode, labels, author, comment, created_at, expires_at, "
-        "notify, sticky, source, until_worse, flag, siblings, since, ended_at, end_reason, "
-        "ended_by, waiting_until FROM (SELECT * FROM ack ORDER BY ended_at IS NULL DESC, id DESC "
-        "LIMIT ?)",
+        fmt::format("{}(SELECT * FROM ack ORDER BY ended_at IS NULL DESC, id DESC LIMIT ?)",
+                    kColumns),
         std::array<Cell, 1>{static_cast<std::int64_t>(kMostOpen + kMostEnded)},
         [this](std::span<const Cell> row) {
             Acknowledgement ack = fromRow(row);
@@ -165,7 +169,39 @@ void Acknowledgements::collect(base::Timestamp now)
     });
 }
 
-absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer, Fingerprint fingerprint)
+absl::StatusOr<std::vector<Acknowledgement>> readAcks(state::StateWriter& writer,
+                                                      std::string_view after, std::size_t limit)
+{
+    NARTHEX_RETURN_IF_ERROR(writer.flush());
+    std::vector<Acknowledgement> result;
+    const absl::Status status = writer.database()->read([&](state::Connection& connection) {
+        return connection.execute(
+            fmt::format("{}ack WHERE id > ? ORDER BY id LIMIT ?", kColumns),
+            std::array<Cell, 2>{std::string(after), static_cast<std::int64_t>(limit)},
+            [&](std::span<const Cell> row) { result.push_back(fromRow(row)); });
+    });
+    NARTHEX_RETURN_IF_ERROR(status);
+    return result;
+}
+
+absl::StatusOr<Acknowledgement> readAck(state::StateWriter& writer, std::string_view id)
+{
+    NARTHEX_RETURN_IF_ERROR(writer.flush());
+    std::optional<Acknowledgement> result;
+    const absl::Status status = writer.database()->read([&](state::Connection& connection) {
+        return connection.execute(fmt::format("{}ack WHERE id = ?", kColumns),
+                                  std::array<Cell, 1>{std::string(id)},
+                                  [&](std::span<const Cell> row) { result = fromRow(row); });
+    });
+    NARTHEX_RETURN_IF_ERROR(status);
+    if (!result) {
+        return base::notFound("acknowledgement not found");
+    }
+    return *std::move(result);
+}
+
+absl::StatusOr<std::vector<AckEvent>> readEvents(state::StateWriter& writer,
+                                                 Fingerprint fingerprint)
 {
     std::vector<AckEvent> result;
     if (writer.database() == nullptr) {

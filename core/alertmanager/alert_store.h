@@ -8,8 +8,8 @@
 
 #include "core/alertmanager/alert.h"
 #include "core/alertmanager/matchers.h"
-#include "core/state/state_writer.h"
 #include "core/model/alert.h"
+#include "core/state/state_writer.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>

@@ -82,7 +82,8 @@ absl::Status Alertmanager::apply(Config config)
                                               .templates = nullptr,
                                               .userAgent = options_.userAgent,
                                               .hostName = options_.hostName,
-                                              .apiBase = options_.apiBase};
+                                              .apiBase = options_.apiBase,
+                                              .desktop = options_.desktop};
     lastReloadOk_ = false; // until it is in force
     NARTHEX_ASSIGN_OR_RETURN(
         std::shared_ptr<const Setup> setup,

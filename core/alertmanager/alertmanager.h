@@ -69,6 +69,8 @@ struct AlertmanagerOptions
     std::string hostName;
     /// Takes the place of fixed addresses of services; empty: none (tests).
     std::string apiBase;
+    /// Shows notes, and outlives the Alertmanager; null: there is no desktop.
+    DesktopNotifier* desktop = nullptr;
     std::uint64_t seed = std::random_device{}();
 };
 
@@ -143,7 +145,14 @@ public:
                           const std::string& by);
     absl::Status withdraw(std::string_view id, const std::string& by,
                           AckEnd reason = AckEnd::Withdrawn);
+    /// What is in memory: all open ones, and the latest of those that ended.
     [[nodiscard]] std::vector<Acknowledgement> acknowledgements() const;
+    /// Those whose ids come after `after`, by id, at most `limit`; ended ones from the database, as
+    /// far back as it goes. Errors: those of the database.
+    [[nodiscard]] absl::StatusOr<std::vector<Acknowledgement>>
+    acknowledgementsAfter(std::string_view after, std::size_t limit, bool openOnly);
+    /// Errors: NotFound; those of the database.
+    [[nodiscard]] absl::StatusOr<Acknowledgement> acknowledgement(std::string_view id);
     /// Open ones that people are to be reminded of, the oldest first.
     [[nodiscard]] std::vector<Acknowledgement> overdueAcknowledgements() const;
     [[nodiscard]] absl::StatusOr<std::vector<AckEvent>> ackEvents(Fingerprint fingerprint);

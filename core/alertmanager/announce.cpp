@@ -137,6 +137,34 @@ std::vector<Acknowledgement> Alertmanager::acknowledgements() const
     return result;
 }
 
+absl::StatusOr<std::vector<Acknowledgement>>
+Alertmanager::acknowledgementsAfter(std::string_view after, std::size_t limit, bool openOnly)
+{
+    const base::Timestamp moment = now();
+    if (openOnly || environment_.database == nullptr) {
+        const absl::MutexLock lock(&mutex_);
+        return acks_.page(after, limit, openOnly, moment);
+    }
+    NARTHEX_ASSIGN_OR_RETURN(std::vector<Acknowledgement> page, readAcks(writer_, after, limit));
+    const absl::MutexLock lock(&mutex_);
+    for (Acknowledgement& ack : page) {
+        ack = acks_.marked(ack, moment);
+    }
+    return page;
+}
+
+absl::StatusOr<Acknowledgement> Alertmanager::acknowledgement(std::string_view id)
+{
+    {
+        const absl::MutexLock lock(&mutex_);
+        if (const Acknowledgement* found = acks_.find(id)) {
+            return acks_.marked(*found, now());
+        }
+    }
+    return environment_.database == nullptr ? base::notFound("acknowledgement not found")
+                                            : readAck(writer_, id);
+}
+
 std::vector<Acknowledgement> Alertmanager::overdueAcknowledgements() const
 {
     std::vector<Acknowledgement> result = acknowledgements();

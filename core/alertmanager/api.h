@@ -53,6 +53,8 @@ public:
 
     /// `{"filter":["a=\"b\"",...],"startsAt"?,"endsAt"?}`: what such a silence would do.
     [[nodiscard]] ApiAnswer preview(std::string_view body) const;
+    /// Active silences that something speaks against.
+    [[nodiscard]] ApiAnswer warnings() const;
     /// What a silence does and did.
     [[nodiscard]] ApiAnswer get(std::string_view id) const;
 

@@ -19,6 +19,8 @@ constexpr int kConflict = 409;
 constexpr int kUnprocessable = 422;
 constexpr int kServerError = 500;
 constexpr std::size_t kMostListed = 10'000;
+/// Records that are looked at together.
+constexpr std::size_t kPage = 500;
 constexpr std::string_view kNotFiring = "not firing";
 
 ApiAnswer failure(const absl::Status& status)
@@ -196,18 +198,29 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
     const std::size_t limit = limitOf(query);
     const std::vector<AckExport> exports =
         exporter_ ? exporter_->exports() : std::vector<AckExport>();
-    return jsonAnswer([&](base::JsonWriter& out) {
+    absl::Status status;
+    ApiAnswer answer = jsonAnswer([&](base::JsonWriter& out) {
         out.beginArray();
+        // A page at a time, so that it takes no more memory than what is answered.
         std::size_t count = 0;
-        for (const Acknowledgement& ack : manager_.acknowledgements()) {
-            if (std::string_view(ack.id) <= cursor || count >= limit ||
-                (state != "all" && ack.open() != (state == "open")) || (overdue && !ack.overdue) ||
-                (author && ack.author != *author) || ack.createdAt < *since ||
-                !model::matchesAll(*matchers, ack.labels)) {
-                continue;
+        std::string after(cursor);
+        for (bool more = true; more && count < limit;) {
+            const auto page = manager_.acknowledgementsAfter(after, kPage, state == "open");
+            if (!page.ok()) {
+                status = page.status();
+                break;
             }
-            writeAcknowledgement(out, ack, exports);
-            ++count;
+            more = page->size() == kPage;
+            for (const Acknowledgement& ack : *page) {
+                after = ack.id;
+                if (count >= limit || (state != "all" && ack.open() != (state == "open")) ||
+                    (overdue && !ack.overdue) || (author && ack.author != *author) ||
+                    ack.createdAt < *since || !model::matchesAll(*matchers, ack.labels)) {
+                    continue;
+                }
+                writeAcknowledgement(out, ack, exports);
+                ++count;
+            }
         }
         // What labels those are for is known to their server alone: a filter leaves them out.
         if (exporter_ != nullptr && state != "ended" && !overdue && matchers->empty() &&
@@ -220,6 +233,7 @@ ApiAnswer ApiAcks::list(const net::Parameters& query) const
         }
         out.endArray();
     });
+    return status.ok() ? answer : failure(status);
 }
 
 ApiAnswer ApiAcks::post(std::string_view body, const std::string& user)
@@ -277,15 +291,14 @@ ApiAnswer ApiAcks::post(std::string_view body, const std::string& user)
 
 ApiAnswer ApiAcks::get(std::string_view id) const
 {
-    for (const Acknowledgement& ack : manager_.acknowledgements()) {
-        if (ack.id == id) {
-            return jsonAnswer([&](base::JsonWriter& out) {
-                writeAcknowledgement(out, ack,
-                                     exporter_ ? exporter_->exports() : std::vector<AckExport>());
-            });
-        }
+    const auto ack = manager_.acknowledgement(id);
+    if (!ack.ok()) {
+        return failure(ack.status());
     }
-    return textError(kNotFound, "acknowledgement not found");
+    return jsonAnswer([&](base::JsonWriter& out) {
+        writeAcknowledgement(out, *ack,
+                             exporter_ ? exporter_->exports() : std::vector<AckExport>());
+    });
 }
 
 ApiAnswer ApiAcks::patch(std::string_view id, std::string_view body, const std::string& user)

@@ -211,7 +211,7 @@ void writeAcknowledgement(base::JsonWriter& out, const Acknowledgement& ack,
     }
     out.key("exports").beginArray();
     for (const AckExport& each : exports) {
-        if (each.ackId == ack.id) {
+        if (each.standsFor(ack.id)) {
             out.beginObject().member("target", each.target).member("silence_id", each.silenceId);
             out.member("ends_at", apiTime(each.endsAt));
             optionalTime("last_extended_at", each.lastExtendedAt);

@@ -74,8 +74,10 @@ ApiAnswer answerSilences(const ApiSilences& api, std::string_view path, const Ap
         return request.method == "POST" ? api.preview(request.body)
                                         : wrongMethod(request.method, "POST");
     }
-    return request.method == "GET" || request.method == "HEAD" ? api.get(path)
-                                                               : wrongMethod(request.method, "GET");
+    if (request.method != "GET" && request.method != "HEAD") {
+        return wrongMethod(request.method, "GET");
+    }
+    return path == "warnings" ? api.warnings() : api.get(path);
 }
 
 ApiAnswer answerOwn(ApiAcks api, std::string_view path, const ApiRequest& request)

@@ -49,6 +49,16 @@ absl::StatusOr<Silence> readSilence(const Alertmanager& manager, const Json& jso
     return silence;
 }
 
+void writeWarnings(base::JsonWriter& out, const std::vector<SilenceWarning>& warnings)
+{
+    out.key("warnings").beginArray();
+    for (const SilenceWarning& each : warnings) {
+        out.beginObject().member("kind", text(each.concern));
+        out.member("message", each.message).endObject();
+    }
+    out.endArray();
+}
+
 void writePreview(base::JsonWriter& out, const SilencePreview& preview)
 {
     out.key("matching").unsignedInteger(preview.alerts.size());
@@ -60,12 +70,8 @@ void writePreview(base::JsonWriter& out, const SilencePreview& preview)
         writeLabels(out, alert.labels);
         out.member("startsAt", apiTime(alert.startsAt)).endObject();
     }
-    out.endArray().key("warnings").beginArray();
-    for (const SilenceWarning& each : preview.warnings) {
-        out.beginObject().member("kind", text(each.concern));
-        out.member("message", each.message).endObject();
-    }
     out.endArray();
+    writeWarnings(out, preview.warnings);
 }
 
 } // namespace
@@ -85,6 +91,20 @@ ApiAnswer ApiSilences::preview(std::string_view body) const
         out.beginObject();
         writePreview(out, preview);
         out.endObject();
+    });
+}
+
+ApiAnswer ApiSilences::warnings() const
+{
+    return jsonAnswer([&](base::JsonWriter& out) {
+        out.beginArray();
+        for (const WarnedSilence& each : manager_.silenceWarnings()) {
+            out.beginObject().key("silence");
+            writeSilence(out, *each.silence, manager_.now());
+            writeWarnings(out, each.warnings);
+            out.endObject();
+        }
+        out.endArray();
     });
 }
 

@@ -29,11 +29,12 @@ std::string namesOf(const model::Labels& labels)
 }
 
 /// One silence for alerts that have the same label names.
-absl::StatusOr<model::Matchers> together(const std::vector<const model::Labels*>& alerts)
+absl::StatusOr<model::Matchers> together(std::span<const model::Labels> all,
+                                         const std::vector<std::size_t>& alerts)
 {
     std::map<std::string_view, std::set<std::string_view>> values;
-    for (const model::Labels* labels : alerts) {
-        for (const model::LabelView label : *labels) {
+    for (const std::size_t position : alerts) {
+        for (const model::LabelView label : all[position]) {
             values[label.name].insert(label.value);
         }
     }
@@ -77,22 +78,22 @@ std::string quoteForRegex(std::string_view text)
     return result;
 }
 
-absl::StatusOr<std::vector<model::Matchers>> planSilences(std::span<const model::Labels> alerts)
+absl::StatusOr<std::vector<PlannedSilence>> planSilences(std::span<const model::Labels> alerts)
 {
-    std::vector<model::Matchers> plan;
+    std::vector<PlannedSilence> plan;
     if (alerts.size() <= kMostSingleSilences) {
-        for (const model::Labels& labels : alerts) {
-            plan.push_back(exactly(labels));
+        for (std::size_t i = 0; i < alerts.size(); ++i) {
+            plan.push_back({.matchers = exactly(alerts[i]), .alerts = {i}});
         }
         return plan;
     }
-    std::map<std::string, std::vector<const model::Labels*>> groups;
-    for (const model::Labels& labels : alerts) {
-        groups[namesOf(labels)].push_back(&labels);
+    std::map<std::string, std::vector<std::size_t>> groups;
+    for (std::size_t i = 0; i < alerts.size(); ++i) {
+        groups[namesOf(alerts[i])].push_back(i);
     }
-    for (const auto& [names, group] : groups) {
-        NARTHEX_ASSIGN_OR_RETURN(model::Matchers matchers, together(group));
-        plan.push_back(std::move(matchers));
+    for (auto& [names, group] : groups) {
+        NARTHEX_ASSIGN_OR_RETURN(model::Matchers matchers, together(alerts, group));
+        plan.push_back({.matchers = std::move(matchers), .alerts = std::move(group)});
     }
     return plan;
 }

@@ -20,7 +20,14 @@ namespace narthex::alertmanager {
 /// More alerts than this are put together.
 inline constexpr std::size_t kMostSingleSilences = 20;
 
-absl::StatusOr<std::vector<model::Matchers>> planSilences(std::span<const model::Labels> alerts);
+struct PlannedSilence
+{
+    model::Matchers matchers;
+    /// Positions of the alerts that it is for.
+    std::vector<std::size_t> alerts;
+};
+
+absl::StatusOr<std::vector<PlannedSilence>> planSilences(std::span<const model::Labels> alerts);
 
 /// A text that an expression matches as it is.
 std::string quoteForRegex(std::string_view text);

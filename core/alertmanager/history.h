@@ -70,7 +70,8 @@ struct HistoryQuery
 class History
 {
 public:
-    History(base::Duration retention, state::StateWriter& writer) : retention_(retention), writer_(writer)
+    History(base::Duration retention, state::StateWriter& writer)
+        : retention_(retention), writer_(writer)
     {}
 
     void add(Transition transition);

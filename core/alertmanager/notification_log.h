@@ -7,8 +7,8 @@
 #pragma once
 
 #include "core/alertmanager/receivers/notification.h"
-#include "core/state/state_writer.h"
 #include "core/base/string_map.h"
+#include "core/state/state_writer.h"
 
 #include <cstdint>
 #include <string>

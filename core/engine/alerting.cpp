@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/engine/alerting.h"
 
+#include "core/alertmanager/own_receivers.h"
 #include "core/base/file.h"
 #include "core/base/status.h"
 
@@ -13,6 +14,11 @@ namespace {
 /// Alerts are kept and shown, and nobody is told.
 constexpr std::string_view kSilentConfig =
     "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+/// Alerts go to this desktop only, one note for each rule.
+constexpr std::string_view kDesktopConfig =
+    "route: {receiver: desktop, group_by: [alertname]}\nreceivers: [{name: desktop}]\n";
+constexpr std::string_view kDesktopReceivers =
+    "receivers: [{name: desktop, 'narthex:desktop': [{sound: true}]}]\n";
 
 model::Labels labelsOf(const std::map<std::string, std::string>& pairs)
 {
@@ -72,14 +78,28 @@ absl::StatusOr<Alerting::Plan> Alerting::prepare(const config::Config& config) c
         }
     }
     NARTHEX_ASSIGN_OR_RETURN(plan.files, rules::loadRuleFiles(paths, plan.defaults.files));
-    const alertmanager::LoadOptions mode = options_.alertmanagerLoad;
-    auto alertmanagerConfig =
-        options_.alertmanagerConfig.empty()
-            ? alertmanager::parseConfig("built-in", std::string(kSilentConfig), mode)
-            : alertmanager::loadConfig(options_.alertmanagerConfig, mode);
-    NARTHEX_RETURN_IF_ERROR(alertmanagerConfig.status());
-    plan.alertmanager = *std::move(alertmanagerConfig);
+    NARTHEX_ASSIGN_OR_RETURN(plan.alertmanager, loadAlertmanager());
     return plan;
+}
+
+absl::StatusOr<alertmanager::Config> Alerting::loadAlertmanager() const
+{
+    const bool builtIn = options_.alertmanagerConfig.empty();
+    const alertmanager::OwnReceiverRights rights{.commands = options_.allowCommands &&
+                                                             options_.allowCommands(),
+                                                 .desktop = options_.desktop != nullptr};
+    const std::string_view text = rights.desktop ? kDesktopConfig : kSilentConfig;
+    const alertmanager::LoadOptions& mode = options_.alertmanagerLoad;
+    auto config = builtIn ? alertmanager::parseConfig("built-in", std::string(text), mode)
+                          : alertmanager::loadConfig(options_.alertmanagerConfig, mode);
+    NARTHEX_RETURN_IF_ERROR(config.status());
+    if (!options_.ownReceivers.empty()) {
+        NARTHEX_RETURN_IF_ERROR(loadOwnReceivers(*config, options_.ownReceivers, rights));
+    } else if (builtIn && rights.desktop) {
+        NARTHEX_RETURN_IF_ERROR(
+            addOwnReceivers(*config, "built-in", std::string(kDesktopReceivers), rights));
+    }
+    return config;
 }
 
 absl::Status Alerting::apply(Plan plan)
@@ -102,6 +122,7 @@ absl::Status Alerting::start(state::Database* database)
 {
     alertmanager::AlertmanagerOptions options = options_.alertmanager;
     options.ackSeries = options_.ackSeries ? &environment_.writing : nullptr;
+    options.desktop = options_.desktop;
     options.onAcknowledgements = [this] { onAcknowledgements(); };
     const auto manager = std::make_shared<alertmanager::Alertmanager>(
         std::move(options),

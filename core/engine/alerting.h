@@ -10,6 +10,7 @@
 #include "core/alertmanager/ack_sync.h"
 #include "core/alertmanager/alertmanager.h"
 #include "core/alertmanager/config.h"
+#include "core/alertmanager/receivers/desktop.h"
 #include "core/config/config.h"
 #include "core/discovery/manager.h"
 #include "core/rules/manager.h"
@@ -29,8 +30,15 @@ struct AlertingOptions
     rules::NotifierOptions notifier;
     alertmanager::AlertmanagerOptions alertmanager;
     alertmanager::LoadOptions alertmanagerLoad;
-    /// Of the Alertmanager of this process; empty: it groups and remembers, and tells nobody.
+    /// Of the Alertmanager of this process; empty: it groups and remembers, and tells the desktop
+    /// if there is one, else nobody.
     std::filesystem::path alertmanagerConfig;
+    /// Further ways of its receivers to tell people; empty: none.
+    std::filesystem::path ownReceivers;
+    /// Whether they may run programs, asked at each load; null: no.
+    std::function<bool()> allowCommands;
+    /// Outlives the object; null: there is no desktop.
+    alertmanager::DesktopNotifier* desktop = nullptr;
     /// Whether the series NARTHEX_ALERT_ACK is written.
     bool ackSeries = false;
     /// "http://host:9090", in links to graphs; empty: unknown.
@@ -96,6 +104,7 @@ private:
     /// What carries acknowledgements outward; it goes before the Alertmanager that it reads.
     struct AckExports;
 
+    [[nodiscard]] absl::StatusOr<alertmanager::Config> loadAlertmanager() const;
     void send(const model::Alerts& alerts);
     [[nodiscard]] std::vector<alertmanager::AlertServer>
     alertServers(const model::Labels& alert) const;

@@ -87,6 +87,7 @@ void Settings::load()
     values_.refreshSeconds = std::clamp(
         store.value(QStringLiteral("time/refresh"), values_.refreshSeconds).toInt(), 0, 3600);
     values_.recentRanges = store.value(QStringLiteral("time/recent")).toStringList();
+    values_.allowCommands = store.value(QStringLiteral("alerts/allowCommands")).toBool();
     values_.geometry = store.value(QStringLiteral("window/geometry")).toByteArray();
     values_.currentDocument = store.value(QStringLiteral("window/current")).toInt();
     values_.queryHistory = store.value(QStringLiteral("explore/history")).toStringList();
@@ -109,6 +110,7 @@ void Settings::save()
     store.setValue(QStringLiteral("time/range"), values_.range);
     store.setValue(QStringLiteral("time/refresh"), values_.refreshSeconds);
     store.setValue(QStringLiteral("time/recent"), values_.recentRanges);
+    store.setValue(QStringLiteral("alerts/allowCommands"), values_.allowCommands);
     store.setValue(QStringLiteral("window/geometry"), values_.geometry);
     store.setValue(QStringLiteral("window/current"), values_.currentDocument);
     store.setValue(QStringLiteral("explore/history"), values_.queryHistory);

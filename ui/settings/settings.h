@@ -36,6 +36,8 @@ struct Values
     /// Newest first.
     QStringList queryHistory;
     QStringList recentRanges;
+    /// Whether receivers of alerts may run programs on this computer.
+    bool allowCommands = false;
 };
 
 class Settings final : public QObject

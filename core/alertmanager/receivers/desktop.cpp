@@ -29,7 +29,8 @@ public:
                          .title = truncatedRunes(r.title(config_.title), kTitleRunes),
                          .body = truncatedRunes(r.message(config_.body), kBodyRunes),
                          .urgency = urgencyOf(notification),
-                         .sound = config_.sound && notification.firing()};
+                         .sound = config_.sound && notification.firing(),
+                         .resolved = !notification.firing()};
         if (!r.status().ok()) {
             return refused(r.status(), FailureReason::ClientError);
         }

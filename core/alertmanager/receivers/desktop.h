@@ -31,6 +31,8 @@ struct DesktopNote
     std::string body;
     Urgency urgency = Urgency::Normal;
     bool sound = false;
+    /// Nothing of the group fires any more: a note about it goes away.
+    bool resolved = false;
     /// Offers "Acknowledge": something fires that nobody looks after.
     bool canAcknowledge = false;
     /// Of the alerts that the action is about.
@@ -43,6 +45,7 @@ class DesktopNotifier
 public:
     virtual ~DesktopNotifier() = default;
     /// Errors: Unavailable, there is no desktop.
+    /// Returns when the desktop has taken it, or after some seconds.
     virtual absl::Status show(const DesktopNote& note) = 0;
 };
 
@@ -52,6 +55,7 @@ struct DesktopConfig
     std::string title = R"({{ template "__subject" . }})";
     std::string body = R"({{ template "narthex.desktop.body" . }})";
     bool sound = false;
+    void describe(yaml::Fields& fields);
     friend bool operator==(const DesktopConfig&, const DesktopConfig&) = default;
 };
 
@@ -70,11 +74,15 @@ struct CommandConfig
     /// part of a command line.
     std::vector<std::string> arguments;
     base::Duration timeout = 30_s;
+    void describe(yaml::Fields& fields);
     friend bool operator==(const CommandConfig&, const CommandConfig&) = default;
 };
 
 /// Runs a program with the webhook's JSON on its standard input; its exit code decides: 0 is
 /// success. Errors: InvalidArgument, no program is named.
 absl::StatusOr<std::unique_ptr<Integration>> makeCommandIntegration(const CommandConfig& config);
+
+/// "desktop" and "command", in the order in which they run, after those of the file.
+std::span<const ReceiverKind> ownReceiverKinds();
 
 } // namespace narthex::alertmanager

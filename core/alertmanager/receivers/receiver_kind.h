@@ -23,6 +23,7 @@
 
 namespace narthex::alertmanager {
 
+class DesktopNotifier;
 class Templates;
 
 /// What integrations use; all of it outlives them.
@@ -38,6 +39,8 @@ struct IntegrationEnvironment
     std::string hostName;
     /// Takes the place of fixed addresses of services; empty: none (tests).
     std::string apiBase;
+    /// Null: this program has no desktop.
+    DesktopNotifier* desktop = nullptr;
 };
 
 /// A running integration. send() blocks its thread until the answer is there, `stop` is asked for

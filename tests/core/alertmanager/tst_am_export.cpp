@@ -81,7 +81,7 @@ public:
     auto acknowledge(const std::string& target, std::vector<model::Labels> alerts,
                      alertmanager::AckRequest request = {.author = "anna", .comment = "on it"})
     {
-        return exporter->acknowledge(target, alerts, "ack1", request);
+        return exporter->acknowledge(target, alerts, {"ack1"}, request);
     }
     void pass(base::Duration by)
     {
