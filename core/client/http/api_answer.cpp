@@ -36,6 +36,12 @@ absl::Status damaged(simdjson::error_code error)
         }                                                                                          \
     } while (false)
 
+bool isNull(od::value& value)
+{
+    od::json_type type{};
+    return value.type().get(type) == simdjson::SUCCESS && type == od::json_type::null;
+}
+
 /// Reads one answer; what it needs more than once is kept.
 class Reader
 {
@@ -65,13 +71,14 @@ public:
                 NARTHEX_JSON(value.get_string().get(error_));
             } else if (key == "warnings" || key == "infos") {
                 NARTHEX_RETURN_IF_ERROR(notes(value, key == "infos"));
-            } else if (key == "data") {
+            } else if (key == "data" && !isNull(value)) {
                 NARTHEX_RETURN_IF_ERROR(onData(value));
                 hasData = true;
             }
         }
         // What stands behind it would show that it is something else.
-        if (!document.at_end()) {
+        const char* rest = nullptr;
+        if (document.current_location().get(rest) == simdjson::SUCCESS) {
             return unexpected("there is more behind its end");
         }
         return close(hasData);

@@ -4,6 +4,7 @@
 
 #include "core/base/status.h"
 #include "core/client/http/api_answer.h"
+#include "core/client/numbers.h"
 #include "core/net/http_server.h"
 
 #include <absl/container/flat_hash_map.h>
@@ -24,14 +25,6 @@ std::string withoutSlash(std::string url)
         url.pop_back();
     }
     return url;
-}
-
-/// Seconds with three decimals.
-std::string secondsText(std::int64_t ms)
-{
-    const auto magnitude =
-        ms < 0 ? -static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
-    return fmt::format("{}{}.{:03}", ms < 0 ? "-" : "", magnitude / 1000, magnitude % 1000);
 }
 
 } // namespace
