@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "narthex_version.h"
+#include "other_server.h"
 #include "start_options.h"
 
 #include "app/service/service.h"
@@ -8,6 +9,7 @@
 #include "core/base/login_name.h"
 #include "core/base/status.h"
 #include "core/client/embedded/embedded_client.h"
+#include "core/client/http/http_client.h"
 #include "ui/desktop/desktop_notifier.h"
 #include "ui/settings/settings.h"
 #include "ui/shell/main_window.h"
@@ -126,30 +128,10 @@ void takeShotLater(ui::shell::MainWindow& window, const app::StartOptions& start
     });
 }
 
-int run(QApplication& application, const app::StartOptions& start, QElapsedTimer since)
+/// What both kinds of window begin with.
+void showWindow(ui::shell::MainWindow& window, const app::StartOptions& start,
+                const base::LogSetup& log, QElapsedTimer since)
 {
-    ui::shell::SingleInstance instance(QFileInfo(start.dataDirectory).absoluteFilePath());
-    if (!instance.claim(application.arguments())) {
-        return 0; // the first window comes to the front
-    }
-    ui::theme::Theme theme;
-    theme.install(application);
-    ui::settings::Settings settings(start.settingsFile);
-    applyTheme(start, settings);
-
-    const auto log = base::LogSetup::create(start.logLevel.toStdString());
-    if (!log.ok()) {
-        std::fprintf(stderr, "narthex: %s\n", std::string(base::messageOf(log.status())).c_str());
-        return 2;
-    }
-    std::atomic<bool> allowCommands = start.allowCommands || settings.values().allowCommands;
-    QObject::connect(&settings, &ui::settings::Settings::changed, &settings, [&] {
-        allowCommands = start.allowCommands || settings.values().allowCommands;
-    });
-    ui::desktop::DesktopNotifier desktop(log->logger("desktop"));
-    app::Service service(serviceOptions(start, allowCommands, desktop), *log);
-    client::EmbeddedClient client(service.engine());
-    ui::shell::MainWindow window(client, theme, settings);
     if (!start.page.isEmpty()) {
         QJsonObject state;
         if (!start.query.isEmpty()) {
@@ -157,16 +139,54 @@ int run(QApplication& application, const app::StartOptions& start, QElapsedTimer
         }
         window.openPage(start.page, state);
     }
+    new FirstPaint(&window, log.logger("window"),
+                   since); // owned by the window, until it has painted
+    window.show();
+    takeShotLater(window, start);
+}
+
+struct Surroundings
+{
+    const app::StartOptions& start;
+    ui::theme::Theme& theme;
+    ui::settings::Settings& settings;
+    const base::LogSetup& log;
+    QElapsedTimer since;
+};
+
+/// A window over a server elsewhere; no engine runs here.
+int runConnected(const Surroundings& around, const std::string& url)
+{
+    net::IoLoop loop;
+    base::WorkerPool pool;
+    base::SystemTimers timers;
+    client::HttpClient client({.url = url}, {.loop = loop, .pool = pool, .timers = timers});
+    ui::shell::MainWindow window(client, around.theme, around.settings);
+    showWindow(window, around.start, around.log, around.since);
+    return QApplication::exec();
+}
+
+/// A window over the engine in this process.
+int runEmbedded(const Surroundings& around, ui::shell::SingleInstance& instance)
+{
+    const app::StartOptions& start = around.start;
+    ui::settings::Settings& settings = around.settings;
+    const base::LogSetup& log = around.log;
+    std::atomic<bool> allowCommands = start.allowCommands || settings.values().allowCommands;
+    QObject::connect(&settings, &ui::settings::Settings::changed, &settings, [&] {
+        allowCommands = start.allowCommands || settings.values().allowCommands;
+    });
+    ui::desktop::DesktopNotifier desktop(log.logger("desktop"));
+    app::Service service(serviceOptions(start, allowCommands, desktop), log);
+    client::EmbeddedClient client(service.engine());
+    ui::shell::MainWindow window(client, around.theme, settings);
     QObject::connect(&instance, &ui::shell::SingleInstance::activated, &window,
                      [&window] { window.bringToFront(); });
     desktop.setHandler([&](ui::desktop::NoteAction action, const auto& alerts) {
         return actOnNote(service.engine(), window, action, alerts);
     });
     const absl::Cleanup mute = [&desktop] { desktop.setHandler(nullptr); };
-    new FirstPaint(&window, log->logger("window"),
-                   since); // owned by the window, until it has painted
-    window.show();
-    takeShotLater(window, start);
+    showWindow(window, start, log, around.since);
 
     // The window is painted before the engine reads its first file.
     std::jthread starter;
@@ -185,6 +205,40 @@ int run(QApplication& application, const app::StartOptions& start, QElapsedTimer
         starter.join();
     }
     return code;
+}
+
+int run(QApplication& application, const app::StartOptions& start, QElapsedTimer since)
+{
+    ui::shell::SingleInstance instance(QFileInfo(start.dataDirectory).absoluteFilePath());
+    const bool isElsewhere = !start.connectUrl.isEmpty();
+    if (!isElsewhere && !instance.claim(application.arguments())) {
+        return 0; // the first window comes to the front
+    }
+    ui::theme::Theme theme;
+    theme.install(application);
+    ui::settings::Settings settings(start.settingsFile);
+    applyTheme(start, settings);
+    const auto log = base::LogSetup::create(start.logLevel.toStdString());
+    if (!log.ok()) {
+        std::fprintf(stderr, "narthex: %s\n", std::string(base::messageOf(log.status())).c_str());
+        return 2;
+    }
+    const Surroundings around{
+        .start = start, .theme = theme, .settings = settings, .log = *log, .since = since};
+    if (isElsewhere) {
+        return runConnected(around, start.connectUrl.toStdString());
+    }
+    if (const auto other = app::runningServer(start.dataDirectory.toStdString())) {
+        switch (app::askAboutOtherServer(*other)) {
+        case app::OtherServerChoice::Connect:
+            return runConnected(around, other->url);
+        case app::OtherServerChoice::Quit:
+            return 0;
+        case app::OtherServerChoice::Wait:
+            break;
+        }
+    }
+    return runEmbedded(around, instance);
 }
 
 } // namespace

@@ -69,6 +69,8 @@ StartOptions readStartOptions(const QStringList& arguments)
     const QCommandLineOption listen("web.listen-address",
                                     tr("Address of the HTTP interface; \"off\" for none."),
                                     "address", "127.0.0.1:9090");
+    const QCommandLineOption connect(
+        "connect", tr("Show what this server has, and collect nothing here."), "url");
     const QCommandLineOption level("log.level", tr("debug, info, warn or error."), "level", "warn");
     const QCommandLineOption page("open", tr("Page to show: overview, explore, targets."), "page");
     const QCommandLineOption query("query", tr("Query to run in Explore."), "promql");
@@ -77,8 +79,8 @@ StartOptions readStartOptions(const QStringList& arguments)
                                   "file");
     const QCommandLineOption shotAfter("shot-after", tr("Milliseconds before the picture."), "ms",
                                        "12000");
-    parser.addOptions({profile, config, alertmanager, receivers, commands, data, listen, level,
-                       page, query, theme, shot, shotAfter});
+    parser.addOptions({profile, config, alertmanager, receivers, commands, data, listen, connect,
+                       level, page, query, theme, shot, shotAfter});
     parser.process(arguments);
 
     StartOptions options;
@@ -90,6 +92,7 @@ StartOptions readStartOptions(const QStringList& arguments)
     options.dataDirectory = parser.value(data);
     options.listenAddress =
         parser.value(listen) == QLatin1String("off") ? QString() : parser.value(listen);
+    options.connectUrl = parser.value(connect);
     options.logLevel = parser.value(level);
     options.page = parser.value(page);
     options.query = parser.value(query);

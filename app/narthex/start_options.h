@@ -23,6 +23,8 @@ struct StartOptions
     QString dataDirectory;
     QString settingsFile;
     QString listenAddress;
+    /// A server to connect to instead of collecting here; empty: none.
+    QString connectUrl;
     QString logLevel;
     /// Page to show first; empty: where the user was.
     QString page;
