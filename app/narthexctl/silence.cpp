@@ -230,7 +230,7 @@ absl::Status preview(AlertmanagerClient& client, const SilenceFlags& flags)
         return absl::OkStatus();
     }
     fmt::print("{} firing alerts match\n", answer["matching"].json());
-    std::vector<std::vector<std::string>> rows{{"Alert", "Labels", "Since"}};
+    Rows rows{{"Alert", "Labels", "Since"}};
     for (const Json& alert : answer["alerts"].items()) {
         rows.push_back({alert["fingerprint"].text(), pairsText(alert["labels"]),
                         showTime(flags.settings, alert["startsAt"].text())});
@@ -240,7 +240,7 @@ absl::Status preview(AlertmanagerClient& client, const SilenceFlags& flags)
                         "silenced " + showTime(flags.settings, alert["first"].text())});
     }
     if (rows.size() > 1) {
-        printTable(rows);
+        printTable(flags.settings, rows);
     }
     showWarnings(answer["warnings"]);
     return absl::OkStatus();
