@@ -3,7 +3,8 @@
 //
 // Two programs and one data directory: the second one offers to show what the first collects, and
 // the window shows a server elsewhere.
-#include "app/narthex/other_server.h"
+#include "other_server.h"
+
 #include "app/service/running_server.h"
 #include "core/base/file.h"
 #include "support/process.h"
@@ -65,7 +66,7 @@ void TestOtherServer::onlyALivingServerIsOffered()
     QVERIFY(base::makeDirectories(folder.path() / "narthex.d").ok());
     // A note that a crash left behind: process 1 is somebody else.
     const auto note = folder.path() / "narthex.d" / "server.json";
-    QVERIFY(base::writeFileAtomically(note, R"({"pid":1,"url":"http://127.0.0.1:1"})").ok());
+    QVERIFY(base::writeFileAtomically(note, "{\"pid\":1,\"url\":\"http://127.0.0.1:1\"}").ok());
     QVERIFY(!app::runningServer(folder.path()));
     QVERIFY(base::writeFileAtomically(note, "damaged").ok());
     QVERIFY(!app::runningServer(folder.path()));

@@ -66,24 +66,24 @@ constexpr Recorded kRecorded[] = {
     {"old dashboards: targets", "GET", "/api/v1/targets?state=active", "", "\"health\":\"up\""},
 };
 
-constexpr const char kPush[] = R"(
-import sys
-from prometheus_client import CollectorRegistry, Gauge, Counter, Histogram, Summary
-from prometheus_client import push_to_gateway, pushadd_to_gateway, delete_from_gateway
-url = sys.argv[1]
-registry = CollectorRegistry()
-Gauge('job_last_success_unixtime', 'Last time.', registry=registry).set(42)
-Counter('job_rows', 'Rows.', ['table'], registry=registry).labels('a"b\\c').inc(3)
-Histogram('job_seconds', 'Time.', buckets=(1, 5), registry=registry).observe(2)
-Summary('job_size', 'Size.', registry=registry).observe(7)
-push_to_gateway(url, job='batch', registry=registry)
-push_to_gateway(url, job='batch', grouping_key={'path': '/var/tmp', 'empty': ''}, registry=registry)
-more = CollectorRegistry()
-Gauge('job_more', 'More.', registry=more).set(1)
-pushadd_to_gateway(url, job='batch', registry=more)
-push_to_gateway(url, job='gone', registry=more)
-delete_from_gateway(url, job='gone')
-)";
+constexpr const char kPush[] =
+    "import sys\n"
+    "from prometheus_client import CollectorRegistry, Gauge, Counter, Histogram, Summary\n"
+    "from prometheus_client import push_to_gateway, pushadd_to_gateway, delete_from_gateway\n"
+    "url = sys.argv[1]\n"
+    "registry = CollectorRegistry()\n"
+    "Gauge('job_last_success_unixtime', 'Last time.', registry=registry).set(42)\n"
+    "Counter('job_rows', 'Rows.', ['table'], registry=registry).labels('a\"b\\\\c').inc(3)\n"
+    "Histogram('job_seconds', 'Time.', buckets=(1, 5), registry=registry).observe(2)\n"
+    "Summary('job_size', 'Size.', registry=registry).observe(7)\n"
+    "push_to_gateway(url, job='batch', registry=registry)\n"
+    "push_to_gateway(url, job='batch', grouping_key={'path': '/var/tmp', 'empty': ''}, "
+    "registry=registry)\n"
+    "more = CollectorRegistry()\n"
+    "Gauge('job_more', 'More.', registry=more).set(1)\n"
+    "pushadd_to_gateway(url, job='batch', registry=more)\n"
+    "push_to_gateway(url, job='gone', registry=more)\n"
+    "delete_from_gateway(url, job='gone')\n";
 
 } // namespace
 
