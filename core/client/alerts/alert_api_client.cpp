@@ -244,7 +244,9 @@ void AlertApiClient::previewSilence(SilenceDraft draft, std::stop_token stop,
         request, stop,
         [this, draft = std::move(draft), stop,
          reply = std::move(reply)](absl::StatusOr<SilencePreview> preview) mutable {
-            if (absl::IsUnimplemented(preview.status())) {
+            // Version 2 has no such thing, but its list of alerts tells as much.
+            if (!preview.ok() && !absl::IsInvalidArgument(preview.status()) &&
+                !absl::IsCancelled(preview.status())) {
                 previewByAlerts(draft, stop, std::move(reply));
                 return;
             }

@@ -304,18 +304,17 @@ void TestHttpClient::passesOnRemarksAndTheirPlaces()
     ScriptedServer server;
     server.json(kQuery, R"({"status":"success","data":{"resultType":"vector","result":[]},)"
                         R"("warnings":["store gw-1 did not answer: partial response"],)"
-                        R"("infos":["PromQL info: metric might not be a counter (1:6)"]
-})");
+                        R"j("infos":["PromQL info: metric might not be a counter (1:6)"]})j");
     const auto client = world.client(server.url());
-const auto result = ask(*client, "rate(up[5m])");
-QVERIFY2(result.ok(), result.status().ToString().c_str());
-const auto& notes = (*result) -> annotations;
-QCOMPARE(notes.size(), std::size_t{2});
-QCOMPARE(notes[0].kind, promql::AnnotationKind::Warning);
-QCOMPARE(notes[0].text, std::string("store gw-1 did not answer: partial response"));
-QCOMPARE(notes[1].kind, promql::AnnotationKind::Info);
-QCOMPARE(notes[1].text, std::string("PromQL info: metric might not be a counter"));
-QCOMPARE(notes[1].begin.value_or(0), 5U);
+    const auto result = ask(*client, "rate(up[5m])");
+    QVERIFY2(result.ok(), result.status().ToString().c_str());
+    const auto& notes = (*result)->annotations;
+    QCOMPARE(notes.size(), std::size_t{2});
+    QCOMPARE(notes[0].kind, promql::AnnotationKind::Warning);
+    QCOMPARE(notes[0].text, std::string("store gw-1 did not answer: partial response"));
+    QCOMPARE(notes[1].kind, promql::AnnotationKind::Info);
+    QCOMPARE(notes[1].text, std::string("PromQL info: metric might not be a counter"));
+    QCOMPARE(notes[1].begin.value_or(0), 5U);
 }
 
 void TestHttpClient::marksThePlaceOfAMistake()
