@@ -185,6 +185,7 @@ void addTsdb(CLI::App& app, int& exitCode)
     addTsdbDump(*tsdb, exitCode);
     addTsdbDumpOpenMetrics(*tsdb, exitCode);
     addTsdbVerify(*tsdb, exitCode);
+    addTsdbCompat(*tsdb, exitCode);
     addTsdbSnapshot(*tsdb, exitCode);
     addTsdbCreateBlocks(*tsdb, exitCode);
 }

@@ -26,6 +26,7 @@ namespace narthex::ctl {
 void addTsdbAnalyze(CLI::App& tsdb, int& exitCode);
 /// `tsdb bench write`.
 void addTsdbBench(CLI::App& tsdb, int& exitCode);
+void addTsdbCompat(CLI::App& tsdb, int& exitCode);
 void addTsdbCreateBlocks(CLI::App& tsdb, int& exitCode);
 void addTsdbDump(CLI::App& tsdb, int& exitCode);
 void addTsdbDumpOpenMetrics(CLI::App& tsdb, int& exitCode);

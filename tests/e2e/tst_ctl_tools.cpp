@@ -162,6 +162,9 @@ void TestCtlTools::storesAreMeasuredAndLookedInto()
     QVERIFY2(again.out.contains(" > total samples: 15000\n"), again.text());
     QCOMPARE(runCtl({"tsdb", "bench", "write", "--out", out, write("no.json", "[\n")}).exitCode, 1);
 
+    const RunOutput readable = runCtl({"tsdb", "compat", out + "/storage"});
+    QVERIFY2(readable.exitCode == 0, readable.text());
+    QVERIFY2(readable.out.contains("Prometheus 2.42 can read all of it"), readable.text());
     const QString page = write("page.om", "a{b=\"x\"} 1 1700000000\na{b=\"yy\"} 1 1700000000\n"
                                           "c 1 1700000000\n# EOF\n");
     const QString blocks = folder_.filePath("blocks");
@@ -517,7 +520,8 @@ void TestCtlTools::helpTeaches_data()
     row({"debug", "all"}, "narthexctl-debug.1");
     row({"debug", "metrics"}, "narthexctl-debug.1");
     row({"completion"}, "narthexctl-completion.1");
-    for (const char* name : {"list", "analyze", "dump", "dump-openmetrics", "verify", "snapshot"}) {
+    for (const char* name :
+         {"list", "analyze", "dump", "dump-openmetrics", "verify", "snapshot", "compat"}) {
         row({"tsdb", name}, "narthexctl-tsdb.1");
     }
     row({"tsdb", "create-blocks-from", "openmetrics"}, "narthexctl-tsdb.1");
