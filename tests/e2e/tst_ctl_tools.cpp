@@ -36,6 +36,7 @@ private Q_SLOTS:
     void serversAreChecked();
     void discoveryReadsFiles();
     void storesAreMeasuredAndLookedInto();
+    void storesOfPrometheus3AreTold();
     void queriesAreChanged_data();
     void queriesAreChanged();
     void changingQueriesIsExperimental();
@@ -176,6 +177,34 @@ void TestCtlTools::storesAreMeasuredAndLookedInto()
     QVERIFY2(chosen.out.contains("cumulative label value length:\n3 b\n1 __name__\n"),
              chosen.text());
     QVERIFY2(chosen.out.contains("Highest cardinality metric names:\n2 a\n"), chosen.text());
+}
+
+void TestCtlTools::storesOfPrometheus3AreTold()
+{
+    const int port = test::freePort();
+    const QString data = folder_.filePath("zstd");
+    test::Program server;
+    QVERIFY(server.start(test::ownProgram("narthexctl"),
+                         {"serve", "--config.file=" + folder_.filePath("empty.yml"),
+                          "--storage.tsdb.path=" + data, "--storage.prometheus3-formats",
+                          "--storage.tsdb.wal-compression-type=zstd",
+                          "--web.enable-remote-write-receiver",
+                          QString("--web.listen-address=127.0.0.1:%1").arg(port)}));
+    test::Requests requests(port);
+    QVERIFY2(requests.waitReady(), qPrintable(server.output()));
+    QByteArray text;
+    for (int i = 0; i < 300; ++i) {
+        text +=
+            "speed{name=\"a long and boring name\",number=\"" + QByteArray::number(i) + "\"} 1\n";
+    }
+    const RunOutput sent =
+        runCtl({"push", "metrics", QString("http://127.0.0.1:%1").arg(port)}, text);
+    QVERIFY2(sent.exitCode == 0, sent.text());
+    QCOMPARE(server.terminate(), 0);
+    const RunOutput told = runCtl({"tsdb", "compat", data});
+    QVERIFY2(told.exitCode == 1, told.text());
+    QVERIFY2(told.out.contains("wal/00000000: log record compressed with zstd ("), told.text());
+    QCOMPARE(runCtl({"tsdb", "compat", folder_.filePath("missing")}).exitCode, 1);
 }
 
 void TestCtlTools::queriesAreChanged_data()
