@@ -342,6 +342,7 @@ void addQuery(CLI::App* command, int& exitCode)
                         "Of receivers that match this expression");
     command->add_option("MATCHERS", flags->matchers,
                         "As in 'severity=~\"warn.*\"'; a first word is the alertname");
+    command->footer("Example: narthexctl alert query --silenced alertname=DiskFull");
     onRun(*command, flags, exitCode, query);
 }
 
@@ -359,11 +360,13 @@ void addAcks(CLI::App& alert, int& exitCode)
     ack->add_option("-d,--duration", flags->duration, "Ends after this at the latest");
     ack->add_flag("--notify", flags->notify, "Tell the receivers");
     ack->add_flag("--sticky", flags->sticky, "Stays when the alert comes back within 30 minutes");
+    ack->footer("Example: narthexctl alert ack --comment 'on it' alertname=DiskFull");
     onRun(*ack, flags, exitCode, acknowledge);
 
     CLI::App* unack = alert.add_subcommand("unack", "Withdraw an acknowledgement.");
     auto unackFlags = std::make_shared<AckFlags>();
     which(*unack, *unackFlags, "Ids, fingerprints or matchers")->required();
+    unack->footer("Example: narthexctl alert unack alertname=DiskFull");
     onRun(*unack, unackFlags, exitCode, withdraw);
 
     CLI::App* acks = alert.add_subcommand("acks", "List acknowledgements.");
@@ -373,18 +376,21 @@ void addAcks(CLI::App& alert, int& exitCode)
     acks->add_flag("--overdue", listFlags->overdue,
                    "Those alone that have been open for so long that they may be forgotten")
         ->excludes("--ended");
+    acks->footer("Example: narthexctl alert acks --format csv");
     onRun(*acks, listFlags, exitCode, acknowledgements);
 
     CLI::App* past =
         alert.add_subcommand("history", "What happened to an alert, and who was told.");
     auto pastFlags = std::make_shared<AckFlags>();
     which(*past, *pastFlags, "A fingerprint, or matchers");
+    past->footer("Example: narthexctl alert history alertname=DiskFull");
     onRun(*past, pastFlags, exitCode, history);
 
     CLI::App* why = alert.add_subcommand(
         "explain", "Why an alert was told to whom, or not: route, group, silences, what comes.");
     auto whyFlags = std::make_shared<AckFlags>();
     which(*why, *whyFlags, "Fingerprints or matchers")->required();
+    why->footer("Example: narthexctl alert explain alertname=DiskFull instance=db1");
     onRun(*why, whyFlags, exitCode, explain);
 }
 
@@ -405,6 +411,8 @@ void addAlert(CLI::App& app, int& exitCode)
     command->add_option("--end", flags->end, "Time (RFC 3339) or duration from now");
     command->add_option("LABELS", flags->labels, "name=value; a first word is the alertname")
         ->required();
+    command->footer(
+        "Example: narthexctl alert add DiskFull instance=db1 --annotation summary=Full");
     onRun(*command, flags, exitCode, add);
     addAcks(*alert, exitCode);
 }

@@ -24,6 +24,7 @@ void addCheckWeb(CLI::App& check, int& exitCode)
                       "interface; names each mistake with file, line and column.");
     auto files = std::make_shared<std::vector<std::string>>();
     command->add_option("FILE", *files, "Web configuration files")->required();
+    command->footer("Example: narthexctl check web-config web.yml");
     command->callback([files, &exitCode] {
         exitCode = kOk;
         for (const std::string& file : *files) {

@@ -107,6 +107,7 @@ void addImport(CLI::App& app, int& exitCode)
         ->capture_default_str();
     command->add_flag("--diff", flags->sideBySide,
                       "Show each rule before and after, write nothing");
+    command->footer("Example: narthexctl import rules --diff old.rules");
     command->callback([flags, &exitCode] { exitCode = importRules(*flags); });
 }
 

@@ -295,6 +295,8 @@ void addTemplate(CLI::App& app, int& exitCode)
         ->capture_default_str();
     command->add_option("--template.data", flags->dataFile,
                         "JSON of a notification, as webhooks get it; none: an example");
+    command->footer("Example: narthexctl template render --template.glob 'templates/*' "
+                    "--template.text '{{ template \"slack.default.title\" . }}'");
     command->callback([flags, &exitCode] { exitCode = run(render(*flags)); });
 }
 
@@ -303,12 +305,13 @@ void addTemplate(CLI::App& app, int& exitCode)
 void addRouting(CLI::App& app, int& exitCode)
 {
     const auto add = [&exitCode](CLI::App& parent, const char* name, const char* help,
-                                 absl::Status (*work)(const RoutingFlags&)) {
+                                 const char* example, absl::Status (*work)(const RoutingFlags&)) {
         CLI::App* command = parent.add_subcommand(name, help);
         auto flags = std::make_shared<RoutingFlags>();
         command->add_option("--config.file", flags->configFile,
                             "Alertmanager configuration file instead of the server's");
         addAmOptions(*command, flags->settings);
+        command->footer(fmt::format("Example: narthexctl {}", example));
         command->callback([flags, &exitCode, work, command] {
             if (command->get_subcommands().empty()) {
                 fillIn(flags->settings);
@@ -320,18 +323,21 @@ void addRouting(CLI::App& app, int& exitCode)
     CLI::App* config =
         app.add_subcommand("config", "The configuration of an Alertmanager or of our server.");
     config->require_subcommand(1);
-    add(*config, "show", "Print it, secrets hidden.", showConfig);
-    CLI::App* routes = add(*config, "routes", "Draw the route tree, or test it.", showRoutes).first;
-    add(*routes, "show", "Draw the route tree.", showRoutes);
+    add(*config, "show", "Print it, secrets hidden.", "config show", showConfig);
+    CLI::App* routes = add(*config, "routes", "Draw the route tree, or test it.",
+                           "config routes --config.file alertmanager.yml", showRoutes)
+                           .first;
+    add(*routes, "show", "Draw the route tree.", "config routes show", showRoutes);
     const auto [test, flags] =
-        add(*routes, "test", "Which receivers get an alert with these labels.", testRoutes);
+        add(*routes, "test", "Which receivers get an alert with these labels.",
+            "config routes test --tree alertname=DiskFull instance=db1", testRoutes);
     test->add_flag("--tree", flags->tree, "Draw the routes that it takes");
     test->add_option("--verify.receivers", flags->expected,
                      "Exit with 1 unless these receive it, comma-separated, in this order");
     test->add_option("LABELS", flags->labels, "name=value");
     CLI::App* cluster = app.add_subcommand("cluster", "The cluster of an Alertmanager.");
     cluster->require_subcommand(1);
-    add(*cluster, "show", "Its members.", showCluster);
+    add(*cluster, "show", "Its members.", "cluster show", showCluster);
     addTemplate(app, exitCode);
 }
 
@@ -341,6 +347,7 @@ void addCheckAlertmanager(CLI::App& check, int& exitCode)
         "alertmanager-config", "Check Alertmanager configuration files and their templates.");
     auto files = std::make_shared<std::vector<std::string>>();
     command->add_option("FILE", *files, "Configuration files")->required();
+    command->footer("Example: narthexctl check alertmanager-config alertmanager.yml");
     command->callback([files, &exitCode] { exitCode = checkFiles(*files); });
 }
 

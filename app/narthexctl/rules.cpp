@@ -104,6 +104,7 @@ void addRules(CLI::App& app, int& exitCode)
     auto whyFlags = std::make_shared<RuleFlags>();
     why->add_option("NAME", whyFlags->name, "Name of the alert or of the recorded series")
         ->required();
+    why->footer("Example: narthexctl rules explain DiskFull");
     onRun(*why, whyFlags, exitCode, explain);
     CLI::App* past = group->add_subcommand(
         "backtest", "When alerts of a file would have been pending and firing; nothing is sent.");
@@ -113,6 +114,7 @@ void addRules(CLI::App& app, int& exitCode)
     past->add_option("--from", pastFlags->from, "Time (RFC 3339) or duration from now")
         ->capture_default_str();
     past->add_option("--to", pastFlags->to, "Time (RFC 3339) or duration from now; default now");
+    past->footer("Example: narthexctl rules backtest --from=-7d --rule DiskFull rules.yml");
     onRun(*past, pastFlags, exitCode, backtest);
 }
 

@@ -379,6 +379,8 @@ void addServe(CLI::App& app, int& exitCode)
     addAlertingFlags(*serve, flags->alerting);
     addRemoteFlags(*serve, flags->remote);
     addWebFlags(*serve, flags->web);
+    serve->footer(
+        "Example: narthexctl serve --config.file prometheus.yml --storage.tsdb.path data/");
     serve->callback([flags, serve, &exitCode] { exitCode = runServe(*flags, flagsOf(*serve)); });
 }
 

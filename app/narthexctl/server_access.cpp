@@ -143,11 +143,7 @@ absl::StatusOr<net::HttpResponse> ServerAccess::send(net::HttpRequest request)
     request.timeout = timeout_;
     request.bodyLimitBytes = kAnswerLimit;
     request.headers.insert(request.headers.end(), headers_.begin(), headers_.end());
-    const std::string method = request.method;
-    const std::string url = request.url.substr(0, request.url.find('?'));
-    auto response = net::sendAndWait(client_, std::move(request), config_, {});
-    return response.ok() ? std::move(response)
-                         : base::annotate(response.status(), fmt::format("{} {}", method, url));
+    return net::sendAndWait(client_, std::move(request), config_, {});
 }
 
 absl::StatusOr<ApiAnswer> ServerAccess::get(std::string_view path, const net::Parameters& query)

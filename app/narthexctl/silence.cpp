@@ -364,6 +364,7 @@ void addWriting(CLI::App& silence, int& exitCode)
     create->add_option("--annotation", flags->annotations, "name=value; may be given again");
     create->add_option("MATCHERS", flags->arguments, "All must hold; a first word is the alertname")
         ->required();
+    create->footer("Example: narthexctl silence add --duration 2h --comment upgrade instance=db1");
     onRun(*create, flags, exitCode, add);
 
     CLI::App* update = silence.add_subcommand("update", "Change silences.");
@@ -375,11 +376,14 @@ void addWriting(CLI::App& silence, int& exitCode)
     update->add_option("-c,--comment", changes->comment, "New comment");
     update->add_flag("-q,--quiet", changes->quiet, "Print ids alone");
     update->add_option("IDS", changes->arguments, "Silences")->required();
+    update->footer(
+        "Example: narthexctl silence update --duration 4h 5c2e40bb-6d3d-4ac2-b5ae-6a0bd1b2c8c0");
     onRun(*update, changes, exitCode, change);
 
     CLI::App* end = silence.add_subcommand("expire", "End silences now.");
     auto ending = std::make_shared<SilenceFlags>();
     end->add_option("IDS", ending->arguments, "Silences; all are tried")->required();
+    end->footer("Example: narthexctl silence expire 5c2e40bb-6d3d-4ac2-b5ae-6a0bd1b2c8c0");
     onRun(*end, ending, exitCode, expire);
 
     CLI::App* import =
@@ -388,6 +392,7 @@ void addWriting(CLI::App& silence, int& exitCode)
     import->add_flag("-f,--force", importing->force, "With new ids");
     import->add_option("-w,--worker", importing->workers, "Accepted for scripts; one is enough");
     import->add_option("FILE", importing->arguments, "Nothing or -: standard input");
+    import->footer("Example: narthexctl silence import < silences.json");
     onRun(*import, importing, exitCode, importAll);
 }
 
@@ -400,6 +405,7 @@ void addQuery(CLI::App* list, int& exitCode)
     list->add_option("--id", flags->id, "This one");
     list->add_option("--within", flags->within, "Those that end, or ended, within this time");
     list->add_option("MATCHERS", flags->arguments, "A first word is the alertname");
+    list->footer("Example: narthexctl silence query --format csv instance=db1");
     onRun(*list, flags, exitCode, query);
 }
 

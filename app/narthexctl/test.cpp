@@ -169,6 +169,7 @@ void addTest(CLI::App& app, int& exitCode)
     promql->add_option("--update-into", flags->updateInto,
                        "Write copies of the scripts into this folder, with the values that were "
                        "found in place of those expected");
+    promql->footer("Example: narthexctl test promql --run rate 'tests/*.test'");
     promql->callback([flags, &exitCode] { exitCode = testPromql(*flags); });
     addTestRules(*test, exitCode);
 }

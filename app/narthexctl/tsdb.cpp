@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "table.h"
 #include "tsdb_commands.h"
 
 #include "core/base/log.h"
@@ -105,27 +106,6 @@ std::string bracedLabels(const model::Labels& labels)
     return text + "}";
 }
 
-std::string alignColumns(const std::vector<std::vector<std::string>>& rows)
-{
-    constexpr std::size_t kMinWidth = 13;
-    constexpr std::size_t kGap = 2;
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()), kMinWidth);
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], row[i].size() + kGap);
-        }
-    }
-    std::string text;
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i + 1 < row.size(); ++i) {
-            text += fmt::format("{:<{}}", row[i], widths[i]);
-        }
-        text += (row.empty() ? std::string() : row.back()) + "\n";
-    }
-    return text;
-}
-
 std::uint64_t blockBytes(const fs::path& directory)
 {
     std::uint64_t bytes = 0;
@@ -140,12 +120,13 @@ std::uint64_t blockBytes(const fs::path& directory)
     return bytes;
 }
 
-std::string blockTable(const tsdb::ReadOnlyDb::Blocks& blocks, bool withHeader, bool humanReadable)
+std::string blockTable(const tsdb::ReadOnlyDb::Blocks& blocks, bool withHeader, bool humanReadable,
+                       std::string_view format)
 {
-    std::vector<std::vector<std::string>> rows;
+    Table table;
     if (withHeader) {
-        rows.push_back({"BLOCK ULID", "MIN TIME", "MAX TIME", "DURATION", "NUM SAMPLES",
-                        "NUM CHUNKS", "NUM SERIES", "SIZE"});
+        table.columns = {"BLOCK ULID",  "MIN TIME",   "MAX TIME",   "DURATION",
+                         "NUM SAMPLES", "NUM CHUNKS", "NUM SERIES", "SIZE"};
     }
     for (const auto& block : blocks) {
         const tsdb::BlockMeta& meta = block->meta();
@@ -153,12 +134,13 @@ std::string blockTable(const tsdb::ReadOnlyDb::Blocks& blocks, bool withHeader, 
         const auto time = [humanReadable](std::int64_t ms) {
             return humanReadable ? goTime(ms) : std::to_string(ms);
         };
-        rows.push_back({meta.ulid, time(meta.minTime), time(meta.maxTime),
-                        goDuration(meta.maxTime - meta.minTime), std::to_string(meta.stats.samples),
-                        std::to_string(meta.stats.chunks), std::to_string(meta.stats.series),
-                        humanReadable ? binaryBytes(bytes) : std::to_string(bytes)});
+        table.rows.push_back({meta.ulid, time(meta.minTime), time(meta.maxTime),
+                              goDuration(meta.maxTime - meta.minTime),
+                              std::to_string(meta.stats.samples), std::to_string(meta.stats.chunks),
+                              std::to_string(meta.stats.series),
+                              humanReadable ? binaryBytes(bytes) : std::to_string(bytes)});
     }
-    return alignColumns(rows);
+    return tableText(table, format, {.gap = 2, .minWidth = 13, .padsLast = false});
 }
 
 Output::~Output() { flush(); }
@@ -194,13 +176,16 @@ void addTsdb(CLI::App& app, int& exitCode)
     CLI::App* tsdb = app.add_subcommand(
         "tsdb", "Look into data directories of Prometheus and Narthex, and make blocks.");
     tsdb->require_subcommand(1);
-    tsdb->footer("All but snapshot and create-blocks-from only read, and may be used while a "
-                 "server runs.");
+    tsdb->footer(
+        "All but snapshot, create-blocks-from and bench only read, and may be used while a "
+        "server runs.");
     addTsdbAnalyze(*tsdb, exitCode);
+    addTsdbBench(*tsdb, exitCode);
     addTsdbList(*tsdb, exitCode);
     addTsdbDump(*tsdb, exitCode);
     addTsdbDumpOpenMetrics(*tsdb, exitCode);
     addTsdbVerify(*tsdb, exitCode);
+    addTsdbCompat(*tsdb, exitCode);
     addTsdbSnapshot(*tsdb, exitCode);
     addTsdbCreateBlocks(*tsdb, exitCode);
 }

@@ -5,6 +5,7 @@
 #include "core/base/codec.h"
 #include "core/base/status.h"
 #include "core/base/string_map.h"
+#include "core/promql/parser.h"
 
 #include <fmt/format.h>
 
@@ -21,6 +22,7 @@ struct AnalyzeFlags
     std::string block;
     std::size_t limit = 20;
     bool extended = false;
+    std::string selector;
 };
 
 using Ranking = std::vector<std::pair<std::string, std::uint64_t>>;
@@ -31,6 +33,8 @@ struct Counts
     base::StringMap<std::uint64_t> uncoveredByName; // ms of the block without samples
     base::StringMap<std::uint64_t> uncoveredByPair;
     base::StringMap<std::uint64_t> seriesByPair;
+    /// By name of the label; only with matchers.
+    base::StringMap<base::StringMap<std::uint64_t>> seriesByValue;
     std::uint64_t series = 0;
     std::uint64_t entries = 0;
     /// Chunks by tenths of 120 samples.
@@ -75,7 +79,9 @@ absl::Status countChunks(const tsdb::Block& block, const std::vector<tsdb::Chunk
     return absl::OkStatus();
 }
 
-absl::StatusOr<Counts> countSeries(const tsdb::Block& block, bool withChunks)
+/// Of the series that match all matchers.
+absl::StatusOr<Counts> countSeries(const tsdb::Block& block, bool withChunks,
+                                   const model::Matchers& matchers)
 {
     const std::int64_t span = block.meta().maxTime - block.meta().minTime;
     tsdb::Postings scratch;
@@ -86,7 +92,15 @@ absl::StatusOr<Counts> countSeries(const tsdb::Block& block, bool withChunks)
     std::string pair;
     for (const tsdb::PostingsRef ref : all) {
         NARTHEX_RETURN_IF_ERROR(block.index().series(ref, labels, chunks));
+        if (!model::matchesAll(matchers, labels)) {
+            continue;
+        }
         ++counts.series;
+        if (!matchers.empty()) {
+            for (const model::LabelView& label : labels) {
+                ++counts.seriesByValue[label.name][label.value];
+            }
+        }
         const std::int64_t covered =
             chunks.empty() ? 0 : chunks.back().maxTime - chunks.front().minTime;
         const auto uncovered = static_cast<std::uint64_t>(span - covered);
@@ -156,6 +170,28 @@ absl::Status printIndexLists(Output& out, const tsdb::IndexReader& index, std::s
     return absl::OkStatus();
 }
 
+/// The same lists for the series that were counted.
+void printMatchedLists(Output& out, const Counts& counts, std::size_t limit)
+{
+    Ranking lengths;
+    Ranking cardinalities;
+    Ranking metrics;
+    for (const auto& [name, values] : counts.seriesByValue) {
+        std::uint64_t length = 0;
+        for (const auto& [value, series] : values) {
+            length += value.size();
+            if (name == model::kMetricName) {
+                metrics.emplace_back(value, series);
+            }
+        }
+        lengths.emplace_back(name, length);
+        cardinalities.emplace_back(name, values.size());
+    }
+    print(out, "Label names with highest cumulative label value length", std::move(lengths), limit);
+    print(out, "Highest cardinality labels", std::move(cardinalities), limit);
+    print(out, "Highest cardinality metric names", std::move(metrics), limit);
+}
+
 void printFullness(Output& out, const Counts& counts)
 {
     out.add("\nCompaction analysis:\n"
@@ -172,26 +208,40 @@ absl::Status analyze(const AnalyzeFlags& flags, Output& out)
     NARTHEX_ASSIGN_OR_RETURN(const std::shared_ptr<const tsdb::Block> block, chooseBlock(flags));
     const tsdb::BlockMeta& meta = block->meta();
     const std::int64_t span = meta.maxTime - meta.minTime;
-    auto counted = countSeries(*block, flags.extended);
+    model::Matchers matchers;
+    if (!flags.selector.empty()) {
+        auto parsed = promql::parseSelector(flags.selector);
+        NARTHEX_RETURN_IF_ERROR(base::annotate(parsed.status(), "--match"));
+        matchers = *std::move(parsed);
+    }
+    auto counted = countSeries(*block, flags.extended, matchers);
     if (!counted.ok()) {
         return base::annotate(counted.status(),
                               fmt::format("block {} (narthexctl tsdb verify tells what is damaged)",
                                           block->directory().string()));
     }
     const Counts& counts = *counted;
-    out.add(fmt::format("Block ID: {}\nDuration: {}\nSeries: {}\nLabel names: {}\n"
+    const std::string matched = matchers.empty() ? ""
+                                                 : fmt::format("Matcher: {}\nMatched series: {}\n",
+                                                               flags.selector, counts.series);
+    out.add(fmt::format("Block ID: {}\nDuration: {}\nSeries: {}\n{}Label names: {}\n"
                         "Postings (unique label pairs): {}\n"
                         "Postings entries (total label pairs): {}\n",
-                        meta.ulid, goDuration(span), counts.series,
-                        block->index().labelNames().size(), counts.seriesByPair.size(),
-                        counts.entries));
+                        meta.ulid, goDuration(span), meta.stats.series, matched,
+                        matchers.empty() ? block->index().labelNames().size()
+                                         : counts.seriesByValue.size(),
+                        counts.seriesByPair.size(), counts.entries));
     print(out, "Label pairs most involved in churning", shares(counts.uncoveredByPair, span),
           flags.limit);
     print(out, "Label names most involved in churning", shares(counts.uncoveredByName, span),
           flags.limit);
     print(out, "Most common label pairs",
           Ranking(counts.seriesByPair.begin(), counts.seriesByPair.end()), flags.limit);
-    NARTHEX_RETURN_IF_ERROR(printIndexLists(out, block->index(), flags.limit));
+    if (matchers.empty()) {
+        NARTHEX_RETURN_IF_ERROR(printIndexLists(out, block->index(), flags.limit));
+    } else {
+        printMatchedLists(out, counts, flags.limit);
+    }
     if (flags.extended) {
         printFullness(out, counts);
     }
@@ -218,6 +268,8 @@ void addTsdbAnalyze(CLI::App& tsdb, int& exitCode)
     command->add_option("--limit", flags->limit, "Items in each list")->capture_default_str();
     command->add_flag("--extended", flags->extended,
                       "Read all chunks, too, and tell how full they are");
+    command->add_option("--match", flags->selector, "Only series of this selector");
+    command->footer("Example: narthexctl tsdb analyze --limit 5 --match '{job=\"node\"}' data/");
     command->callback([flags, &exitCode] { exitCode = runAnalyze(*flags); });
 }
 

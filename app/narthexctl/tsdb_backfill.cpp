@@ -85,6 +85,7 @@ void addOpenMetrics(CLI::App& parent, const std::shared_ptr<PrintFlags>& printin
     command
         ->add_option("--label", flags->labels, "name=value to put on every series; may be repeated")
         ->allow_extra_args(false);
+    command->footer("Example: narthexctl tsdb create-blocks-from openmetrics history.om imported/");
     command->callback([flags, printing, &exitCode] {
         BlockPrinter printer(flags->directory, *printing);
         const absl::Status status = import(*flags, printer);

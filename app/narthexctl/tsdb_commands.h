@@ -24,6 +24,9 @@
 namespace narthex::ctl {
 
 void addTsdbAnalyze(CLI::App& tsdb, int& exitCode);
+/// `tsdb bench write`.
+void addTsdbBench(CLI::App& tsdb, int& exitCode);
+void addTsdbCompat(CLI::App& tsdb, int& exitCode);
 void addTsdbCreateBlocks(CLI::App& tsdb, int& exitCode);
 void addTsdbDump(CLI::App& tsdb, int& exitCode);
 void addTsdbDumpOpenMetrics(CLI::App& tsdb, int& exitCode);
@@ -51,14 +54,11 @@ std::string binaryBytes(std::uint64_t bytes);
 /// `{__name__="a", b="c"}`
 std::string bracedLabels(const model::Labels& labels);
 
-/// Lines of cells as columns of at least 13 places, two blanks between them; the last cell of a
-/// line is not padded.
-std::string alignColumns(const std::vector<std::vector<std::string>>& rows);
-
 /// Bytes of all files of a block.
 std::uint64_t blockBytes(const std::filesystem::path& directory);
-/// The table of `tsdb list`.
-std::string blockTable(const tsdb::ReadOnlyDb::Blocks& blocks, bool withHeader, bool humanReadable);
+/// The table of `tsdb list`. `format`: table, json or csv.
+std::string blockTable(const tsdb::ReadOnlyDb::Blocks& blocks, bool withHeader, bool humanReadable,
+                       std::string_view format = "table");
 
 /// Standard output in large pieces. Errors: those of writing (a full disk, a closed pipe).
 class Output

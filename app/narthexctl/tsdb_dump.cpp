@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tsdb_commands.h"
 
+#include "core/base/json_writer.h"
 #include "core/base/number.h"
 #include "core/base/status.h"
 #include "core/promql/histogram_math.h"
@@ -25,6 +26,7 @@ struct DumpFlags
     std::int64_t minTime = std::numeric_limits<std::int64_t>::min();
     std::int64_t maxTime = std::numeric_limits<std::int64_t>::max();
     std::vector<std::string> selectors;
+    std::string format = "prom";
 };
 
 using SeriesList = std::vector<std::shared_ptr<const storage::Series>>;
@@ -114,6 +116,19 @@ void writePlain(Output& out, const storage::Series& series, const storage::Sampl
     writeHistogramsBefore(std::numeric_limits<std::int64_t>::max());
 }
 
+/// The labels alone, a line a series, whatever samples it has.
+void writeLabels(Output& out, const storage::Series& series, const storage::SampleColumns&)
+{
+    std::string text;
+    base::JsonWriter json(text);
+    json.beginObject();
+    for (const model::LabelView& label : series.labels()) {
+        json.label(label.name, label.value);
+    }
+    json.endObject();
+    out.add(text + "\n");
+}
+
 /// The format has no native histograms: they are left out, and told at the end.
 class OpenMetricsWriter
 {
@@ -178,7 +193,8 @@ private:
 int runDump(const DumpFlags& flags)
 {
     Output out;
-    absl::Status status = dump(flags, writePlain, out);
+    absl::Status status =
+        flags.format == "seriesjson" ? dump(flags, writeLabels, out) : dump(flags, writePlain, out);
     status.Update(out.finish());
     return status.ok() ? kOk : failed(status);
 }
@@ -235,6 +251,12 @@ void addTsdbDump(CLI::App& tsdb, int& exitCode)
     CLI::App* command = tsdb.add_subcommand(
         "dump", "Print the samples of a data directory: labels, value, time in ms.");
     const auto flags = addFlags(*command);
+    command
+        ->add_option("--format", flags->format,
+                     "prom, or seriesjson: the labels of each series as JSON, no samples")
+        ->check(CLI::IsMember({"prom", "seriesjson"}))
+        ->capture_default_str();
+    command->footer("Example: narthexctl tsdb dump --match '{job=\"node\"}' data/ > node.txt");
     command->callback([flags, &exitCode] { exitCode = runDump(*flags); });
 }
 
@@ -245,6 +267,7 @@ void addTsdbDumpOpenMetrics(CLI::App& tsdb, int& exitCode)
         "Print the samples of a data directory as OpenMetrics text with times, as "
         "create-blocks-from openmetrics reads it. Families have no metadata.");
     const auto flags = addFlags(*command);
+    command->footer("Example: narthexctl tsdb dump-openmetrics data/ > all.om");
     command->callback([flags, &exitCode] { exitCode = runDumpOpenMetrics(*flags); });
 }
 

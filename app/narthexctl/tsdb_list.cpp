@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Narthex developers
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "table.h"
 #include "tsdb_commands.h"
 
 #include "core/base/status.h"
@@ -13,6 +14,7 @@ struct ListFlags
 {
     std::string directory = "data/";
     bool humanReadable = false;
+    std::string format = "table";
 };
 
 int runList(const ListFlags& flags)
@@ -22,7 +24,7 @@ int runList(const ListFlags& flags)
         return failed(open.status());
     }
     Output out;
-    out.add(blockTable(open->db->blocks(), true, flags.humanReadable));
+    out.add(blockTable(open->db->blocks(), true, flags.humanReadable, flags.format));
     const absl::Status status = out.finish();
     return status.ok() ? kOk : failed(status);
 }
@@ -35,6 +37,8 @@ void addTsdbList(CLI::App& tsdb, int& exitCode)
     auto flags = std::make_shared<ListFlags>();
     list->add_option("db-path", flags->directory, "Data directory")->capture_default_str();
     list->add_flag("-r,--human-readable", flags->humanReadable, "Times and sizes for people");
+    addFormat(*list, flags->format);
+    list->footer("Example: narthexctl tsdb list -r data/");
     list->callback([flags, &exitCode] { exitCode = runList(*flags); });
 }
 

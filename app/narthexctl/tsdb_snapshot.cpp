@@ -57,6 +57,7 @@ void addTsdbSnapshot(CLI::App& tsdb, int& exitCode)
                      "Folder for the snapshot on the same file system; made if it is missing")
         ->required();
     command->add_flag("--skip-head", flags->skipHead, "Leave out samples that are in no block yet");
+    command->footer("Example: narthexctl tsdb snapshot data/ backup/monday");
     command->callback([flags, &exitCode] { exitCode = runSnapshot(*flags); });
 }
 

@@ -54,7 +54,8 @@ void addTsdbVerify(CLI::App& tsdb, int& exitCode)
                   "tombstones, logs and head chunks, order of series and samples.");
     auto directory = std::make_shared<std::string>("data/");
     command->add_option("db-path", *directory, "Data directory")->capture_default_str();
-    command->footer("Exit code 0: all is sound; 1: something is damaged; 2: cannot be read. A "
+    command->footer("Example: narthexctl tsdb verify data/\n\nExit code 0: all is sound; 1: "
+                    "something is damaged; 2: cannot be read. A "
                     "directory in use may show an unfinished record at the end of its log.");
     command->callback([directory, &exitCode] { exitCode = runVerify(*directory); });
 }

@@ -32,6 +32,11 @@ class TestCtlTools : public QObject
     Q_OBJECT
 private Q_SLOTS:
     void initTestCase();
+    void serversAreChecked_data();
+    void serversAreChecked();
+    void discoveryReadsFiles();
+    void storesAreMeasuredAndLookedInto();
+    void storesOfPrometheus3AreTold();
     void queriesAreChanged_data();
     void queriesAreChanged();
     void changingQueriesIsExperimental();
@@ -79,8 +84,127 @@ void TestCtlTools::initTestCase()
                           {"serve", "--config.file=" + folder_.filePath("empty.yml"),
                            "--storage.tsdb.path=" + folder_.filePath("data"),
                            "--web.enable-remote-write-receiver",
+                           "--web.remote-write-receiver.accepted-protobuf-messages="
+                           "prometheus.WriteRequest,io.prometheus.write.v2.Request",
                            QString("--web.listen-address=127.0.0.1:%1").arg(port_)}));
     QVERIFY2(requests().waitReady(), qPrintable(server_.output()));
+}
+
+void TestCtlTools::serversAreChecked_data()
+{
+    QTest::addColumn<QString>("command");
+    QTest::addColumn<QString>("url");
+    QTest::addColumn<int>("exitCode");
+    QTest::addColumn<QByteArray>("told");
+    QTest::newRow("healthy") << "healthy" << url_ << 0 << QByteArray("  SUCCESS:  ");
+    QTest::newRow("ready") << "ready" << url_ + "/" << 0 << QByteArray("  SUCCESS:  ");
+    QTest::newRow("not there") << "ready" << url_ + "/nothing" << 1
+                               << QByteArray("check failed: URL=" + url_.toUtf8() +
+                                             "/nothing, status=404\n");
+    QTest::newRow("nobody listens")
+        << "healthy"
+        << "http://127.0.0.1:1" << 1 << QByteArray("Get \"http://127.0.0.1:1/-/healthy\"");
+}
+
+void TestCtlTools::serversAreChecked()
+{
+    QFETCH(QString, command);
+    QFETCH(QString, url);
+    QFETCH(int, exitCode);
+    QFETCH(QByteArray, told);
+    const RunOutput output = runCtl({"check", command, "--url", url});
+    QVERIFY2(output.exitCode == exitCode, output.text());
+    QVERIFY2(output.errors.startsWith(told), output.text());
+    QCOMPARE(output.out, QByteArray());
+}
+
+void TestCtlTools::discoveryReadsFiles()
+{
+    write("t.json", "[{\"targets\": [\"c:1\"], \"labels\": {\"from\": \"file\"}}]\n");
+    const QString config =
+        write("sd.yml", "scrape_configs:\n- job_name: node\n  static_configs:\n"
+                        "  - {targets: ['a:1', 'b:2']}\n  file_sd_configs: [{files: [t.json]}]\n"
+                        "  relabel_configs:\n"
+                        "  - {source_labels: [__address__], regex: 'b.*', action: drop}\n");
+    const RunOutput output = runCtl({"check", "service-discovery", config, "node"});
+    QVERIFY2(output.exitCode == 0, output.text());
+    const QJsonArray targets = QJsonDocument::fromJson(output.out).array();
+    QCOMPARE(targets.size(), 3);
+    int kept = 0;
+    int fromFile = 0;
+    for (const QJsonValue& target : targets) {
+        kept += target["labels"]["instance"].isString() ? 1 : 0;
+        fromFile += target["discoveredLabels"]["from"].toString() == "file" ? 1 : 0;
+    }
+    QCOMPARE(kept, 2);
+    QCOMPARE(fromFile, 1);
+}
+
+void TestCtlTools::storesAreMeasuredAndLookedInto()
+{
+    const QString out = folder_.filePath("bench");
+    const RunOutput measured =
+        runCtl({"tsdb", "bench", "write", "--out", out, "--metrics=250", "--scrapes=120"});
+    QVERIFY2(measured.exitCode == 0, measured.text());
+    for (const char* told :
+         {">> start stage=readData\n", ">> completed stage=ingestScrapes ",
+          " > total samples: 30000\n", " > samples/sec: ", ">> completed stage=stopStorage "}) {
+        QVERIFY2(measured.out.contains(told), measured.text());
+    }
+    const RunOutput series = runCtl({"tsdb", "dump", "--format=seriesjson", out + "/storage"});
+    QVERIFY2(series.exitCode == 0, series.text());
+    QCOMPARE(series.out.count('\n'), 250);
+    QVERIFY2(series.out.contains("{\"__name__\":\"bench_metric_0_total\",\"instance\":"),
+             series.text().left(500));
+    // What was printed can be written again.
+    const QString file = write("series.json", series.out);
+    const RunOutput again =
+        runCtl({"tsdb", "bench", "write", "--out", out, "--metrics=100", "--scrapes=150", file});
+    QVERIFY2(again.out.contains(" > total samples: 15000\n"), again.text());
+    QCOMPARE(runCtl({"tsdb", "bench", "write", "--out", out, write("no.json", "[\n")}).exitCode, 1);
+
+    const RunOutput readable = runCtl({"tsdb", "compat", out + "/storage"});
+    QVERIFY2(readable.exitCode == 0, readable.text());
+    QVERIFY2(readable.out.contains("Prometheus 2.42 can read all of it"), readable.text());
+    const QString page = write("page.om", "a{b=\"x\"} 1 1700000000\na{b=\"yy\"} 1 1700000000\n"
+                                          "c 1 1700000000\n# EOF\n");
+    const QString blocks = folder_.filePath("blocks");
+    QCOMPARE(runCtl({"tsdb", "create-blocks-from", "openmetrics", "-q", page, blocks}).exitCode, 0);
+    const RunOutput chosen = runCtl({"tsdb", "analyze", "--match={b=~\".+\"}", blocks});
+    QVERIFY2(chosen.exitCode == 0, chosen.text());
+    QVERIFY2(chosen.out.contains("Matcher: {b=~\".+\"}\nMatched series: 2\nLabel names: 2\n"),
+             chosen.text());
+    QVERIFY2(chosen.out.contains("cumulative label value length:\n3 b\n1 __name__\n"),
+             chosen.text());
+    QVERIFY2(chosen.out.contains("Highest cardinality metric names:\n2 a\n"), chosen.text());
+}
+
+void TestCtlTools::storesOfPrometheus3AreTold()
+{
+    const int port = test::freePort();
+    const QString data = folder_.filePath("zstd");
+    test::Program server;
+    QVERIFY(server.start(test::ownProgram("narthexctl"),
+                         {"serve", "--config.file=" + folder_.filePath("empty.yml"),
+                          "--storage.tsdb.path=" + data, "--storage.prometheus3-formats",
+                          "--storage.tsdb.wal-compression-type=zstd",
+                          "--web.enable-remote-write-receiver",
+                          QString("--web.listen-address=127.0.0.1:%1").arg(port)}));
+    test::Requests requests(port);
+    QVERIFY2(requests.waitReady(), qPrintable(server.output()));
+    QByteArray text;
+    for (int i = 0; i < 300; ++i) {
+        text +=
+            "speed{name=\"a long and boring name\",number=\"" + QByteArray::number(i) + "\"} 1\n";
+    }
+    const RunOutput sent =
+        runCtl({"push", "metrics", QString("http://127.0.0.1:%1").arg(port)}, text);
+    QVERIFY2(sent.exitCode == 0, sent.text());
+    QCOMPARE(server.terminate(), 0);
+    const RunOutput told = runCtl({"tsdb", "compat", data});
+    QVERIFY2(told.exitCode == 1, told.text());
+    QVERIFY2(told.out.contains("wal/00000000: log record compressed with zstd ("), told.text());
+    QCOMPARE(runCtl({"tsdb", "compat", folder_.filePath("missing")}).exitCode, 1);
 }
 
 void TestCtlTools::queriesAreChanged_data()
@@ -309,6 +433,7 @@ void TestCtlTools::headersAndCredentialsAreSent()
 
 void TestCtlTools::resultsComeInEveryForm()
 {
+    QCOMPARE(runCtl({"query", "instant", url_, "\"a\\nb\""}).out, QByteArray("a\nb\n"));
     const QString query = "label_replace(vector(2), \"a\", \"x,\\\"y\\\"\", \"\", \"\")";
     const auto ask = [&](const QString& format) {
         return runCtl({"query", "instant", "--format", format, "--time=1700000000", url_, query})
@@ -424,7 +549,8 @@ void TestCtlTools::helpTeaches_data()
     row({"debug", "all"}, "narthexctl-debug.1");
     row({"debug", "metrics"}, "narthexctl-debug.1");
     row({"completion"}, "narthexctl-completion.1");
-    for (const char* name : {"list", "analyze", "dump", "dump-openmetrics", "verify", "snapshot"}) {
+    for (const char* name :
+         {"list", "analyze", "dump", "dump-openmetrics", "verify", "snapshot", "compat"}) {
         row({"tsdb", name}, "narthexctl-tsdb.1");
     }
     row({"tsdb", "create-blocks-from", "openmetrics"}, "narthexctl-tsdb.1");

@@ -52,6 +52,17 @@ QByteArray badPage()
            "a:b{i=\"3\"} 1\na:b{i=\"4\"} 1\n";
 }
 
+/// Without findings: 2.42 counts only then.
+QByteArray severalPage()
+{
+    return "# HELP up_total Fine.\n# TYPE up_total counter\nup_total{a=\"1\"} 1\nup_total 1\n"
+           "# HELP took_seconds Time.\n# TYPE took_seconds histogram\n"
+           "took_seconds_bucket{le=\"1\"} 1\ntook_seconds_bucket{le=\"+Inf\"} 2\n"
+           "took_seconds_sum 3\ntook_seconds_count 2\n"
+           "# HELP part_ratio Shares.\n# TYPE part_ratio summary\npart_ratio{quantile=\"0.5\"} 1\n"
+           "part_ratio_sum 1\npart_ratio_count 1\n# HELP plain Plain.\nplain 1\n";
+}
+
 QByteArray goodPage() { return "# HELP up_total Fine.\n# TYPE up_total counter\nup_total 1\n"; }
 
 } // namespace
@@ -63,8 +74,6 @@ private Q_SLOTS:
     void initTestCase();
     void queriesPrintTheSame_data();
     void queriesPrintTheSame();
-    void serversAreCheckedAlike_data();
-    void serversAreCheckedAlike();
     void metricsAreLintedAlike_data();
     void metricsAreLintedAlike();
     void configurationsAreCheckedAlike_data();
@@ -131,8 +140,8 @@ void TestPromtoolPeer::queriesPrintTheSame_data()
     };
     const QString at = QString("--time=%1").arg(kStart);
     const QStringList span{"--start=1700000000", "--end=1700000060"};
-    for (const char* query : {"speed", "sum(speed)", "1+0.5", "1e21", "\"a\\nb\"", "nothing",
-                              "speed[30s]", "-speed/0", "time()"}) {
+    for (const char* query :
+         {"speed", "sum(speed)", "1+0.5", "1e21", "nothing", "speed[30s]", "-speed/0", "time()"}) {
         row({"query", "instant", at, "URL", QString("(%1)").arg(query)});
         row({"query", "instant", "-o", "json", at, "URL", QString("(%1)").arg(query)});
     }
@@ -140,16 +149,16 @@ void TestPromtoolPeer::queriesPrintTheSame_data()
     row({"query", "instant", "--time=1700000030.5", "URL", "speed"});
     row({"query", "instant", "URL", "speed +"}, 1);
     row({"query", "instant", "--time=soon", "URL", "speed"}, 1);
-    row({"query", "range", "--step=15s", "URL", "speed"} + span);
-    row({"query", "range", "URL", "sum by (job) (speed)"} + span);
-    row({"query", "range", "-o", "json", "--step=30s", "URL", "speed"} + span);
+    row(QStringList{"query", "range", "--step=15s", "URL", "speed"} + span);
+    row(QStringList{"query", "range", "URL", "sum by (job) (speed)"} + span);
+    row(QStringList{"query", "range", "-o", "json", "--step=30s", "URL", "speed"} + span);
     row({"query", "range", "--start=1700000060", "--end=1700000000", "URL", "speed"}, 1);
-    row({"query", "range", "URL", "speed["} + span, 1);
-    row({"query", "series", "--match=speed", "URL"} + span);
+    row(QStringList{"query", "range", "URL", "speed["} + span, 1);
+    row(QStringList{"query", "series", "--match=speed", "URL"} + span);
     row({"query", "series", "--match=speed{job=\"a\"}", "--match=took_bucket", "URL"});
     row({"query", "series", "--match=nothing", "URL"});
     row({"query", "series", "--match={", "URL"}, 1);
-    row({"query", "labels", "URL", "job"} + span);
+    row(QStringList{"query", "labels", "URL", "job"} + span);
     row({"query", "labels", "--match=took_bucket", "URL", "le"});
     row({"query", "labels", "-o", "json", "URL", "job"});
     row({"query", "labels", "URL", "nothing"});
@@ -170,32 +179,6 @@ void TestPromtoolPeer::queriesPrintTheSame()
     }
 }
 
-void TestPromtoolPeer::serversAreCheckedAlike_data()
-{
-    QTest::addColumn<QStringList>("arguments");
-    QTest::addColumn<int>("exitCode");
-    QTest::newRow("healthy") << QStringList{"check", "healthy", "--url=URL"} << 0;
-    QTest::newRow("ready") << QStringList{"check", "ready", "--url=URL"} << 0;
-    QTest::newRow("not there") << QStringList{"check", "ready", "--url=URL/nothing"} << 1;
-    QTest::newRow("nobody listens")
-        << QStringList{"check", "ready", "--url=http://127.0.0.1:1"} << 1;
-}
-
-void TestPromtoolPeer::serversAreCheckedAlike()
-{
-    QFETCH(QStringList, arguments);
-    QFETCH(int, exitCode);
-    const RunOutput mine = ours(withUrl(arguments));
-    const RunOutput peer = theirs(withUrl(arguments));
-    QVERIFY2(mine.exitCode == exitCode, mine.text());
-    QVERIFY2(peer.exitCode == exitCode, peer.text());
-    QCOMPARE(mine.out, peer.out);
-    QCOMPARE(mine.errors.startsWith("  SUCCESS:  "), exitCode == 0);
-    if (exitCode == 0) {
-        QCOMPARE(mine.errors, peer.errors);
-    }
-}
-
 void TestPromtoolPeer::metricsAreLintedAlike_data()
 {
     QTest::addColumn<QByteArray>("page");
@@ -203,7 +186,7 @@ void TestPromtoolPeer::metricsAreLintedAlike_data()
     QTest::addColumn<int>("exitCode");
     QTest::newRow("fine") << goodPage() << QStringList() << 0;
     QTest::newRow("findings") << badPage() << QStringList() << 3;
-    QTest::newRow("counted") << badPage() << QStringList{"--extended"} << 3;
+    QTest::newRow("counted") << severalPage() << QStringList{"--extended"} << 0;
     QTest::newRow("fine, counted") << goodPage() << QStringList{"--extended"} << 0;
     QTest::newRow("no page") << QByteArray("a{b\n") << QStringList() << 1;
 }
@@ -287,10 +270,10 @@ void TestPromtoolPeer::configurationsAreCheckedAlike()
 
 void TestPromtoolPeer::discoveryFindsTheSame()
 {
-    write("targets1.json", "[{\"targets\": [\"c:1\"], \"labels\": {\"from\": \"file\"}}]\n");
+    // 2.42 falls over a job with two mechanisms.
     write("sd.yml", "scrape_configs:\n- job_name: node\n  static_configs:\n"
                     "  - {targets: ['a:1', 'b:2', 'a:1'], labels: {zone: x}}\n"
-                    "  file_sd_configs: [{files: [targets1.json]}]\n  relabel_configs:\n"
+                    "  relabel_configs:\n"
                     "  - {source_labels: [__address__], regex: 'b.*', action: drop}\n"
                     "  - {source_labels: [__address__], target_label: host}\n");
     const QStringList arguments{"check", "service-discovery", "--timeout=2s", "sd.yml"};
@@ -303,19 +286,22 @@ void TestPromtoolPeer::discoveryFindsTheSame()
         const QJsonArray all = QJsonDocument::fromJson(text).array();
         for (const QJsonValue& target : all) {
             QJsonObject object = target.toObject();
-            // The file's name is absolute in newer versions only.
-            QJsonObject found = object["discoveredLabels"].toObject();
-            found.remove("__meta_filepath");
-            object["discoveredLabels"] = found;
-            QJsonObject labels = object["labels"].toObject();
-            labels.remove("__meta_filepath");
-            object["labels"] = labels;
+            for (const char* key : {"discoveredLabels", "labels"}) {
+                QJsonObject labels = object[key].toObject();
+                // Those that 2.42 does not know.
+                for (const char* name :
+                     {"__always_scrape_classic_histograms__",
+                      "__convert_classic_histograms_to_nhcb__", "__scrape_native_histograms__"}) {
+                    labels.remove(name);
+                }
+                object[key] = labels;
+            }
             list << QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact));
         }
         list.sort();
         return list;
     };
-    QCOMPARE(targets(mine.out).size(), 3);
+    QCOMPARE(targets(mine.out).size(), 2);
     QCOMPARE(targets(mine.out).join('\n'), targets(peer.out).join('\n'));
     const RunOutput unknown = ours(arguments + QStringList{"nodes"});
     const RunOutput unknownThere = theirs(arguments + QStringList{"nodes"});
