@@ -29,15 +29,6 @@ struct QueryFlags
     std::vector<std::string> matchers;
 };
 
-std::string pairsText(const Json& pairs)
-{
-    std::string text;
-    for (const auto& [name, value] : pairs.members()) {
-        text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, model::quote(value.text()));
-    }
-    return text;
-}
-
 void showAlerts(const AmSettings& settings, const Json& alerts)
 {
     std::vector<Json> all = alerts.items();

@@ -233,4 +233,13 @@ absl::StatusOr<base::Timestamp> readMoment(const std::string& text, base::Timest
     return past ? now - *duration : now + *duration;
 }
 
+std::string pairsText(const client::Json& pairs)
+{
+    std::string text;
+    for (const auto& [name, value] : pairs.members()) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, model::quote(value.text()));
+    }
+    return text;
+}
+
 } // namespace narthex::ctl

@@ -90,4 +90,7 @@ std::string showMatchers(const client::Json& silence);
 /// RFC 3339, or a duration from now ("2h"; into the past with a minus). Errors: InvalidArgument.
 absl::StatusOr<base::Timestamp> readMoment(const std::string& text, base::Timestamp now);
 
+/// `a="b" c="d"` of a JSON object.
+std::string pairsText(const client::Json& pairs);
+
 } // namespace narthex::ctl
