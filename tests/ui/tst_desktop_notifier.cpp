@@ -82,10 +82,10 @@ public:
     }
     absl::Status start()
     {
-        engine = std::make_unique<narthex::engine::Engine>(
-            options, narthex::engine::Engine::Environment{
+        program = std::make_unique<engine::Engine>(
+            options, engine::Engine::Environment{
                          .loop = loop_, .pool = pool_, .timers = timers_, .log = log_});
-        return engine->start();
+        return program->start();
     }
 
     engine::EngineOptions options;
@@ -98,7 +98,7 @@ private:
     base::SystemTimers timers_;
 
 public:
-    std::unique_ptr<narthex::engine::Engine> engine;
+    std::unique_ptr<engine::Engine> program;
 };
 
 } // namespace
@@ -381,8 +381,8 @@ void TestDesktopNotifier::anAlertFiresIsAcknowledgedOnTheDesktopAndResolves()
     running.options.alerting.ownReceivers = running.file("receivers.yml");
     const absl::Status started = running.start();
     QVERIFY2(started.ok(), started.ToString().c_str());
-    QTRY_VERIFY_WITH_TIMEOUT(running.engine->alerting().alertmanager() != nullptr, 15000);
-    const auto manager = running.engine->alerting().alertmanager();
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
+    const auto manager = running.program->alerting().alertmanager();
     notifier.setHandler([&](NoteAction action, const std::vector<std::uint64_t>& alerts) {
         return action == NoteAction::Acknowledge ? acknowledgeFromNote(*manager, alerts, "anna")
                                                  : silenceFromNote(*manager, alerts, "anna");
@@ -404,7 +404,7 @@ void TestDesktopNotifier::anAlertFiresIsAcknowledgedOnTheDesktopAndResolves()
     QVERIFY(manager->expireSilence(silence->id).ok());
 
     running.write("rules.yml", kQuietRule);
-    QVERIFY(running.engine->reload().ok());
+    QVERIFY(running.program->reload().ok());
     QTRY_COMPARE_WITH_TIMEOUT(desktop.server.closed(), std::vector<uint>{shown.id}, 15000);
 }
 
@@ -415,8 +415,8 @@ void TestDesktopNotifier::withoutAnAlertmanagersConfigurationAlertsGoToThisDeskt
     running.write("rules.yml", kQuietRule);
     const absl::Status started = running.start();
     QVERIFY2(started.ok(), started.ToString().c_str());
-    QTRY_VERIFY_WITH_TIMEOUT(running.engine->alerting().alertmanager() != nullptr, 15000);
-    const auto setup = running.engine->alerting().alertmanager()->setup();
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
+    const auto setup = running.program->alerting().alertmanager()->setup();
     QVERIFY(setup != nullptr);
     QCOMPARE(setup->receivers.size(), 1U);
     QCOMPARE(setup->receivers.at("desktop").at(0)->name(), std::string("desktop[0]"));
@@ -430,13 +430,13 @@ void TestDesktopNotifier::aMistakeInTheFileOfReceiversRefusesTheReload()
     running.write("receivers.yml", "receivers: [{name: desktop, narthex:desktop: [{}]}]\n");
     running.options.alerting.ownReceivers = running.file("receivers.yml");
     QVERIFY(running.start().ok());
-    QTRY_VERIFY_WITH_TIMEOUT(running.engine->alerting().alertmanager() != nullptr, 15000);
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
     running.write("receivers.yml",
                   "receivers: [{name: desktop, narthex:command: [{command: [a]}]}]\n");
-    const QString message = QString::fromStdString(running.engine->reload().ToString());
+    const QString message = QString::fromStdString(running.program->reload().ToString());
     QVERIFY2(message.contains("receivers.yml:1:") && message.contains("programs are not run"),
              qPrintable(message));
-    QCOMPARE(running.engine->alerting().alertmanager()->setup()->receivers.at("desktop").size(),
+    QCOMPARE(running.program->alerting().alertmanager()->setup()->receivers.at("desktop").size(),
              1U);
 }
 
