@@ -207,6 +207,7 @@ private Q_SLOTS:
     void aNewerNoteTakesThePlaceOfTheOlderOne();
     void aDismissedNoteIsShownAnew();
     void whatResolvesGoesAway();
+    void aStormOfNotesBecomesOneSummary();
     void withoutMarkupAndActionsTheTextIsPlain();
     void buttonsReachTheHandlerWithTheirAlerts();
     void clicksOnOtherProgramsNotesAreIgnored();
@@ -271,6 +272,31 @@ void TestDesktopNotifier::whatResolvesGoesAway()
     QVERIFY(notifier.show(end).ok()); // gone already
     QCOMPARE(desktop.server.closed(), std::vector<uint>{desktop.server.shown().at(0).id});
     QCOMPARE(desktop.server.shown().size(), 1U);
+}
+
+void TestDesktopNotifier::aStormOfNotesBecomesOneSummary()
+{
+    Desktop desktop;
+    DesktopNotifier notifier(quiet());
+    for (int i = 0; i < 8; ++i) {
+        QVERIFY(notifier.show(noteOf("g" + std::to_string(i), "T" + std::to_string(i))).ok());
+    }
+    const auto shown = desktop.server.shown();
+    QCOMPARE(shown.size(), 8U);
+    const Shown& first = shown[5];
+    QVERIFY(first.replaces == 0 && shown[6].replaces == first.id && shown[7].replaces == first.id);
+    QCOMPARE(shown[7].title, QStringLiteral("3 more groups of alerts"));
+    QCOMPARE(shown[7].body, QStringLiteral("T5\nT6\nT7"));
+    QVERIFY(shown[7].actions.contains("acknowledge"));
+    // A note that was there before goes on by itself, and what resolves leaves the summary.
+    QVERIFY(notifier.show(noteOf("g0", "again")).ok());
+    QCOMPARE(desktop.server.shown().back().replaces, shown[0].id);
+    for (const char* key : {"g5", "g6", "g7"}) {
+        DesktopNote end = noteOf(key);
+        end.resolved = true;
+        QVERIFY(notifier.show(end).ok());
+    }
+    QCOMPARE(desktop.server.closed(), std::vector<uint>{first.id});
 }
 
 void TestDesktopNotifier::withoutMarkupAndActionsTheTextIsPlain()

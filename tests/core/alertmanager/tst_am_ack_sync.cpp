@@ -13,6 +13,7 @@ using namespace narthex;
 using namespace narthex::base::literals;
 using alertmanager::AckExporter;
 using alertmanager::AckSync;
+using tests::AmWorld;
 using tests::kDelete;
 using tests::kPost;
 using tests::kX;
