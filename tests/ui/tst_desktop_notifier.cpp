@@ -7,6 +7,8 @@
 #include "core/engine/engine.h"
 #include "ui/desktop/desktop_notifier.h"
 
+#include <absl/cleanup/cleanup.h>
+
 #include <QCoreApplication>
 #include <QDBusConnection>
 #include <QMutex>
@@ -50,10 +52,54 @@ DesktopNote noteOf(const std::string& key, const std::string& title = "DiskFull"
             .fingerprints = {7, 8}};
 }
 
-absl::Status writeFile(const std::filesystem::path& file, const std::string& text)
+constexpr const char* kLoudRule = "groups: [{name: g, rules: [{alert: A, expr: vector(1), "
+                                  "labels: {severity: critical}}]}]\n";
+constexpr const char* kQuietRule = "groups: [{name: g, rules: [{alert: A, expr: vector(1) == 2, "
+                                   "labels: {severity: critical}}]}]\n";
+
+/// An engine with one rule that fires, and a desktop.
+class Running
 {
-    return base::writeFileAtomically(file, text);
-}
+public:
+    explicit Running(DesktopNotifier& notifier)
+    {
+        write("prometheus.yml", "global: {evaluation_interval: 100ms}\nrule_files: [rules.yml]\n");
+        write("rules.yml", kLoudRule);
+        options.dataDirectory = file("data");
+        options.configFile = file("prometheus.yml");
+        options.alerting.desktop = &notifier;
+        options.alerting.alertmanager.startDelay = {};
+    }
+    [[nodiscard]] std::filesystem::path file(const char* name) const
+    {
+        return folder_.path() / name;
+    }
+    void write(const char* name, const std::string& text) const
+    {
+        if (!base::writeFileAtomically(file(name), text).ok()) {
+            throw std::runtime_error("cannot write");
+        }
+    }
+    absl::Status start()
+    {
+        program = std::make_unique<engine::Engine>(
+            options, engine::Engine::Environment{
+                         .loop = loop_, .pool = pool_, .timers = timers_, .log = log_});
+        return program->start();
+    }
+
+    engine::EngineOptions options;
+
+private:
+    const base::TemporaryDirectory folder_;
+    base::LogSetup log_ = base::LogSetup::create("error").value();
+    net::IoLoop loop_;
+    base::WorkerPool pool_{2};
+    base::SystemTimers timers_;
+
+public:
+    std::unique_ptr<engine::Engine> program;
+};
 
 } // namespace
 
@@ -161,6 +207,7 @@ private Q_SLOTS:
     void aNewerNoteTakesThePlaceOfTheOlderOne();
     void aDismissedNoteIsShownAnew();
     void whatResolvesGoesAway();
+    void aStormOfNotesBecomesOneSummary();
     void withoutMarkupAndActionsTheTextIsPlain();
     void buttonsReachTheHandlerWithTheirAlerts();
     void clicksOnOtherProgramsNotesAreIgnored();
@@ -168,6 +215,8 @@ private Q_SLOTS:
     void withoutADesktopThereIsAnErrorUntilOneComes();
     void withoutABusThereIsAnError();
     void anAlertFiresIsAcknowledgedOnTheDesktopAndResolves();
+    void withoutAnAlertmanagersConfigurationAlertsGoToThisDesktop();
+    void aMistakeInTheFileOfReceiversRefusesTheReload();
 };
 
 void TestDesktopNotifier::aNoteSaysWhatTheSpecificationHasAPlaceFor()
@@ -223,6 +272,31 @@ void TestDesktopNotifier::whatResolvesGoesAway()
     QVERIFY(notifier.show(end).ok()); // gone already
     QCOMPARE(desktop.server.closed(), std::vector<uint>{desktop.server.shown().at(0).id});
     QCOMPARE(desktop.server.shown().size(), 1U);
+}
+
+void TestDesktopNotifier::aStormOfNotesBecomesOneSummary()
+{
+    Desktop desktop;
+    DesktopNotifier notifier(quiet());
+    for (int i = 0; i < 8; ++i) {
+        QVERIFY(notifier.show(noteOf("g" + std::to_string(i), "T" + std::to_string(i))).ok());
+    }
+    const auto shown = desktop.server.shown();
+    QCOMPARE(shown.size(), 8U);
+    const Shown& first = shown[5];
+    QVERIFY(first.replaces == 0 && shown[6].replaces == first.id && shown[7].replaces == first.id);
+    QCOMPARE(shown[7].title, QStringLiteral("3 more groups of alerts"));
+    QCOMPARE(shown[7].body, QStringLiteral("T5\nT6\nT7"));
+    QVERIFY(shown[7].actions.contains("acknowledge"));
+    // A note that was there before goes on by itself, and what resolves leaves the summary.
+    QVERIFY(notifier.show(noteOf("g0", "again")).ok());
+    QCOMPARE(desktop.server.shown().back().replaces, shown[0].id);
+    for (const char* key : {"g5", "g6", "g7"}) {
+        DesktopNote end = noteOf(key);
+        end.resolved = true;
+        QVERIFY(notifier.show(end).ok());
+    }
+    QCOMPARE(desktop.server.closed(), std::vector<uint>{first.id});
 }
 
 void TestDesktopNotifier::withoutMarkupAndActionsTheTextIsPlain()
@@ -324,40 +398,22 @@ void TestDesktopNotifier::anAlertFiresIsAcknowledgedOnTheDesktopAndResolves()
 {
     Desktop desktop;
     DesktopNotifier notifier(quiet());
-    const base::TemporaryDirectory folder;
-    const auto file = [&](const char* name) { return folder.path() / name; };
-    QVERIFY(writeFile(file("prometheus.yml"),
-                      "global: {evaluation_interval: 100ms}\nrule_files: [rules.yml]\n")
-                .ok());
-    QVERIFY(writeFile(file("rules.yml"), "groups: [{name: g, rules: [{alert: A, expr: vector(1), "
-                                         "labels: {severity: critical}}]}]\n")
-                .ok());
-    QVERIFY(writeFile(file("alertmanager.yml"), "route: {receiver: me, group_by: [alertname], "
-                                                "group_wait: 0s, group_interval: 100ms}\n"
-                                                "receivers: [{name: me}]\n")
-                .ok());
-    QVERIFY(
-        writeFile(file("receivers.yml"), "receivers: [{name: me, narthex:desktop: [{}]}]\n").ok());
-    base::LogSetup log = base::LogSetup::create("error").value();
-    net::IoLoop loop;
-    base::WorkerPool pool(2);
-    base::SystemTimers timers;
-    engine::EngineOptions options;
-    options.dataDirectory = file("data");
-    options.configFile = file("prometheus.yml");
-    options.alerting.alertmanagerConfig = file("alertmanager.yml");
-    options.alerting.ownReceivers = file("receivers.yml");
-    options.alerting.desktop = &notifier;
-    options.alerting.alertmanager.startDelay = {};
-    engine::Engine engine(options, {.loop = loop, .pool = pool, .timers = timers, .log = log});
-    const absl::Status started = engine.start();
+    Running running(notifier);
+    running.write("alertmanager.yml",
+                  "route: {receiver: me, group_by: [alertname], group_wait: 0s, "
+                  "group_interval: 100ms}\nreceivers: [{name: me}]\n");
+    running.write("receivers.yml", "receivers: [{name: me, narthex:desktop: [{}]}]\n");
+    running.options.alerting.alertmanagerConfig = running.file("alertmanager.yml");
+    running.options.alerting.ownReceivers = running.file("receivers.yml");
+    const absl::Status started = running.start();
     QVERIFY2(started.ok(), started.ToString().c_str());
-    QTRY_VERIFY_WITH_TIMEOUT(engine.alerting().alertmanager() != nullptr, 15000);
-    const auto manager = engine.alerting().alertmanager();
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
+    const auto manager = running.program->alerting().alertmanager();
     notifier.setHandler([&](NoteAction action, const std::vector<std::uint64_t>& alerts) {
         return action == NoteAction::Acknowledge ? acknowledgeFromNote(*manager, alerts, "anna")
                                                  : silenceFromNote(*manager, alerts, "anna");
     });
+    const absl::Cleanup mute = [&] { notifier.setHandler(nullptr); };
     QTRY_COMPARE_WITH_TIMEOUT(desktop.server.shown().size(), 1U, 15000);
     const Shown shown = desktop.server.shown().at(0);
     QCOMPARE(shown.title, QStringLiteral("[FIRING:1] A (critical)"));
@@ -373,14 +429,41 @@ void TestDesktopNotifier::anAlertFiresIsAcknowledgedOnTheDesktopAndResolves()
     QCOMPARE(silence->matcherSets.front().size(), 2U);
     QVERIFY(manager->expireSilence(silence->id).ok());
 
-    QVERIFY(writeFile(file("rules.yml"),
-                      "groups: [{name: g, rules: [{alert: A, expr: vector(1) == 2, "
-                      "labels: {severity: critical}}]}]\n")
-                .ok());
-    QVERIFY(engine.reload().ok());
+    running.write("rules.yml", kQuietRule);
+    QVERIFY(running.program->reload().ok());
     QTRY_COMPARE_WITH_TIMEOUT(desktop.server.closed(), std::vector<uint>{shown.id}, 15000);
-    notifier.setHandler(nullptr);
-    engine.stop();
+}
+
+void TestDesktopNotifier::withoutAnAlertmanagersConfigurationAlertsGoToThisDesktop()
+{
+    DesktopNotifier notifier(quiet());
+    Running running(notifier);
+    running.write("rules.yml", kQuietRule);
+    const absl::Status started = running.start();
+    QVERIFY2(started.ok(), started.ToString().c_str());
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
+    const auto setup = running.program->alerting().alertmanager()->setup();
+    QVERIFY(setup != nullptr);
+    QCOMPARE(setup->receivers.size(), 1U);
+    QCOMPARE(setup->receivers.at("desktop").at(0)->name(), std::string("desktop[0]"));
+}
+
+void TestDesktopNotifier::aMistakeInTheFileOfReceiversRefusesTheReload()
+{
+    DesktopNotifier notifier(quiet());
+    Running running(notifier);
+    running.write("rules.yml", kQuietRule);
+    running.write("receivers.yml", "receivers: [{name: desktop, narthex:desktop: [{}]}]\n");
+    running.options.alerting.ownReceivers = running.file("receivers.yml");
+    QVERIFY(running.start().ok());
+    QTRY_VERIFY_WITH_TIMEOUT(running.program->alerting().alertmanager() != nullptr, 15000);
+    running.write("receivers.yml",
+                  "receivers: [{name: desktop, narthex:command: [{command: [a]}]}]\n");
+    const QString message = QString::fromStdString(running.program->reload().ToString());
+    QVERIFY2(message.contains("receivers.yml:1:") && message.contains("programs are not run"),
+             qPrintable(message));
+    QCOMPARE(running.program->alerting().alertmanager()->setup()->receivers.at("desktop").size(),
+             1U);
 }
 
 /// Runs itself again with a bus of its own, which ends with it.

@@ -8,6 +8,7 @@
 #include <QUuid>
 #include <QVariantMap>
 
+#include <algorithm>
 #include <utility>
 
 namespace narthex::ui::desktop {
@@ -25,6 +26,10 @@ const auto kSilence = QStringLiteral("silence");
 const auto kOpen = QStringLiteral("default");
 /// Of the note that says what a button could not do.
 constexpr std::string_view kFailureKey = "narthex.failure";
+/// Of the summary of a storm.
+constexpr std::string_view kStormKey = "narthex.storm";
+/// Titles in the summary.
+constexpr qsizetype kMostTitles = 8;
 constexpr int kNeverExpires = 0;
 constexpr int kAsTheDesktopLikes = -1;
 
@@ -76,7 +81,9 @@ NoteBoard::NoteBoard(base::Logger log, QString busAddress)
     : log_(std::move(log)),
       busAddress_(std::move(busAddress)),
       connectionName_(QStringLiteral("notes-") + QUuid::createUuid().toString(QUuid::WithoutBraces))
-{}
+{
+    clock_.start();
+}
 
 void NoteBoard::leave()
 {
@@ -148,9 +155,60 @@ absl::Status NoteBoard::show(const DesktopNote& note)
 {
     NARTHEX_RETURN_IF_ERROR(connectToBus());
     if (note.resolved) {
-        return close(note.key);
+        return storm_.erase(note.key) != 0 ? putSummary() : close(note.key);
     }
     NARTHEX_RETURN_IF_ERROR(learnCapabilities());
+    if (isStorm(note.key)) {
+        storm_[note.key] = note;
+        while (storm_.size() > kMostNotes) {
+            storm_.erase(storm_.begin());
+        }
+        return putSummary();
+    }
+    const bool isNew = !ids_.contains(note.key);
+    NARTHEX_RETURN_IF_ERROR(put(note));
+    if (isNew) {
+        recentMs_.push_back(clock_.elapsed());
+        if (recentMs_.size() > kStormNotes) {
+            recentMs_.pop_front();
+        }
+    }
+    return absl::OkStatus();
+}
+
+// A note that is on the desktop already stays what it is.
+bool NoteBoard::isStorm(const std::string& key) const
+{
+    return storm_.contains(key) || (!ids_.contains(key) && recentMs_.size() == kStormNotes &&
+                                    clock_.elapsed() - recentMs_.front() < kStormMs);
+}
+
+absl::Status NoteBoard::putSummary()
+{
+    if (storm_.empty()) {
+        return close(std::string(kStormKey));
+    }
+    //: The title of a note that stands for several others.
+    DesktopNote summary{
+        .key = std::string(kStormKey),
+        .title = tr("%n more groups of alerts", "", static_cast<int>(storm_.size())).toStdString(),
+        .urgency = Urgency::Low};
+    qsizetype titles = 0;
+    for (const auto& [key, note] : storm_) {
+        if (titles++ < kMostTitles) {
+            summary.body += note.title + "\n";
+        }
+        summary.urgency = std::max(summary.urgency, note.urgency);
+        summary.sound = summary.sound || note.sound;
+        summary.canAcknowledge = summary.canAcknowledge || note.canAcknowledge;
+        summary.fingerprints.insert(summary.fingerprints.end(), note.fingerprints.begin(),
+                                    note.fingerprints.end());
+    }
+    return put(summary);
+}
+
+absl::Status NoteBoard::put(const DesktopNote& note)
+{
     NARTHEX_ASSIGN_OR_RETURN(const QVariantList answer,
                              call(QStringLiteral("Notify"), argumentsOf(note)));
     remember(answer.isEmpty() ? 0 : answer.constFirst().toUInt(), note);
@@ -213,6 +271,7 @@ void NoteBoard::forgetAll()
 {
     shown_.clear();
     ids_.clear();
+    storm_.clear();
     capabilities_.reset();
 }
 
@@ -240,6 +299,9 @@ void NoteBoard::onNotificationClosed(uint id, uint /*reason*/)
 {
     const auto found = shown_.find(id);
     if (found != shown_.end()) {
+        if (found->second.key == kStormKey) {
+            storm_.clear();
+        }
         ids_.erase(found->second.key);
         shown_.erase(found);
     }

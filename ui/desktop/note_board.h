@@ -10,9 +10,11 @@
 
 #include <QDBusConnection>
 #include <QDBusServiceWatcher>
+#include <QElapsedTimer>
 #include <QObject>
 #include <QVariantList>
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,6 +37,9 @@ public:
     static constexpr int kTimeoutMs = 3000;
     /// Beyond it the oldest notes are forgotten: they stay, and their buttons do nothing.
     static constexpr std::size_t kMostNotes = 500;
+    /// More new notes than this within the time are a storm: one summary stands for the others.
+    static constexpr std::size_t kStormNotes = 5;
+    static constexpr qint64 kStormMs = 10'000;
 
 private Q_SLOTS:
     // D-Bus finds them by name.
@@ -52,6 +57,9 @@ private:
     /// What the other side can do; asked once for each of them.
     absl::Status learnCapabilities();
     absl::StatusOr<QVariantList> call(const QString& method, const QVariantList& arguments);
+    absl::Status put(const alertmanager::DesktopNote& note);
+    [[nodiscard]] bool isStorm(const std::string& key) const;
+    absl::Status putSummary();
     [[nodiscard]] QVariantList argumentsOf(const alertmanager::DesktopNote& note) const;
     absl::Status close(const std::string& key);
     void remember(uint id, const alertmanager::DesktopNote& note);
@@ -67,6 +75,11 @@ private:
     std::optional<QStringList> capabilities_;
     std::map<uint, Shown> shown_;
     std::map<std::string, uint> ids_; // by key
+    QElapsedTimer clock_;
+    /// When the latest new notes were shown, the oldest first.
+    std::deque<qint64> recentMs_;
+    /// What the summary stands for, by key.
+    std::map<std::string, alertmanager::DesktopNote> storm_;
 };
 
 } // namespace narthex::ui::desktop

@@ -131,12 +131,14 @@ void TestAmExport::manyAlertsArePutTogether()
     const auto plan = alertmanager::planSilences(alerts);
     QVERIFY2(plan.ok(), plan.status().ToString().c_str());
     QCOMPARE(plan->size(), 1U);
-    QCOMPARE(plan->at(0).size(), 2U);
-    QVERIFY(QString::fromStdString(plan->at(0)[1].value()).startsWith("(h\\.st0|h\\.st1|"));
+    QCOMPARE(plan->at(0).matchers.size(), 2U);
+    QVERIFY(
+        QString::fromStdString(plan->at(0).matchers[1].value()).startsWith("(h\\.st0|h\\.st1|"));
+    QCOMPARE(plan->at(0).alerts.size(), 25U);
     for (const model::Labels& labels : alerts) {
-        QVERIFY(model::matchesAll(plan->at(0), labels));
+        QVERIFY(model::matchesAll(plan->at(0).matchers, labels));
     }
-    QVERIFY(!model::matchesAll(plan->at(0), {{"alertname", "A"}, {"instance", "hxst0"}}));
+    QVERIFY(!model::matchesAll(plan->at(0).matchers, {{"alertname", "A"}, {"instance", "hxst0"}}));
     QCOMPARE(alertmanager::planSilences(std::span(alerts).first(20))->size(), 20U);
     for (std::size_t i = 0; i < alerts.size(); ++i) {
         model::LabelsBuilder builder(alerts[i]);

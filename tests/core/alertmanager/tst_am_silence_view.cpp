@@ -52,7 +52,9 @@ class TestAmSilenceView : public QObject
     Q_OBJECT
 private Q_SLOTS:
     void aSilenceIsPreviewedAndLookedBackAt();
+    void activeSilencesAreWarnedOf();
     void oldAcknowledgementsAreOverdue();
+    void endedAcknowledgementsComeByPages();
 };
 
 void TestAmSilenceView::aSilenceIsPreviewedAndLookedBackAt()
@@ -106,6 +108,22 @@ void TestAmSilenceView::aSilenceIsPreviewedAndLookedBackAt()
     QCOMPARE(api.get("nothing").status, 404);
 }
 
+void TestAmSilenceView::activeSilencesAreWarnedOf()
+{
+    AmWorld world(AmWorld::kPlain, {.startDelay = {}, .wideSilence = 2, .seed = 1});
+    const alertmanager::ApiSilences api(*world);
+    QCOMPARE(api.warnings().body, std::string("[]"));
+    const auto id = world->setSilence({.matcherSets = {{model::Matcher::equal("alertname", "B")}},
+                                       .endsAt = world.now() + 8_h,
+                                       .createdBy = "anna",
+                                       .comment = "work"});
+    QVERIFY2(id.ok(), id.status().ToString().c_str());
+    const QJsonArray warned = list(api.warnings());
+    QCOMPARE(warned.size(), 1);
+    QCOMPARE(warned[0]["silence"]["id"].toString(), QString::fromStdString(*id));
+    QCOMPARE(warned[0]["warnings"][0]["kind"].toString(), QStringLiteral("matches_nothing"));
+}
+
 void TestAmSilenceView::oldAcknowledgementsAreOverdue()
 {
     alertmanager::AckSettings settings;
@@ -130,6 +148,35 @@ void TestAmSilenceView::oldAcknowledgementsAreOverdue()
     // To acknowledge it again does not make it younger.
     world.acknowledge(a);
     QCOMPARE(world->overdueAcknowledgements().size(), 1U);
+}
+
+void TestAmSilenceView::endedAcknowledgementsComeByPages()
+{
+    AmWorld world;
+    ApiAcks api(*world);
+    const model::Labels alert{{"alertname", "A"}};
+    constexpr int kRecords = 1203; // more than two pages
+    world.fire(alert);
+    std::vector<QString> ids;
+    for (int i = 0; i < kRecords; ++i) {
+        world.timers.advance(base::Duration::fromMs(1));
+        ids.push_back(QString::fromStdString(world.acknowledge(alert).id));
+    }
+    const auto listed = [&](net::Parameters query) {
+        std::vector<QString> result;
+        for (const QJsonValue& each : list(api.list(query))) {
+            result.push_back(each["id"].toString());
+        }
+        return result;
+    };
+    QCOMPARE(listed({{"state", "all"}}), ids);
+    QCOMPARE(listed({}), std::vector<QString>{ids.back()});
+    const auto page =
+        listed({{"state", "ended"}, {"cursor", ids[600].toStdString()}, {"limit", "7"}});
+    QCOMPARE(page, (std::vector<QString>{ids.begin() + 601, ids.begin() + 608}));
+    QCOMPARE(listed({{"state", "ended"}}).size(), std::size_t{kRecords - 1});
+    QCOMPARE(api.get(ids[5].toStdString()).status, 200);
+    QCOMPARE(api.get("nope").status, 404);
 }
 
 QTEST_GUILESS_MAIN(TestAmSilenceView)
