@@ -163,6 +163,7 @@ void TestServe::theSecondServerOnADirectoryNamesTheFirst()
         second.output().contains("is in use by process " + QString::number(first.id())), 10000);
     // The first one says where it is reached, and only while it runs.
     const auto note = folder_->path() / "data" / "narthex.d" / "server.json";
+    QTRY_VERIFY_WITH_TIMEOUT(std::filesystem::exists(note), 10000);
     QCOMPARE(QString::fromStdString(base::readFile(note).value()),
              QString("{\"pid\":%1,\"url\":\"http://127.0.0.1:%2\"}\n").arg(first.id()).arg(port));
     second.kill();

@@ -163,10 +163,13 @@ private:
 /// A server on the bus, while it lives.
 class Desktop
 {
+    std::unique_ptr<NoteServer> owned_;
+
 public:
     explicit Desktop(QStringList capabilities = {QStringLiteral("actions"), QStringLiteral("body"),
                                                  QStringLiteral("body-markup")})
-        : server(std::move(capabilities)),
+        : owned_(std::make_unique<NoteServer>(std::move(capabilities))),
+          server(*owned_),
           bus_(QDBusConnection::connectToBus(QDBusConnection::SessionBus, name_))
     {
         // What relays its signals moves with it.
@@ -183,12 +186,13 @@ public:
         thread_.quit();
         thread_.wait();
         bus_.unregisterObject(QStringLiteral("/org/freedesktop/Notifications"));
+        owned_.reset(); // while the connection is there, which hears of it
         QDBusConnection::disconnectFromBus(name_);
     }
     Desktop(const Desktop&) = delete;
     Desktop& operator=(const Desktop&) = delete;
 
-    NoteServer server;
+    NoteServer& server;
     bool there = false;
 
 private:
