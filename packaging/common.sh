@@ -35,7 +35,7 @@ build_packages() {
         "$(boost_package)" libre2-dev libprotozero-dev libpugixml-dev libzookeeper-mt-dev libsnappy-dev libzstd-dev zlib1g-dev libdeflate-dev libxxhash-dev libsimdjson-dev \
         libhowardhinnant-date-dev libcli11-dev fonts-dejavu-core qt6-qpa-plugins ca-certificates
 }
-test_packages() { echo libbenchmark-dev python3; }
+test_packages() { echo dbus-daemon libbenchmark-dev python3; }
 # Programs of the comparisons in tests/bench; the scripts there say when one is missing.
 bench_packages() { echo wrk; }
 screenshot_packages() { echo xvfb xauth imagemagick fonts-inter; }
