@@ -101,8 +101,9 @@ private:
     };
     Answer ask(const std::string& method, const std::string& path, const std::string& body = {});
 
-    /// Canonical bodies that were posted to a path.
-    QStringList posted(const std::string& path) const;
+    /// What was posted to a path last for each group, canonical. A slow machine may tell a group in
+    /// two pieces.
+    QMap<QString, QString> posted(const std::string& path) const;
 
     tests::ScriptedServer hooks_;
     base::TemporaryDirectory folder_;
@@ -253,22 +254,23 @@ void TestAmPeer::mistakesGetTheSameAnswers()
     QCOMPARE(canonicalBody(own.body), canonicalBody(theirs.body));
 }
 
-QStringList TestAmPeer::posted(const std::string& path) const
+QMap<QString, QString> TestAmPeer::posted(const std::string& path) const
 {
-    QStringList bodies;
+    QMap<QString, QString> bodies;
     for (const net::ServerRequest& request : hooks_.requests()) {
         if (request.path == path) {
-            bodies << canonicalBody(request.body);
+            const auto group = QJsonDocument::fromJson(QByteArray::fromStdString(request.body))
+                                   .object()["groupKey"]
+                                   .toString();
+            bodies[group] = canonicalBody(request.body);
         }
     }
-    bodies.sort();
     return bodies;
 }
 
 void TestAmPeer::webhooksSayTheSame()
 {
-    QTRY_COMPARE(posted("/ours").size(), posted("/theirs").size());
-    QCOMPARE(posted("/ours"), posted("/theirs"));
+    QTRY_COMPARE_WITH_TIMEOUT(posted("/ours"), posted("/theirs"), 20000);
     QVERIFY(posted("/ours").size() >= 5);
 }
 
